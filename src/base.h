@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef OURO_BASE_H
+#define OURO_BASE_H
+
+/* Compiler seam, assertions by level, messages and panics, arithmetic on sizes. */
+
+#include <assert.h>
+#include <stdarg.h>
+
+#include "layout.h"
+
+#if OURO_HAS_ATTRIBUTE(visibility)
+#define OURO_INTERNAL __attribute__((visibility("hidden")))
+#else
+#define OURO_INTERNAL
+#endif
+#if OURO_HAS_ATTRIBUTE(noinline)
+#define OURO_NOINLINE __attribute__((noinline))
+#else
+#define OURO_NOINLINE
+#endif
+#if OURO_HAS_ATTRIBUTE(format)
+#define OURO_PRINTF(format_index, first_index) \
+    __attribute__((format(printf, format_index, first_index)))
+#else
+#define OURO_PRINTF(format_index, first_index)
+#endif
+#define OURO_UNLIKELY(condition) (!OURO_LIKELY(!(condition)))
+
+/* OURO_CHECKS: 0 none, 1 api (what the caller owes us and costs a little), 2 invariant (what we owe ourselves),
+ * 3 full (the whole heap around every collection). Checks that cost nothing measurable are always in. */
+#ifndef OURO_CHECKS
+#define OURO_CHECKS 1
+#endif
+#if OURO_CHECKS >= 2
+#define OURO_ASSERT(condition) assert(condition)
+#else
+#define OURO_ASSERT(condition) ((void)0)
+#endif
+#if OURO_CHECKS >= 3
+#define OURO_CHECK_HEAP(heap) ((void)gc_check(heap))
+#else
+#define OURO_CHECK_HEAP(heap) ((void)0)
+#endif
+/* Build option: collect at every allocation that may collect. */
+#ifndef OURO_STRESS
+#define OURO_STRESS 0
+#endif
+
+/* Give the message hook one line. */
+OURO_INTERNAL void gci_message(gc_heap *heap, const char *format, ...) OURO_PRINTF(2, 3);
+
+/* The program is wrong: message, then panic hook. Returns when the hook does. */
+OURO_INTERNAL OURO_NOINLINE void gci_panic(gc_heap *heap, const char *format, ...) OURO_PRINTF(2, 3);
+
+/* a * b + c into *result; false when it does not fit. */
+OURO_INTERNAL bool gci_size_of_array(size_t a, size_t b, size_t c, size_t *result);
+
+/* Index of the highest and of the lowest bit set in a number that is not 0. */
+static inline unsigned gci_highest_bit(uint64_t number)
+{
+#if defined(__GNUC__)
+    return 63u - (unsigned)__builtin_clzll(number);
+#else
+    unsigned bit = 0;
+    while (number >>= 1) {
+        bit++;
+    }
+    return bit;
+#endif
+}
+static inline unsigned gci_lowest_bit(uint64_t number)
+{
+    return gci_highest_bit(number & (~number + 1));
+}
+
+static inline size_t gci_round_up(size_t size, size_t multiple)
+{
+    return (size + multiple - 1) & ~(multiple - 1);
+}
+
+#endif

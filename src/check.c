@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The checker: walks a heap and names the first invariant of layout.h that does not hold. */
+
+#include "collect.h"
+
+struct totals {
+    size_t young_objects;
+    size_t bytes_live;
+    size_t partial_pages;
+};
+
+#define FAIL(heap, ...) (gci_panic((heap), "ouro: gc_check: " __VA_ARGS__), false)
+
+static bool check_free_list(const struct gci_page *page, uint32_t free_slots)
+{
+    uint32_t length = 0;
+    for (uint32_t head = page->free; head != 0; length++) {
+        size_t offset   = GCI_FREE_OFFSET(head);
+        gc_object *slot = gci_page_at(page, offset);
+        if (offset < page->first || offset >= gci_page_end(page) ||
+            (offset - page->first) % page->slot_size != 0 || gci_state_of(slot) != GCI_FREE ||
+            GCI_FREE_LENGTH(head) != free_slots - length) {
+            return FAIL(page->heap, "PAGE-1: the free list of a page of %s is broken", page->type->name);
+        }
+        head = slot->gc;
+    }
+    if (length != free_slots) {
+        return FAIL(page->heap, "PAGE-1: a page of %s has %u free slots, %u of them in its list",
+                    page->type->name, free_slots, length);
+    }
+    return true;
+}
+
+static bool check_use(const struct gci_page *page)
+{
+    const struct gci_record *record = page->record;
+    uint32_t length                 = GCI_FREE_LENGTH(page->free);
+    bool right                      = page->carved == page->capacity && length < page->notice;
+    if (page == record->current) {
+        right = !page->partial && !page->emptied && page->notice == 0;
+    } else if (page->partial) {
+        right = page->carved == page->capacity && page->notice == page->capacity && length < page->capacity;
+    } else if (page->emptied) {
+        right = gci_page_used(page) == 0;
+    }
+    return right || FAIL(page->heap, "PAGE-2: a page of %s is in a list where it does not belong",
+                         page->type->name);
+}
+
+static bool is_legal_state(const struct gci_page *page, enum gci_state state)
+{
+    const gc_heap *heap = page->heap;
+    switch (state) {
+    case GCI_FREE:
+    case GCI_DYING:
+        return true;
+    case GCI_LEAF:
+        return page->birth == GCI_LEAF;
+    case GCI_YOUNG:
+        return page->birth == GCI_YOUNG && page->young;
+    case GCI_OLD_A:
+    case GCI_OLD_B:
+        return page->birth == GCI_YOUNG && (unsigned)state == heap->old;
+    case GCI_DOOMED:
+    case GCI_DOOMED_YOUNG:
+        return page->birth == GCI_YOUNG && heap->busy > 1; /* gc_check holds once itself */
+    default:
+        return false;
+    }
+}
+
+static bool check_object(const struct gci_page *page, const gc_object *self)
+{
+    enum gci_state state = gci_state_of(self);
+    bool dead            = GCI_IS_DEAD(self->refs);
+    if (!is_legal_state(page, state)) {
+        return FAIL(page->heap, "%s: %s at %p has state %d", state == GCI_YOUNG ? "GEN-2" : "OBJ-1",
+                    page->type->name, (const void *)self, (int)state);
+    }
+    if (dead ? state != GCI_FREE && state != GCI_DYING
+             : state == GCI_FREE || self->refs < OURO_REFS_ONE) {
+        return FAIL(page->heap, "OBJ-1: %s at %p has a count that does not go with state %d",
+                    page->type->name, (const void *)self, (int)state);
+    }
+    if (state != GCI_FREE && self->gc / GCI_SCRATCH != 0) {
+        return FAIL(page->heap, "OBJ-1: %s at %p has a scratch count left", page->type->name,
+                    (const void *)self);
+    }
+    return true;
+}
+
+static bool check_page(const struct gci_page *page, struct totals *totals)
+{
+    uint32_t free_slots = 0;
+    for (size_t offset = page->first, end = gci_page_end(page); offset < end; offset += page->slot_size) {
+        const gc_object *self = gci_page_at(page, offset);
+        enum gci_state state  = gci_state_of(self);
+        if (!check_object(page, self)) {
+            return false;
+        }
+        free_slots += state == GCI_FREE;
+        totals->young_objects += state == GCI_YOUNG || state == GCI_DOOMED_YOUNG;
+        totals->bytes_live += state == GCI_FREE ? 0 : page->slot_size;
+    }
+    totals->partial_pages += page->partial;
+    return check_free_list(page, free_slots) && check_use(page);
+}
+
+static bool check_pages(gc_heap *heap)
+{
+    struct totals totals = {0};
+    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL; page = gci_pages_next(heap, page)) {
+        if (!check_page(page, &totals)) {
+            return false;
+        }
+    }
+    if (totals.young_objects != heap->young_objects) {
+        return FAIL(heap, "GEN-1: %zu young objects, counted as %zu", totals.young_objects,
+                    heap->young_objects);
+    }
+    if (totals.bytes_live != heap->bytes_live) {
+        return FAIL(heap, "BYTES-1: %zu bytes live, counted as %zu", totals.bytes_live, heap->bytes_live);
+    }
+    size_t partial_pages = 0;
+    for (struct gci_records *block = heap->records; block != NULL; block = block->next) {
+        for (size_t i = 0; i < block->used; i++) {
+            for (struct gci_page *page = block->records[i].partial; page != NULL; page = page->next) {
+                partial_pages += page->partial && page->record == &block->records[i];
+            }
+        }
+    }
+    return partial_pages == totals.partial_pages ||
+           FAIL(heap, "PAGE-2: %zu partial pages, %zu of them in lists", totals.partial_pages, partial_pages);
+}
+
+struct holder {
+    const struct gci_page *page;
+    const gc_object *self;
+    const void *stray; /* its first reference that leads nowhere */
+};
+
+static void count_items(struct gci_tracer *tracer, void **items, size_t count)
+{
+    struct holder *holder = tracer->context;
+    for (size_t i = 0; i < count; i++) {
+        gc_object *child = items[i];
+        if (gci_pages_find(tracer->heap, child) == NULL) {
+            holder->stray = holder->stray == NULL ? child : holder->stray;
+        } else if ((int32_t)child->gc >= 0) {
+            child->gc += GCI_SCRATCH;
+        }
+    }
+}
+
+/* Count the references that live objects hold, and verify that they lead to objects. */
+static bool count_references(gc_heap *heap)
+{
+    struct holder holder = {0};
+    struct gci_tracer tracer;
+    gci_tracer_init(&tracer, heap, count_items);
+    tracer.context = &holder;
+    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL; page = gci_pages_next(heap, page)) {
+        for (size_t offset = page->first, end = gci_page_end(page); offset < end; offset += page->slot_size) {
+            gc_object *self = gci_page_at(page, offset);
+            if (gci_state_of(self) == GCI_FREE || gci_state_of(self) == GCI_DYING) {
+                continue;
+            }
+            gci_trace(&tracer, page, self);
+            gci_trace_flush(&tracer);
+            if (holder.stray != NULL) {
+                return FAIL(heap, "REF-1: %s at %p refers to %p, which is not an object of this heap",
+                            page->type->name, (const void *)self, holder.stray);
+            }
+        }
+    }
+    return true;
+}
+
+/* Reset the scratch counts. Returns the first object with more references than its count, if any. */
+static gc_object *reset_counts(gc_heap *heap, size_t *references)
+{
+    gc_object *surplus = NULL;
+    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL; page = gci_pages_next(heap, page)) {
+        for (size_t offset = page->first, end = gci_page_end(page); offset < end; offset += page->slot_size) {
+            gc_object *self = gci_page_at(page, offset);
+            if (gci_state_of(self) == GCI_FREE) {
+                continue;
+            }
+            if (surplus == NULL && !GCI_IS_DEAD(self->refs) && self->gc / GCI_SCRATCH > gc_refcount(self)) {
+                surplus     = self;
+                *references = self->gc / GCI_SCRATCH;
+            }
+            self->gc &= GCI_STATE_MASK;
+        }
+    }
+    return surplus;
+}
+
+static bool check_references(gc_heap *heap)
+{
+    size_t references  = 0;
+    bool right         = count_references(heap);
+    gc_object *surplus = reset_counts(heap, &references);
+    if (right && surplus != NULL) {
+        right = FAIL(heap, "OBJ-2: %s at %p has %zu references and is referred to %zu times",
+                     gc_type_of(surplus)->name, (void *)surplus, gc_refcount(surplus), references);
+    }
+    return right;
+}
+
+bool gc_check(gc_heap *heap)
+{
+    gci_collect_hold(heap);
+    bool right = check_pages(heap) && check_references(heap); /* the panic hook may run here */
+    gci_collect_release(heap);
+    return right;
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Collections: when, and over which set.
+ *
+ * A collection is due when the net number of young containers, or the growth of live and external bytes since the last
+ * collection, passes its threshold. It takes the young; when what the heap holds then has grown far enough since the last
+ * full collection, everything follows. */
+
+#include "collect.h"
+
+static size_t bytes_in_use(const gc_heap *heap)
+{
+    size_t sum = heap->bytes_live + heap->bytes_external;
+    return sum < heap->bytes_live ? SIZE_MAX : sum;
+}
+
+static size_t add_saturating(size_t a, size_t b)
+{
+    return a > SIZE_MAX - b ? SIZE_MAX : a + b;
+}
+
+static bool may_start(const gc_heap *heap)
+{
+    return heap->enabled && heap->busy == 0;
+}
+
+void gci_collect_arm(gc_heap *heap)
+{
+    size_t room       = heap->config.limit_bytes == 0 ? SIZE_MAX : heap->config.limit_bytes;
+    heap->young_alarm = SIZE_MAX;
+    if (may_start(heap) && heap->config.collect == GC_AT_ALLOCATION) {
+        const gc_thresholds *thresholds = &heap->config.thresholds;
+        size_t growth = add_saturating(heap->bytes_at_collection, thresholds->young_bytes);
+        room          = growth < room ? growth : room;
+        heap->young_alarm = OURO_STRESS ? 0 : thresholds->young_objects;
+    }
+    if (heap->closing) {
+        heap->young_alarm = 0; /* births have to take the slow path, which refuses them */
+    }
+    heap->bytes_alarm = room > heap->bytes_external ? room - heap->bytes_external : 0;
+}
+
+void gci_collect_hold(gc_heap *heap)
+{
+    heap->busy++;
+    gci_pages_pin(heap);
+    gci_collect_arm(heap);
+}
+
+void gci_collect_release(gc_heap *heap)
+{
+    heap->busy--;
+    gci_pages_unpin(heap);
+    gci_collect_arm(heap);
+}
+
+static void record_pause(gc_generation_stats *stats, uint64_t pause_ns)
+{
+    stats->pause_ns_total += pause_ns;
+    if (pause_ns > stats->pause_ns_max) {
+        stats->pause_ns_max = pause_ns;
+    }
+}
+
+/* Find the garbage of a generation. All survivors are old. */
+static struct gci_set find_garbage(gc_heap *heap, int generation)
+{
+    struct gci_set set = generation == 0 ? gci_set_of_young(heap) : gci_set_of_all(heap);
+    gci_trace_find_garbage(heap, &set);
+    if (generation != 0) {
+        heap->old = heap->old == GCI_OLD_A ? GCI_OLD_B : GCI_OLD_A;
+    }
+    heap->young_objects = 0;
+    gci_pages_forget_young(heap);
+    return set;
+}
+
+static size_t collect(gc_heap *heap, int generation)
+{
+    if (heap->busy > 0) {
+        return 0;
+    }
+    uint64_t start = gci_sys_clock_ns();
+    gci_collect_hold(heap);
+    gci_object_drain(heap); /* user code may run here */
+    OURO_CHECK_HEAP(heap);
+    struct gci_set set            = find_garbage(heap, generation);
+    struct gci_doom_result result = gci_doom(heap, &set); /* user code may run here */
+    gci_object_drain(heap);                               /* user code may run here */
+    gc_generation_stats *stats = &heap->generations[generation];
+    stats->collections++;
+    stats->collected += result.freed;
+    stats->uncollectable += result.uncollectable;
+    stats->resurrected += result.resurrected;
+    heap->bytes_at_collection = bytes_in_use(heap);
+    if (generation != 0) {
+        heap->bytes_at_full = heap->bytes_at_collection;
+    }
+    OURO_CHECK_HEAP(heap);
+    gci_collect_release(heap);
+    (void)gci_pages_trim(heap, heap->segment_count / 8 + 1);
+    record_pause(stats, gci_sys_clock_ns() - start);
+    return result.freed + result.uncollectable;
+}
+
+/* With `size` bytes more, which are about to be born. */
+static bool is_young_due(const gc_heap *heap, size_t size)
+{
+    const gc_thresholds *thresholds = &heap->config.thresholds;
+    return OURO_STRESS || heap->young_objects >= thresholds->young_objects ||
+           add_saturating(bytes_in_use(heap), size) >
+               add_saturating(heap->bytes_at_collection, thresholds->young_bytes);
+}
+
+static bool is_full_due(const gc_heap *heap)
+{
+    const gc_thresholds *thresholds = &heap->config.thresholds;
+    size_t percent                  = thresholds->old_growth_percent;
+    if (percent == SIZE_MAX || thresholds->old_bytes == SIZE_MAX) {
+        return false;
+    }
+    size_t growth = heap->bytes_at_full / 100;
+    growth        = growth > 0 && percent > SIZE_MAX / growth ? SIZE_MAX : growth * percent;
+    growth        = growth < thresholds->old_bytes ? thresholds->old_bytes : growth;
+    return bytes_in_use(heap) >= add_saturating(heap->bytes_at_full, growth);
+}
+
+static void collect_what_is_due(gc_heap *heap, size_t size)
+{
+    if (may_start(heap) && is_young_due(heap, size)) {
+        (void)collect(heap, 0);
+        if (is_full_due(heap)) {
+            (void)collect(heap, 1);
+        }
+    }
+}
+
+static void alarm(gc_heap *heap, size_t size)
+{
+    if (heap->config.collect == GC_AT_ALLOCATION) {
+        collect_what_is_due(heap, size);
+    }
+}
+
+static bool shortage(gc_heap *heap)
+{
+    if (heap->busy > 0 || heap->config.collect != GC_AT_ALLOCATION) {
+        return false;
+    }
+    (void)collect(heap, 1);
+    (void)gci_pages_trim(heap, 0);
+    return true;
+}
+
+void gci_collect_install(gc_heap *heap)
+{
+    heap->hooks = (struct gci_hooks){.alarm = alarm, .shortage = shortage};
+}
+
+size_t gc_collect(gc_heap *heap)
+{
+    return collect(heap, 1);
+}
+
+size_t gc_collect_generation(gc_heap *heap, int generation)
+{
+    return collect(heap, generation > 0);
+}
+
+void gc_safepoint(gc_heap *heap)
+{
+    collect_what_is_due(heap, 0);
+}
+
+bool gc_step(gc_heap *heap, uint64_t budget_ns)
+{
+    if (budget_ns > 0) {
+        collect_what_is_due(heap, 0);
+    }
+    return false;
+}
+
+static bool set_enabled(gc_heap *heap, bool enabled)
+{
+    bool before   = heap->enabled;
+    heap->enabled = enabled;
+    gci_collect_arm(heap);
+    return before;
+}
+
+bool gc_enable(gc_heap *heap)
+{
+    return set_enabled(heap, true);
+}
+
+bool gc_disable(gc_heap *heap)
+{
+    return set_enabled(heap, false);
+}
+
+bool gc_is_enabled(const gc_heap *heap)
+{
+    return heap->enabled;
+}
+
+void gc_get_thresholds(const gc_heap *heap, gc_thresholds *thresholds)
+{
+    *thresholds = heap->config.thresholds;
+}
+
+void gc_set_thresholds(gc_heap *heap, const gc_thresholds *thresholds)
+{
+    static const gc_thresholds defaults = {
+        .young_objects = 32768, .young_bytes = 1 << 20, .old_growth_percent = 50, .old_bytes = 4 << 20};
+    gc_thresholds *own = &heap->config.thresholds;
+    *own               = *thresholds;
+    own->young_objects = own->young_objects == 0 ? defaults.young_objects : own->young_objects;
+    own->young_bytes   = own->young_bytes == 0 ? defaults.young_bytes : own->young_bytes;
+    own->old_bytes     = own->old_bytes == 0 ? defaults.old_bytes : own->old_bytes;
+    if (own->old_growth_percent == 0) {
+        own->old_growth_percent = defaults.old_growth_percent;
+    }
+    gci_collect_arm(heap);
+}
+
+void gc_external_add(gc_heap *heap, size_t bytes)
+{
+    heap->bytes_external = add_saturating(heap->bytes_external, bytes);
+    gci_collect_arm(heap);
+}
+
+void gc_external_remove(gc_heap *heap, size_t bytes)
+{
+    if (bytes > heap->bytes_external) {
+        gci_panic(heap, "ouro: gc_external_remove of %zu bytes, of %zu that were added", bytes,
+                  heap->bytes_external);
+        return;
+    }
+    heap->bytes_external -= bytes;
+    gci_collect_arm(heap);
+}

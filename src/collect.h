@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef OURO_COLLECT_H
+#define OURO_COLLECT_H
+
+/* When a collection runs, and over what. */
+
+#include "doom.h"
+
+/* Set the alarms from thresholds, limit, and whether collections may start by themselves now. Call it after a change of
+ * any of these. */
+OURO_INTERNAL void gci_collect_arm(gc_heap *heap);
+
+/* No collection starts between these two. They nest. Pages are pinned too. */
+OURO_INTERNAL void gci_collect_hold(gc_heap *heap);
+OURO_INTERNAL void gci_collect_release(gc_heap *heap);
+
+/* The hooks for object.c. */
+OURO_INTERNAL void gci_collect_install(gc_heap *heap);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The end of garbage, in this order:
+ *
+ *   finalize each object that has not been, all of them before anything else is done to any;
+ *   search again, in the garbage only: what finalizers have brought back to the world leaves it;
+ *   clear each object: the circles break, and the objects die by their counts;
+ *   what still lives was in circles that nobody could clear: it is uncollectable, and old again.
+ *
+ * User code runs throughout. It may end, change or make any object, so nothing is known of an object across a call but
+ * its page, which is pinned, and the place of its slot; the state there tells whether it is still one of the doomed. */
+
+#include "doom.h"
+
+/* Call `act` for each doomed object of a set, holding it by a reference. */
+static void for_each_doomed(const struct gci_set *set, void (*act)(const struct gci_page *, gc_object *))
+{
+    for (struct gci_page *page = set->pages; page != NULL; page = page->next_in_set) {
+        for (size_t offset = page->first, end = gci_page_end(page); offset < end; offset += page->slot_size) {
+            gc_object *self = gci_page_at(page, offset);
+            if (gci_state_of(self) == GCI_DOOMED) {
+                gc_incref(self);
+                act(page, self); /* user code may run here */
+                gc_decref(self); /* user code may run here */
+            }
+        }
+    }
+}
+
+/* Those that are doomed still are old again. Returns their number. */
+static size_t release_rest(const gc_heap *heap, const struct gci_set *set)
+{
+    size_t count = 0;
+    for (struct gci_page *page = set->pages; page != NULL; page = page->next_in_set) {
+        for (size_t offset = page->first, end = gci_page_end(page); offset < end; offset += page->slot_size) {
+            gc_object *self = gci_page_at(page, offset);
+            if (gci_state_of(self) == GCI_DOOMED) {
+                self->gc = heap->old;
+                count++;
+            }
+        }
+    }
+    return count;
+}
+
+struct gci_doom_result gci_doom(gc_heap *heap, struct gci_set *found)
+{
+    struct gci_doom_result result = {.freed = found->garbage_count};
+    struct gci_set doomed         = *found;
+    if (found->finalizers) {
+        for_each_doomed(found, gci_object_finalize); /* user code may run here */
+        doomed = gci_set_of_doomed(heap, found);
+        gci_trace_find_garbage(heap, &doomed);
+        result.resurrected = doomed.alive_count;
+    }
+    for_each_doomed(&doomed, gci_object_clear); /* user code may run here */
+    result.uncollectable = release_rest(heap, &doomed);
+    result.freed -= result.resurrected + result.uncollectable;
+    return result;
+}

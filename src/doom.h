@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef OURO_DOOM_H
+#define OURO_DOOM_H
+
+/* What happens to garbage. */
+
+#include "trace.h"
+
+struct gci_doom_result {
+    size_t freed, uncollectable, resurrected; /* containers */
+};
+
+/* Finalize, clear and free the garbage that a search has found. Any user code may run. */
+OURO_INTERNAL struct gci_doom_result gci_doom(gc_heap *heap, struct gci_set *found);
+
+#endif

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+
+/* A heap from new to free. */
+
+#include "collect.h"
+#include "table.h"
+
+gc_heap *gc_heap_new(const gc_config *config)
+{
+    gc_heap seed = {.old = GCI_OLD_A};
+    if (config != NULL) {
+        seed.config = *config;
+    }
+    gc_heap *heap = gci_memory_take(&seed, sizeof(seed), GCI_BLOCK_SIZE);
+    if (heap == NULL) {
+        return NULL;
+    }
+    *heap         = seed;
+    heap->enabled = !heap->config.disabled;
+    gci_collect_install(heap);
+    gc_set_thresholds(heap, &seed.config.thresholds); /* also turns zeros into defaults */
+    return heap;
+}
+
+void *gc_heap_user_data(const gc_heap *heap)
+{
+    return heap->config.user_data;
+}
+
+gc_status gc_last_error(const gc_heap *heap)
+{
+    return heap->last_error;
+}
+
+const char *gc_status_text(gc_status status)
+{
+    switch (status) {
+    case GC_OK:
+        return "no error";
+    case GC_ERR_NOMEM:
+        return "out of memory";
+    case GC_ERR_LIMIT:
+        return "the heap's byte limit is reached";
+    case GC_ERR_SIZE:
+        return "the size overflows";
+    case GC_ERR_BUSY:
+        return "objects of the type are alive";
+    case GC_ERR_CLOSING:
+        return "the heap is being freed";
+    case GC_ERR_TYPE:
+        return "the type is malformed or of another kind";
+    }
+    return "unknown status";
+}
+
+size_t gc_heap_trim(gc_heap *heap)
+{
+    return gci_pages_trim(heap, 0);
+}
+
+/* The end. */
+
+static bool is_alive(const gc_object *self)
+{
+    return gci_state_of(self) != GCI_FREE && gci_state_of(self) != GCI_DYING;
+}
+
+/* Call `act` for each living object, leaves too. Pages are pinned, those that come meanwhile come last. */
+static void for_each_alive(gc_heap *heap, void (*act)(const struct gci_page *, gc_object *))
+{
+    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL; page = gci_pages_next(heap, page)) {
+        for (size_t offset = page->first; offset < gci_page_end(page); offset += page->slot_size) {
+            gc_object *self = gci_page_at(page, offset);
+            if (is_alive(self)) {
+                gc_incref(self);
+                act(page, self); /* user code may run here */
+                gc_decref(self); /* user code may run here */
+            }
+        }
+    }
+}
+
+static void make_immortal(const struct gci_page *page, gc_object *self)
+{
+    (void)page;
+    gc_make_immortal(self);
+}
+
+static void destroy(const struct gci_page *page, gc_object *self)
+{
+    self->gc = GCI_DYING;
+    if (page->duties & GCI_DUTY_DESTROY) {
+        page->type->destroy(self); /* user code may run here */
+    }
+}
+
+/* One line for each type with objects left. The classes of a type have a record each, so its first one sums up. */
+static void report_leaks(gc_heap *heap)
+{
+    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL; page = gci_pages_next(heap, page)) {
+        page->record->live += gci_page_used(page);
+    }
+    for (struct gci_records *block = heap->records; block != NULL; block = block->next) {
+        for (size_t i = 0; i < block->used; i++) {
+            const gc_type *type = block->records[i].type;
+            size_t live         = 0;
+            for (unsigned size_class = 0; type != NULL && size_class <= GCI_CLASS_LARGE; size_class++) {
+                struct gci_record *record = gci_object_record(heap, type, size_class);
+                if (record != NULL) {
+                    live += record->live;
+                    record->live = 0;
+                }
+            }
+            if (live > 0) {
+                gci_message(heap, "ouro: gc_heap_free: %zu of type %s left", live, type->name);
+            }
+        }
+    }
+}
+
+void gc_heap_free(gc_heap *heap)
+{
+    if (heap == NULL) {
+        return;
+    }
+    if (heap->busy > 0 || heap->draining) {
+        gci_panic(heap, "ouro: gc_heap_free inside a callback of the same heap");
+        return;
+    }
+    (void)gc_collect(heap); /* user code may run here */
+    if (heap->config.report_leaks) {
+        report_leaks(heap);
+    }
+    gci_collect_hold(heap);
+    for_each_alive(heap, gci_object_finalize); /* user code may run here, and allocate */
+    heap->closing = true;
+    gci_collect_arm(heap);
+    for_each_alive(heap, gci_object_finalize); /* of what was born meanwhile */
+    for_each_alive(heap, gci_object_clear);    /* user code may run here */
+    /* What references from outside keep alive: from here on nothing dies by count any more. */
+    for_each_alive(heap, make_immortal);
+    for_each_alive(heap, destroy); /* user code may run here */
+    gci_pages_free_all(heap);
+    gci_table_free(heap, &heap->segment_table);
+    gci_object_free_records(heap);
+    gc_heap copy = *heap; /* the page source outlives its heap */
+    gci_memory_give(&copy, heap, sizeof(*heap));
+}

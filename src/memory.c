@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "memory.h"
+
+void *gci_memory_take(gc_heap *heap, size_t size, size_t align)
+{
+    const gc_page_source *source = &heap->config.page_source;
+    if (size > SIZE_MAX - GCI_BLOCK_SIZE) {
+        return NULL;
+    }
+    size        = gci_round_up(size, GCI_BLOCK_SIZE);
+    void *block = source->map == NULL ? gci_sys_map(size, align) : source->map(source->arg, size, align);
+    if (block != NULL) {
+        heap->bytes_reserved += size;
+    }
+    return block;
+}
+
+void gci_memory_give(gc_heap *heap, void *block, size_t size)
+{
+    const gc_page_source *source = &heap->config.page_source;
+    size                         = gci_round_up(size, GCI_BLOCK_SIZE);
+    heap->bytes_reserved -= size;
+    if (source->map == NULL) {
+        gci_sys_unmap(block, size);
+    } else {
+        source->unmap(source->arg, block, size);
+    }
+}

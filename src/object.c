@@ -1,0 +1,545 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Birth and death.
+ *
+ * An object is born from the free list of its record's current page; everything else about a birth (a new type, a new
+ * page, a threshold passed, memory short) is the slow path. An object dies when its count reaches zero: it turns DYING, in
+ * no set from then on, before any user code runs; then finalize (which may end it here), its references dropped, destroy,
+ * slot free. The first death on a stack empties the queue of the dying, later ones only join it: no recursion. While its
+ * callbacks run a dying object holds one reference to itself, so that they may count it as usual. */
+
+#include "object.h"
+
+#include "table.h"
+
+static uint64_t key_of(const gc_type *type, unsigned size_class)
+{
+    return (uint64_t)(uintptr_t)type << GCI_CLASS_BITS | size_class;
+}
+
+static struct gci_cached *cached(gc_heap *heap, uint64_t key)
+{
+    /* Types lie side by side in memory, a hundred bytes apart, and their classes as numbers. */
+    return &heap->cache[(key >> (GCI_CLASS_BITS + 4) ^ key >> (GCI_CLASS_BITS + 10) ^ key) &
+                        (GCI_CACHE_SIZE - 1)];
+}
+
+/* Types and their records. */
+
+static bool fields_are_well_formed(const gc_type *type)
+{
+    for (size_t i = 0; type->refs != NULL && i < type->refs->count; i++) {
+        const gc_field *field = &type->refs->fields[i];
+        size_t size           = field->count_size;
+        bool counted          = size == 1 || size == 2 || size == 4 || size == 8;
+        bool inside           = field->offset >= sizeof(gc_object) && field->offset % sizeof(void *) == 0 &&
+                      field->offset <= type->size - sizeof(void *);
+        if (field->kind == GC_FIELD_TAIL) {
+            inside = field->offset == type->size && type->item_size == sizeof(void *);
+        } else if (field->kind == GC_FIELD_BUFFER) {
+            inside = inside && counted && field->count_offset <= type->size - size;
+        } else if (field->kind != GC_FIELD_REF) {
+            inside = false;
+        }
+        if (!inside) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_well_formed(gc_heap *heap, const gc_type *type)
+{
+    const char *fault = NULL;
+    if (type->name == NULL) {
+        fault = "it has no name";
+    } else if (type->size < sizeof(gc_object)) {
+        fault = "its size is less than a gc_object";
+    } else if (type->size > PTRDIFF_MAX || type->item_size > PTRDIFF_MAX) {
+        fault = "its size is beyond all memory";
+    } else if (type->align > GCI_ALIGN_MAX || (type->align & (type->align - 1)) != 0) {
+        fault = "its align is not a power of two up to 64";
+    } else if (type->flags != 0) {
+        fault = "it has unknown flags";
+    } else if (!fields_are_well_formed(type)) {
+        fault = "refs declares a field that does not lie inside, or a tail that is not one of references";
+    }
+    if (fault != NULL) {
+        gci_panic(heap, "ouro: type %s is malformed: %s", type->name == NULL ? "?" : type->name, fault);
+    }
+    return fault == NULL;
+}
+
+static struct gci_record *new_record(gc_heap *heap)
+{
+    struct gci_record *record = heap->free_records;
+    if (record != NULL) {
+        heap->free_records = record->next;
+        return record;
+    }
+    struct gci_records *block = heap->records;
+    if (block == NULL || block->used == sizeof(block->records) / sizeof(block->records[0])) {
+        block = gci_memory_take(heap, sizeof(*block), sizeof(*block));
+        if (block == NULL) {
+            return NULL;
+        }
+        block->used   = 0;
+        block->next   = heap->records;
+        heap->records = block;
+    }
+    return &block->records[block->used++];
+}
+
+void gci_object_free_records(gc_heap *heap)
+{
+    while (heap->records != NULL) {
+        struct gci_records *block = heap->records;
+        heap->records             = block->next;
+        gci_memory_give(heap, block, sizeof(*block));
+    }
+    gci_table_free(heap, &heap->record_table);
+}
+
+struct gci_record *gci_object_record(const gc_heap *heap, const gc_type *type, unsigned size_class)
+{
+    return gci_table_get(&heap->record_table, key_of(type, size_class));
+}
+
+/* The record of a type and size class, made when there is none. NULL: no memory, or the type is malformed. */
+static struct gci_record *record_of(gc_heap *heap, const gc_type *type, unsigned size_class, size_t slot_size)
+{
+    uint64_t key              = key_of(type, size_class);
+    struct gci_record *record = gci_object_record(heap, type, size_class);
+    if (record != NULL) {
+        return record;
+    }
+    if (!gci_table_reserve(heap, &heap->record_table) || (record = new_record(heap)) == NULL) {
+        heap->last_error = GC_ERR_NOMEM;
+        return NULL;
+    }
+    *record = (struct gci_record){
+        .key = key, .type = type, .slot_size = size_class == GCI_CLASS_LARGE ? 0 : slot_size};
+    gci_table_put(&heap->record_table, key, record);
+    return record;
+}
+
+gc_status gc_type_forget(gc_heap *heap, const gc_type *type)
+{
+    bool alive = heap->pinned > 0 || heap->draining;
+    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL && !alive;
+         page                  = gci_pages_next(heap, page)) {
+        alive = page->type == type && gci_page_used(page) > 0;
+    }
+    if (alive) {
+        heap->last_error = GC_ERR_BUSY;
+        return GC_ERR_BUSY;
+    }
+    for (unsigned size_class = 0; size_class <= GCI_CLASS_LARGE; size_class++) {
+        struct gci_record *record = gci_object_record(heap, type, size_class);
+        if (record != NULL) {
+            gci_pages_drop_record(heap, record);
+            gci_table_remove(&heap->record_table, record->key);
+            *record            = (struct gci_record){.next = heap->free_records};
+            heap->free_records = record;
+        }
+    }
+    return GC_OK;
+}
+
+/* Birth. */
+
+/* Zero memory in words. The commonest objects have a handful, less than a call is worth. */
+static inline void zero(char *memory, size_t words)
+{
+    static const uint64_t nothing;
+    switch (words) { /* speed only */
+    case 6:
+        memcpy(memory + 40, &nothing, 8);
+        /* fall through */
+    case 5:
+        memcpy(memory + 32, &nothing, 8);
+        /* fall through */
+    case 4:
+        memcpy(memory + 24, &nothing, 8);
+        /* fall through */
+    case 3:
+        memcpy(memory + 16, &nothing, 8);
+        /* fall through */
+    case 2:
+        memcpy(memory + 8, &nothing, 8);
+        /* fall through */
+    case 1:
+        memcpy(memory, &nothing, 8);
+        /* fall through */
+    case 0:
+        return;
+    default:
+        memset(memory, 0, words * 8);
+    }
+}
+
+/* An object from a page with a free slot. */
+static inline gc_object *birth(gc_heap *heap, struct gci_page *page)
+{
+    gc_object *self = gci_page_at(page, GCI_FREE_OFFSET(page->free));
+    page->free      = self->gc;
+    self->refs      = OURO_REFS_ONE;
+    self->gc        = page->birth;
+    zero((char *)(self + 1), page->slot_size / 8 - 1);
+    heap->young_objects += page->birth == GCI_YOUNG;
+    heap->bytes_live += page->slot_size;
+    return self;
+}
+
+static inline bool is_alarm(const gc_heap *heap, size_t slot_size)
+{
+    return heap->young_objects >= heap->young_alarm || heap->bytes_live + slot_size > heap->bytes_alarm;
+}
+
+static bool fits_limit(const gc_heap *heap, size_t slot_size)
+{
+    size_t limit = heap->config.limit_bytes;
+    return limit == 0 || (heap->bytes_live <= limit && heap->bytes_external <= limit - heap->bytes_live &&
+                          slot_size <= limit - heap->bytes_live - heap->bytes_external);
+}
+
+/* One try at a birth, off the fast path. NULL: last_error says why. */
+static gc_object *try_birth(gc_heap *heap, const gc_type *type, unsigned size_class, size_t slot_size)
+{
+    if (!fits_limit(heap, slot_size)) {
+        heap->last_error = GC_ERR_LIMIT;
+        return NULL;
+    }
+    struct gci_record *record = record_of(heap, type, size_class, slot_size);
+    if (record == NULL) {
+        return NULL;
+    }
+    struct gci_page *page = gci_pages_with_room(heap, record, slot_size);
+    if (page == NULL) {
+        heap->last_error = GC_ERR_NOMEM;
+        return NULL;
+    }
+    if (page == record->current) {
+        *cached(heap, record->key) = (struct gci_cached){record->key, page};
+    }
+    return birth(heap, page);
+}
+
+static OURO_NOINLINE gc_object *slow_birth(gc_heap *heap, const gc_type *type, unsigned size_class,
+                                           size_t slot_size)
+{
+    if (gci_object_record(heap, type, size_class) == NULL && !is_well_formed(heap, type)) {
+        heap->last_error = GC_ERR_TYPE;
+        return NULL;
+    }
+    if (heap->closing) {
+        heap->last_error = GC_ERR_CLOSING;
+        return NULL;
+    }
+    if (is_alarm(heap, slot_size)) {
+        heap->hooks.alarm(heap, slot_size); /* user code may run here */
+    }
+    gc_object *self = try_birth(heap, type, size_class, slot_size);
+    if (self == NULL && heap->hooks.shortage(heap)) { /* user code may run here */
+        self = try_birth(heap, type, size_class, slot_size);
+    }
+    if (self == NULL && heap->config.out_of_memory != NULL &&
+        heap->config.out_of_memory(heap, slot_size)) { /* user code may run here */
+        self = try_birth(heap, type, size_class, slot_size);
+    }
+    return self;
+}
+
+static inline gc_object *new_object(gc_heap *heap, const gc_type *type, unsigned size_class, size_t slot_size)
+{
+    uint64_t key             = key_of(type, size_class);
+    struct gci_cached *entry = cached(heap, key);
+    if (OURO_LIKELY(entry->key == key && entry->page->free != 0 && !is_alarm(heap, slot_size))) {
+        return birth(heap, entry->page);
+    }
+    return slow_birth(heap, type, size_class, slot_size);
+}
+
+void *gc_new(gc_heap *heap, const gc_type *type)
+{
+    if (OURO_UNLIKELY(type->item_size != 0)) {
+        return gc_new_var(heap, type, 0);
+    }
+    if (OURO_UNLIKELY(type->size > PTRDIFF_MAX)) {
+        (void)is_well_formed(heap, type);
+        heap->last_error = GC_ERR_TYPE;
+        return NULL;
+    }
+    return new_object(heap, type, 0, gci_round_up(type->size, type->align < 8 ? 8 : type->align));
+}
+
+/* The count of a tail stands at the end of its slot. */
+static size_t *count_of(const struct gci_page *page, const gc_object *self)
+{
+    return (size_t *)(void *)((char *)(uintptr_t)self + page->slot_size - sizeof(size_t));
+}
+
+void *gc_new_var(gc_heap *heap, const gc_type *type, size_t count)
+{
+    if (type->item_size == 0) {
+        gci_panic(heap, "ouro: gc_new_var: type %s has no item_size", type->name);
+        heap->last_error = GC_ERR_TYPE;
+        return NULL;
+    }
+    size_t size;
+    if (!gci_size_of_array(count, type->item_size, type->size, &size) ||
+        size > PTRDIFF_MAX - GCI_SEGMENT_SIZE) {
+        heap->last_error = GC_ERR_SIZE;
+        return NULL;
+    }
+    unsigned size_class;
+    size = gci_size_class(gci_round_up(size, 8) + sizeof(size_t), type->align < 8 ? 8 : type->align,
+                          &size_class);
+    gc_object *self = new_object(heap, type, size_class, size);
+    if (self != NULL) {
+        *count_of(gci_page_of(self), self) = count;
+    }
+    return self;
+}
+
+size_t gc_count(const void *object)
+{
+    const struct gci_page *page = gci_page_of(object);
+    return page->type->item_size == 0 ? 0 : *count_of(page, object);
+}
+
+const gc_type *gc_type_of(const void *object)
+{
+    return gci_page_of(object)->type;
+}
+
+gc_heap *gc_heap_of(const void *object)
+{
+    return gci_page_of(object)->heap;
+}
+
+/* Death. */
+
+static void set_field_count(gc_object *self, const gc_field *field, uint64_t count)
+{
+    char *place      = (char *)self + field->count_offset;
+    uint8_t count8   = (uint8_t)count;
+    uint16_t count16 = (uint16_t)count;
+    uint32_t count32 = (uint32_t)count;
+    switch (field->count_size) {
+    case 1:
+        memcpy(place, &count8, sizeof(count8));
+        return;
+    case 2:
+        memcpy(place, &count16, sizeof(count16));
+        return;
+    case 4:
+        memcpy(place, &count32, sizeof(count32));
+        return;
+    default:
+        memcpy(place, &count, sizeof(count));
+        return;
+    }
+}
+
+static void clear_buffer(gc_object *self, const gc_field *field)
+{
+    /* A drop may run anything, which may change items and count: nothing is kept across it. */
+    for (;;) {
+        uint64_t count = gci_field_count(self, field);
+        if (count == 0) {
+            return;
+        }
+        set_field_count(self, field, count - 1);
+        char *items;
+        memcpy(&items, (char *)self + field->offset, sizeof(items));
+        gc_xdecref(gc_slot_take(items + (count - 1) * sizeof(void *))); /* user code may run here */
+    }
+}
+
+static void clear_tail(const struct gci_page *page, gc_object *self, const gc_field *field)
+{
+    char *items = (char *)self + field->offset;
+    for (size_t i = 0, count = *count_of(page, self); i < count; i++) {
+        gc_xdecref(gc_slot_take(items + i * sizeof(void *))); /* user code may run here */
+    }
+}
+
+static inline void clear_declared(const struct gci_page *page, gc_object *self)
+{
+    const gc_field_map *refs = page->type->refs;
+    if (refs == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < refs->count; i++) {
+        const gc_field *field = &refs->fields[i];
+        if (OURO_LIKELY(field->kind == GC_FIELD_REF)) {
+            gc_xdecref(gc_slot_take((char *)self + field->offset)); /* user code may run here */
+        } else if (field->kind == GC_FIELD_TAIL) {
+            clear_tail(page, self, field);
+        } else {
+            clear_buffer(self, field);
+        }
+    }
+}
+
+void gci_object_clear(const struct gci_page *page, gc_object *self)
+{
+    if (page->duties & GCI_DUTY_CLEAR) {
+        page->type->clear(self); /* user code may run here */
+    }
+    clear_declared(page, self);
+}
+
+void gci_object_finalize(const struct gci_page *page, gc_object *self)
+{
+    if ((page->duties & GCI_DUTY_FINALIZE) && !(self->refs & OURO_REFS_FINALIZED)) {
+        self->refs |= OURO_REFS_FINALIZED;
+        page->heap->finalized++;
+        page->type->finalize(self); /* user code may run here */
+    }
+}
+
+static void free_slot(struct gci_page *page, gc_object *self)
+{
+    gc_heap *heap = page->heap;
+    if (heap->bytes_live > heap->bytes_live_peak) {
+        heap->bytes_live_peak = heap->bytes_live;
+    }
+    heap->bytes_live -= page->slot_size;
+    heap->objects_died++;
+    gci_page_push_free(page, gci_page_offset(self));
+    if (OURO_UNLIKELY(GCI_FREE_LENGTH(page->free) == page->notice)) {
+        gci_page_noticed(page);
+    }
+}
+
+/* A finalizer took a reference: the object is a member of the old again. */
+static void resurrect(const struct gci_page *page, gc_object *self)
+{
+    self->gc = page->birth == GCI_LEAF ? GCI_LEAF : page->heap->old;
+    gc_decref(self); /* our own reference; not the last */
+}
+
+/* What a type's callbacks have to do with a death. false: the object lives on, or its slot cannot be freed. */
+static bool run_callbacks(struct gci_page *page, gc_object *self)
+{
+    self->refs = OURO_REFS_ONE | (self->refs & GCI_REFS_FLAGS);
+    gci_object_finalize(page, self); /* user code may run here */
+    if (gc_refcount(self) > 1) {
+        resurrect(page, self);
+        return false;
+    }
+    gci_object_clear(page, self); /* user code may run here */
+    if (page->duties & GCI_DUTY_DESTROY) {
+        page->type->destroy(self); /* user code may run here */
+    }
+    if (gc_refcount(self) > 1) {
+        /* Its memory stays taken for good: that is safer than what the reference would find later. */
+        gci_panic(page->heap, "ouro: %s at %p was kept by its own clear or destroy", page->type->name,
+                  (void *)self);
+        return false;
+    }
+    return true;
+}
+
+/* The end of a DYING object that is in no queue. */
+static inline void end(struct gci_page *page, gc_object *self)
+{
+    if (page->duties == 0) {
+        clear_declared(page, self);
+    } else if (!run_callbacks(page, self)) { /* user code may run here */
+        return;
+    }
+    free_slot(page, self);
+}
+
+static void enqueue_dying(struct gci_page *page, gc_object *self)
+{
+    gc_heap *heap = page->heap;
+    self->refs    = GCI_REFS_DEAD | page->dying << GCI_LINK_SHIFT | (self->refs & GCI_REFS_FLAGS);
+    if (page->dying == 0) {
+        page->next_dying  = heap->dying_pages;
+        heap->dying_pages = page;
+    }
+    page->dying = GCI_LINK(gci_page_offset(self));
+}
+
+static void drain(gc_heap *heap)
+{
+    while (heap->dying_pages != NULL) {
+        struct gci_page *page = heap->dying_pages;
+        gc_object *self       = gci_page_at(page, GCI_LINK_OFFSET(page->dying));
+        page->dying           = (self->refs & ~GCI_REFS_DEAD) >> GCI_LINK_SHIFT;
+        if (page->dying == 0) {
+            heap->dying_pages = page->next_dying;
+        }
+        end(page, self); /* user code may run here */
+    }
+}
+
+void gci_object_drain(gc_heap *heap)
+{
+    if (!heap->draining) {
+        heap->draining = true;
+        drain(heap); /* user code may run here */
+        heap->draining = false;
+    }
+}
+
+static OURO_NOINLINE void panic_dead(const char *operation, gc_object *self)
+{
+    const struct gci_page *page = gci_page_of(self);
+    gci_panic(page->heap, "ouro: %s of %s at %p, which %s", operation,
+              page->type == NULL ? "an object" : page->type->name, (void *)self,
+              gci_state_of(self) == GCI_DYING ? "is dying: nobody owns a reference to it"
+                                              : "is dead: a reference to it was dropped twice, or never taken");
+}
+
+void gc_decref_slow(void *object)
+{
+    gc_object *self      = object;
+    enum gci_state state = gci_state_of(self);
+    if (OURO_UNLIKELY(self->refs >> 4 != 1 || state == GCI_DYING)) {
+        panic_dead("gc_decref", self);
+        return;
+    }
+    struct gci_page *page = gci_page_of(self);
+    gc_heap *heap         = page->heap;
+    heap->young_objects -= state == GCI_YOUNG || state == GCI_DOOMED_YOUNG;
+    self->gc = GCI_DYING;
+    if (heap->draining) {
+        enqueue_dying(page, self);
+        return;
+    }
+    heap->draining = true;
+    end(page, self); /* user code may run here */
+    drain(heap);     /* user code may run here */
+    heap->draining = false;
+}
+
+/* The object has its last count, or is immortal by now: it becomes immortal. */
+static void saturate(gc_object *self)
+{
+    self->refs = OURO_REFS_IMMORTAL | (self->refs & GCI_REFS_FLAGS);
+}
+
+void gc_incref_slow(void *object)
+{
+    gc_object *self = object;
+    if (GCI_IS_DEAD(self->refs)) {
+        panic_dead("gc_incref", self);
+    } else {
+        saturate(self);
+    }
+}
+
+void gc_make_immortal(void *object)
+{
+    gc_object *self = object;
+    if (self->refs < OURO_REFS_ONE || GCI_IS_DEAD(self->refs)) {
+        panic_dead("gc_make_immortal", self);
+    } else {
+        saturate(self);
+    }
+}

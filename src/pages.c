@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Pages.
+ *
+ * A record's objects are born in its current page. A page that is full is left alone until a quarter of it is free
+ * again: young objects spread over a few holes in many pages would cost a collection many times the walking. An empty
+ * page goes back to its segment, an empty segment to the page source, but the latter never in the middle of a decref
+ * and neither while somebody walks the pages: until then it waits in the list of emptied pages. */
+
+#include "pages.h"
+
+#include "table.h"
+
+enum {
+    CARVE_BYTES  = 4096, /* a page's memory is touched in steps of this */
+    HUGE_MINIMUM = 4,    /* segments a heap has before it asks for huge pages: a small one would only pay for them */
+};
+#define ALL_PAGES (GCI_SEGMENT_PAGES == 64 ? ~UINT64_C(0) : (UINT64_C(1) << (GCI_SEGMENT_PAGES & 63)) - 1)
+
+static struct gci_segment *segment_of(const struct gci_page *page)
+{
+    return (struct gci_segment *)((uintptr_t)page & ~(uintptr_t)(GCI_SEGMENT_SIZE - 1));
+}
+
+static bool is_large(const struct gci_segment *segment)
+{
+    return segment->pages[0].span == 0;
+}
+
+static uint64_t page_bits(const struct gci_segment *segment, const struct gci_page *page)
+{
+    return (~UINT64_C(0) >> (64 - page->span)) << (page - segment->pages);
+}
+
+size_t gci_size_class(size_t size, size_t align, unsigned *size_class)
+{
+    size = gci_round_up(size, 8);
+    if (size > GCI_SMALL_MAX) {
+        *size_class = GCI_CLASS_LARGE;
+    } else if (size <= 64) {
+        *size_class = (unsigned)size / 8;
+    } else {
+        /* Eight classes from each power of two to the next: at most an eighth is wasted. */
+        unsigned shift = gci_highest_bit(size - 1) - 3;
+        unsigned step  = (unsigned)((size - 1) >> shift) - 8;
+        *size_class    = 9 + (shift - 3) * 8 + step;
+        size           = (size_t)(step + 9) << shift;
+    }
+    return gci_round_up(size, align);
+}
+
+/* Segments: from the page source and back. */
+
+static void link_free_segment(gc_heap *heap, struct gci_segment *segment)
+{
+    segment->prev_free = NULL;
+    segment->next_free = heap->free_segments;
+    if (heap->free_segments != NULL) {
+        heap->free_segments->prev_free = segment;
+    }
+    heap->free_segments = segment;
+}
+
+static void unlink_free_segment(gc_heap *heap, struct gci_segment *segment)
+{
+    if (segment->prev_free != NULL) {
+        segment->prev_free->next_free = segment->next_free;
+    } else {
+        heap->free_segments = segment->next_free;
+    }
+    if (segment->next_free != NULL) {
+        segment->next_free->prev_free = segment->prev_free;
+    }
+}
+
+/* A segment of `size` bytes, `header` of them for the pages it describes. */
+static struct gci_segment *segment_new(gc_heap *heap, size_t size, size_t header)
+{
+    if (!gci_table_reserve(heap, &heap->segment_table)) {
+        return NULL;
+    }
+    struct gci_segment *segment = gci_memory_take(heap, size, GCI_SEGMENT_SIZE);
+    if (segment == NULL) {
+        return NULL;
+    }
+    if (heap->config.page_source.map == NULL && heap->segment_count >= HUGE_MINIMUM) {
+        gci_sys_want_huge(segment, gci_round_up(size, GCI_BLOCK_SIZE));
+    }
+    memset(segment, 0, header);
+    segment->heap = heap;
+    segment->size = size;
+    segment->prev = heap->last_segment;
+    *(heap->last_segment == NULL ? &heap->segments : &heap->last_segment->next) = segment;
+    heap->last_segment = segment;
+    heap->segment_count++;
+    gci_table_put(&heap->segment_table, (uintptr_t)segment >> GCI_SEGMENT_SHIFT, segment);
+    return segment;
+}
+
+static void segment_free(gc_heap *heap, struct gci_segment *segment)
+{
+    gci_table_remove(&heap->segment_table, (uintptr_t)segment >> GCI_SEGMENT_SHIFT);
+    *(segment->prev == NULL ? &heap->segments : &segment->prev->next)     = segment->next;
+    *(segment->next == NULL ? &heap->last_segment : &segment->next->prev) = segment->prev;
+    heap->segment_count--;
+    gci_memory_give(heap, segment, segment->size);
+}
+
+static struct gci_segment *segment_new_of_pages(gc_heap *heap)
+{
+    struct gci_segment *segment = segment_new(heap, GCI_SEGMENT_SIZE, sizeof(*segment));
+    if (segment == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < GCI_SEGMENT_PAGES; i++) {
+        segment->pages[i].base = (char *)segment + i * GCI_PAGE_SIZE;
+        segment->pages[i].heap = heap;
+        segment->pages[i].span = 1;
+    }
+    segment->free_pages = ALL_PAGES;
+    link_free_segment(heap, segment);
+    heap->empty_segments++;
+    return segment;
+}
+
+/* Pages: from their segment and back. */
+
+/* `span` free pages side by side; a single one may be page 0, which is a little shorter. */
+static struct gci_page *find_free_pages(const gc_heap *heap, unsigned span)
+{
+    for (struct gci_segment *segment = heap->free_segments; segment != NULL; segment = segment->next_free) {
+        uint64_t run = span > 1 ? segment->free_pages & ~UINT64_C(1) : segment->free_pages;
+        for (unsigned i = 1; i < span; i++) {
+            run &= segment->free_pages >> i;
+        }
+        if (run != 0) {
+            return &segment->pages[gci_lowest_bit(run)];
+        }
+    }
+    return NULL;
+}
+
+static struct gci_page *take_pages(gc_heap *heap, unsigned span)
+{
+    struct gci_page *page = find_free_pages(heap, span);
+    if (page == NULL) {
+        if (segment_new_of_pages(heap) == NULL) {
+            return NULL;
+        }
+        page = find_free_pages(heap, span);
+    }
+    struct gci_segment *segment = segment_of(page);
+    page->span                  = (uint8_t)span;
+    if (segment->free_pages == ALL_PAGES) {
+        heap->empty_segments--;
+    }
+    segment->free_pages &= ~page_bits(segment, page);
+    if (segment->free_pages == 0) {
+        unlink_free_segment(heap, segment);
+    }
+    page->first = page == segment->pages ? (uint32_t)sizeof(*segment) : 0;
+    return page;
+}
+
+static void give_pages(gc_heap *heap, struct gci_page *page)
+{
+    struct gci_segment *segment = segment_of(page);
+    page->record                = NULL;
+    if (is_large(segment)) {
+        segment_free(heap, segment);
+        return;
+    }
+    if (segment->free_pages == 0) {
+        link_free_segment(heap, segment);
+    }
+    segment->free_pages |= page_bits(segment, page);
+    page->span = 1;
+    if (segment->free_pages == ALL_PAGES) {
+        heap->empty_segments++;
+    }
+}
+
+static struct gci_page *take_large(gc_heap *heap, size_t slot_size)
+{
+    size_t first = gci_round_up(offsetof(struct gci_segment, pages) + sizeof(struct gci_page), GCI_ALIGN_MAX);
+    size_t size;
+    if (!gci_size_of_array(slot_size, 1, first, &size)) {
+        return NULL;
+    }
+    struct gci_segment *segment = segment_new(heap, size, first);
+    if (segment == NULL) {
+        return NULL;
+    }
+    segment->pages[0].base  = (char *)segment;
+    segment->pages[0].heap  = heap;
+    segment->pages[0].first = (uint32_t)first;
+    return &segment->pages[0];
+}
+
+/* A fresh page for a record's objects. */
+static struct gci_page *page_new(gc_heap *heap, struct gci_record *record, size_t slot_size)
+{
+    (void)gci_pages_trim(heap, heap->segment_count / 8 + 1);
+    struct gci_page *page;
+    size_t span = 1;
+    if (slot_size > GCI_SMALL_MAX) {
+        span = (slot_size + GCI_PAGE_SIZE - 1) / GCI_PAGE_SIZE;
+        page = span > GCI_SPAN_PAGES ? take_large(heap, slot_size) : take_pages(heap, (unsigned)span);
+    } else {
+        page = take_pages(heap, 1);
+    }
+    if (page == NULL) {
+        return NULL;
+    }
+    const gc_type *type = record->type;
+    size_t align        = type->align < 8 ? 8 : type->align;
+    page->first         = (uint32_t)gci_round_up(page->first, align);
+    page->capacity      = slot_size > GCI_SMALL_MAX ? 1 : (uint32_t)((GCI_PAGE_SIZE - page->first) / slot_size);
+    page->carved        = 0;
+    page->free          = 0;
+    page->notice        = 0;
+    page->slot_size     = slot_size;
+    page->type          = type;
+    page->record        = record;
+    page->birth         = type->refs != NULL || type->traverse != NULL ? GCI_YOUNG : GCI_LEAF;
+    page->duties        = (uint8_t)((type->finalize != NULL ? GCI_DUTY_FINALIZE : 0) |
+                             (type->clear != NULL ? GCI_DUTY_CLEAR : 0) |
+                             (type->destroy != NULL ? GCI_DUTY_DESTROY : 0));
+    return page;
+}
+
+/* The lists of partial and of emptied pages, both through next and prev. */
+
+static void link_page(struct gci_page **list, struct gci_page *page)
+{
+    page->prev = NULL;
+    page->next = *list;
+    if (*list != NULL) {
+        (*list)->prev = page;
+    }
+    *list = page;
+}
+
+static void unlink_page(struct gci_page **list, struct gci_page *page)
+{
+    *(page->prev == NULL ? list : &page->prev->next) = page->next;
+    if (page->next != NULL) {
+        page->next->prev = page->prev;
+    }
+}
+
+static void page_empty(struct gci_page *page)
+{
+    gc_heap *heap = page->heap;
+    if (heap->pinned > 0 || is_large(segment_of(page))) {
+        page->emptied = true;
+        link_page(&heap->emptied_pages, page);
+    } else {
+        give_pages(heap, page);
+    }
+}
+
+void gci_page_noticed(struct gci_page *page)
+{
+    if (page->notice < page->capacity) {
+        page->notice  = page->capacity;
+        page->partial = true;
+        link_page(&page->record->partial, page);
+        return;
+    }
+    if (page->partial) {
+        page->partial = false;
+        unlink_page(&page->record->partial, page);
+    }
+    page_empty(page);
+}
+
+/* A full page stops being current. */
+static void retire(struct gci_page *page)
+{
+    page->notice = page->capacity < 4 ? 1 : page->capacity / 4;
+}
+
+/* Rebuild the free list in address order, which is the order of fresh pages and the fastest to use. */
+static void sort_free(struct gci_page *page)
+{
+    page->free = 0;
+    for (size_t offset = gci_page_end(page); offset > page->first;) {
+        offset -= page->slot_size;
+        if ((gci_page_at(page, offset)->gc & GCI_STATE_MASK) == GCI_FREE) {
+            gci_page_push_free(page, (uint32_t)offset);
+        }
+    }
+}
+
+static struct gci_page *take_partial(struct gci_record *record)
+{
+    struct gci_page *page = record->partial;
+    if (page != NULL) {
+        unlink_page(&record->partial, page);
+        page->partial = false;
+        page->notice  = 0;
+        sort_free(page);
+    }
+    return page;
+}
+
+/* Make free slots of untouched memory. */
+static void carve(struct gci_page *page)
+{
+    uint32_t count = page->slot_size < CARVE_BYTES ? (uint32_t)(CARVE_BYTES / page->slot_size) : 1;
+    if (count > page->capacity - page->carved) {
+        count = page->capacity - page->carved;
+    }
+    size_t start = gci_page_end(page);
+    page->carved += count;
+    for (size_t offset = gci_page_end(page); offset > start;) {
+        offset -= page->slot_size;
+        gci_page_push_free(page, (uint32_t)offset);
+    }
+}
+
+struct gci_page *gci_pages_with_room(gc_heap *heap, struct gci_record *record, size_t slot_size)
+{
+    struct gci_page *page = record->current;
+    if (slot_size > GCI_SMALL_MAX) {
+        page = page_new(heap, record, slot_size);
+        if (page == NULL) {
+            return NULL;
+        }
+        retire(page);
+    } else if (page == NULL || (page->free == 0 && page->carved == page->capacity)) {
+        page = take_partial(record);
+        if (page == NULL) {
+            page = page_new(heap, record, slot_size);
+        }
+        if (page == NULL) {
+            return NULL;
+        }
+        if (record->current != NULL) {
+            retire(record->current);
+        }
+        record->current = page;
+    }
+    if (page->free == 0) {
+        carve(page);
+    }
+    if (page->birth == GCI_YOUNG && !page->young) {
+        page->young       = true;
+        page->next_young  = heap->young_pages;
+        heap->young_pages = page;
+    }
+    return page;
+}
+
+void gci_pages_forget_young(gc_heap *heap)
+{
+    memset(heap->cache, 0, sizeof(heap->cache));
+    while (heap->young_pages != NULL) {
+        heap->young_pages->young = false;
+        heap->young_pages        = heap->young_pages->next_young;
+    }
+}
+
+/* Pages that are not in use may stay in the list of young pages, but not when their segment goes. */
+static void prune_young(gc_heap *heap)
+{
+    for (struct gci_page **link = &heap->young_pages; *link != NULL;) {
+        struct gci_page *page = *link;
+        if (page->record == NULL) {
+            page->young = false;
+            *link       = page->next_young;
+        } else {
+            link = &page->next_young;
+        }
+    }
+}
+
+void gci_pages_pin(gc_heap *heap)
+{
+    heap->pinned++;
+}
+
+void gci_pages_unpin(gc_heap *heap)
+{
+    heap->pinned--;
+}
+
+size_t gci_pages_trim(gc_heap *heap, size_t keep)
+{
+    size_t before = heap->bytes_reserved;
+    if (heap->pinned > 0 || (heap->emptied_pages == NULL && heap->empty_segments <= keep)) {
+        return 0;
+    }
+    for (struct gci_page *page = heap->emptied_pages; page != NULL; page = page->next) {
+        page->record = NULL;
+    }
+    prune_young(heap);
+    while (heap->emptied_pages != NULL) {
+        struct gci_page *page = heap->emptied_pages;
+        heap->emptied_pages   = page->next;
+        page->emptied         = false;
+        give_pages(heap, page);
+    }
+    struct gci_segment *next;
+    for (struct gci_segment *segment = heap->free_segments; segment != NULL && heap->empty_segments > keep;
+         segment                     = next) {
+        next = segment->next_free;
+        if (segment->free_pages == ALL_PAGES) {
+            unlink_free_segment(heap, segment);
+            heap->empty_segments--;
+            segment_free(heap, segment);
+        }
+    }
+    return before - heap->bytes_reserved;
+}
+
+void gci_pages_drop_record(gc_heap *heap, struct gci_record *record)
+{
+    struct gci_page *current = record->current;
+    OURO_ASSERT(record->partial == NULL);
+    if (current != NULL) {
+        record->current = NULL;
+        page_empty(current);
+    }
+    memset(heap->cache, 0, sizeof(heap->cache));
+    (void)gci_pages_trim(heap, SIZE_MAX); /* emptied pages may be the record's */
+}
+
+struct gci_page *gci_pages_next(const gc_heap *heap, struct gci_page *page)
+{
+    struct gci_segment *segment = heap->segments;
+    size_t index                = 0;
+    if (page != NULL) {
+        segment = segment_of(page);
+        index   = (size_t)(page - segment->pages) + page->span;
+        if (is_large(segment)) {
+            index = GCI_SEGMENT_PAGES;
+        }
+    }
+    for (; segment != NULL; segment = segment->next, index = 0) {
+        for (size_t end = is_large(segment) ? 1 : GCI_SEGMENT_PAGES; index < end; index++) {
+            if (segment->pages[index].record != NULL) {
+                return &segment->pages[index];
+            }
+        }
+    }
+    return NULL;
+}
+
+struct gci_page *gci_pages_find(const gc_heap *heap, const void *pointer)
+{
+    uintptr_t number = (uintptr_t)pointer >> GCI_SEGMENT_SHIFT;
+    if (number == 0 || (uintptr_t)pointer % 8 != 0) {
+        return NULL;
+    }
+    struct gci_segment *segment = gci_table_get(&heap->segment_table, number);
+    if (segment == NULL) {
+        return NULL;
+    }
+    struct gci_page *page = gci_page_of(pointer);
+    if (is_large(segment) && page != segment->pages) {
+        return NULL;
+    }
+    size_t offset = gci_page_offset(pointer);
+    if (page->record == NULL || offset < page->first || offset >= gci_page_end(page) ||
+        (offset - page->first) % page->slot_size != 0 ||
+        (gci_page_at(page, offset)->gc & GCI_STATE_MASK) == GCI_FREE) {
+        return NULL;
+    }
+    return page;
+}
+
+void gci_pages_free_all(gc_heap *heap)
+{
+    while (heap->segments != NULL) {
+        segment_free(heap, heap->segments);
+    }
+}

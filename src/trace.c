@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The set algorithm.
+ *
+ * For a set S: count the references inside S, in the members' scratch counts. A member whose true count differs is
+ * referenced from outside S, so it and all it reaches in S are alive; the rest is garbage. The true counts are never
+ * touched.
+ *
+ * Members turn from their state to the one for survivors when they are marked; that, their scratch count no longer
+ * being needed, is also when they are chained through it as grey: inside their page, and grey pages among each other. So
+ * there is no stack, nothing overflows, and no memory is needed. */
+
+#include "trace.h"
+
+void gci_tracer_init(struct gci_tracer *tracer, gc_heap *heap,
+                     void (*consume)(struct gci_tracer *, void **, size_t))
+{
+    tracer->visitor = (gc_visitor){.next = tracer->queue, .end = tracer->queue + GCI_QUEUE_SIZE};
+    tracer->consume = consume;
+    tracer->heap    = heap;
+    tracer->context = NULL;
+}
+
+void gc_visit_flush(gc_visitor *visitor)
+{
+    struct gci_tracer *tracer = (struct gci_tracer *)(void *)visitor;
+    enum { HALF = GCI_QUEUE_SIZE / 2 };
+    tracer->consume(tracer, tracer->queue, HALF);
+    memcpy(tracer->queue, tracer->queue + HALF, HALF * sizeof(void *));
+    visitor->next = tracer->queue + HALF;
+}
+
+void gci_trace_flush(struct gci_tracer *tracer)
+{
+    size_t count         = (size_t)(tracer->visitor.next - tracer->queue);
+    tracer->visitor.next = tracer->queue;
+    tracer->consume(tracer, tracer->queue, count);
+}
+
+static void visit_array(gc_visitor *visitor, const char *items, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        void *child;
+        memcpy(&child, items + i * sizeof(void *), sizeof(child));
+        gc_visit(visitor, child);
+    }
+}
+
+static inline void trace(gc_visitor *visitor, const struct gci_page *page, gc_object *self)
+{
+    const gc_field_map *refs = page->type->refs;
+    const char *start        = (const char *)self;
+    for (size_t i = 0; refs != NULL && i < refs->count; i++) {
+        const gc_field *field = &refs->fields[i];
+        void *pointer;
+        if (field->kind == GC_FIELD_TAIL) {
+            visit_array(visitor, start + field->offset, gc_count(self));
+            continue;
+        }
+        memcpy(&pointer, start + field->offset, sizeof(pointer));
+        if (OURO_LIKELY(field->kind == GC_FIELD_REF)) {
+            gc_visit(visitor, pointer);
+        } else {
+            visit_array(visitor, pointer, gci_field_count(self, field));
+        }
+    }
+    if (page->type->traverse != NULL) {
+        page->type->traverse(self, visitor);
+    }
+}
+
+void gci_trace(struct gci_tracer *tracer, const struct gci_page *page, gc_object *self)
+{
+    trace(&tracer->visitor, page, self);
+}
+
+/* Sets. */
+
+static void add_page(struct gci_set *set, struct gci_page *page)
+{
+    if (page->birth == GCI_YOUNG) {
+        page->next_in_set = set->pages;
+        set->pages        = page;
+    }
+}
+
+static void add_all_pages(const gc_heap *heap, struct gci_set *set)
+{
+    struct gci_page **end = &set->pages;
+    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL; page = gci_pages_next(heap, page)) {
+        if (page->birth == GCI_YOUNG) {
+            *end = page;
+            end  = &page->next_in_set;
+        }
+    }
+    *end = NULL;
+}
+
+static unsigned other_old(const gc_heap *heap)
+{
+    return heap->old == GCI_OLD_A ? GCI_OLD_B : GCI_OLD_A;
+}
+
+struct gci_set gci_set_of_young(gc_heap *heap)
+{
+    struct gci_set set = {
+        .alive   = GCI_NIBBLE(GCI_YOUNG, heap->old),
+        .garbage = GCI_NIBBLE(GCI_YOUNG, GCI_DOOMED),
+    };
+    for (struct gci_page *page = heap->young_pages; page != NULL; page = page->next_young) {
+        if (page->record != NULL) {
+            add_page(&set, page);
+        }
+    }
+    return set;
+}
+
+struct gci_set gci_set_of_all(gc_heap *heap)
+{
+    struct gci_set set = {
+        .alive   = GCI_NIBBLE(GCI_YOUNG, other_old(heap)) | GCI_NIBBLE(heap->old, other_old(heap)),
+        .garbage = GCI_NIBBLE(GCI_YOUNG, GCI_DOOMED) | GCI_NIBBLE(heap->old, GCI_DOOMED),
+    };
+    add_all_pages(heap, &set);
+    return set;
+}
+
+struct gci_set gci_set_to_look_at(gc_heap *heap)
+{
+    struct gci_set set = {
+        .alive   = GCI_NIBBLE(GCI_YOUNG, GCI_SEEN_YOUNG) | GCI_NIBBLE(heap->old, other_old(heap)),
+        .garbage = GCI_NIBBLE(GCI_YOUNG, GCI_DOOMED_YOUNG) | GCI_NIBBLE(heap->old, GCI_DOOMED),
+    };
+    add_all_pages(heap, &set);
+    return set;
+}
+
+struct gci_set gci_set_of_doomed(const gc_heap *heap, const struct gci_set *found)
+{
+    return (struct gci_set){
+        .alive   = GCI_NIBBLE(GCI_DOOMED, heap->old),
+        .garbage = GCI_NIBBLE(GCI_DOOMED, GCI_DOOMED),
+        .pages   = found->pages,
+    };
+}
+
+/* The set algorithm. */
+
+static void count_items(struct gci_tracer *tracer, void **items, size_t count)
+{
+    uint64_t members = tracer->alive;
+    for (size_t i = 0; i < count; i++) {
+        gc_object *child = items[i];
+        uint32_t word    = child->gc;
+        if (GCI_BECOMES(members, word) != 0 && (int32_t)word >= 0) {
+            child->gc = word + GCI_SCRATCH;
+        }
+    }
+}
+
+static void count_references(struct gci_tracer *tracer, struct gci_set *set)
+{
+    for (struct gci_page *page = set->pages; page != NULL; page = page->next_in_set) {
+        page->members = 0;
+        page->marked  = 0;
+        for (size_t offset = page->first, end = gci_page_end(page); offset < end; offset += page->slot_size) {
+            gc_object *self = gci_page_at(page, offset);
+            if (GCI_BECOMES(set->alive, self->gc) != 0) {
+                page->members++;
+                trace(&tracer->visitor, page, self);
+            }
+        }
+    }
+    gci_trace_flush(tracer);
+}
+
+static OURO_NOINLINE void panic_surplus(const struct gci_page *page, const gc_object *self)
+{
+    gci_panic(page->heap,
+              "ouro: %s at %p has %zu references and is referred to %u times: a traverse visits one twice, or a "
+              "reference was stored without gc_incref",
+              page->type->name, (const void *)self, gc_refcount(self), (unsigned)(self->gc / GCI_SCRATCH));
+}
+
+/* A member that is not marked yet turns alive and grey. */
+static inline void mark(gc_heap *heap, gc_object *self, uint32_t becomes)
+{
+    struct gci_page *page = gci_page_of(self);
+    if (OURO_UNLIKELY(self->gc / GCI_SCRATCH > self->refs / OURO_REFS_ONE)) {
+        panic_surplus(page, self);
+    }
+    self->gc = becomes | page->grey << GCI_LINK_SHIFT;
+    if (page->grey == 0) {
+        page->next_grey  = heap->grey_pages;
+        heap->grey_pages = page;
+    }
+    page->grey = GCI_LINK(gci_page_offset(self));
+}
+
+static void mark_items(struct gci_tracer *tracer, void **items, size_t count)
+{
+    uint64_t alive = tracer->alive;
+    for (size_t i = 0; i < count; i++) {
+        gc_object *child = items[i];
+        uint32_t becomes = GCI_BECOMES(alive, child->gc);
+        if (becomes != 0) {
+            mark(tracer->heap, child, becomes);
+        }
+    }
+}
+
+static void trace_grey(struct gci_tracer *tracer)
+{
+    gc_heap *heap = tracer->heap;
+    do {
+        while (heap->grey_pages != NULL) {
+            struct gci_page *page = heap->grey_pages;
+            heap->grey_pages      = page->next_grey;
+            uint32_t link         = page->grey;
+            page->grey            = 0;
+            for (uint32_t next; link != 0; link = next) {
+                gc_object *self = gci_page_at(page, GCI_LINK_OFFSET(link));
+                next            = self->gc >> GCI_LINK_SHIFT;
+                if (next != 0) {
+                    OURO_PREFETCH(gci_page_at(page, GCI_LINK_OFFSET(next)));
+                }
+                self->gc &= GCI_STATE_MASK;
+                page->marked++;
+                trace(&tracer->visitor, page, self);
+            }
+        }
+        gci_trace_flush(tracer);
+    } while (heap->grey_pages != NULL);
+}
+
+static void mark_reachable(struct gci_tracer *tracer, struct gci_set *set)
+{
+    for (struct gci_page *page = set->pages; page != NULL; page = page->next_in_set) {
+        if (page->marked == page->members) {
+            continue; /* speed only */
+        }
+        for (size_t offset = page->first, end = gci_page_end(page); offset < end; offset += page->slot_size) {
+            gc_object *self  = gci_page_at(page, offset);
+            uint32_t becomes = GCI_BECOMES(set->alive, self->gc);
+            if (becomes != 0 && self->gc / GCI_SCRATCH != self->refs / OURO_REFS_ONE) {
+                mark(tracer->heap, self, becomes);
+            }
+        }
+        trace_grey(tracer);
+    }
+}
+
+/* Give what was not marked its state, and keep the pages that have some. */
+static void condemn_rest(struct gci_set *set)
+{
+    struct gci_page *next = set->pages;
+    struct gci_page **end = &set->pages;
+    set->alive_count      = 0;
+    set->garbage_count    = 0;
+    set->finalizers       = false;
+    while (next != NULL) {
+        struct gci_page *page = next;
+        next                  = page->next_in_set;
+        set->alive_count += page->marked;
+        if (page->marked == page->members) {
+            continue;
+        }
+        set->garbage_count += page->members - page->marked;
+        for (size_t offset = page->first, stop = gci_page_end(page); offset < stop; offset += page->slot_size) {
+            gc_object *self = gci_page_at(page, offset);
+            if (GCI_BECOMES(set->alive, self->gc) != 0) {
+                self->gc = GCI_BECOMES(set->garbage, self->gc);
+                set->finalizers |= (page->duties & GCI_DUTY_FINALIZE) && !(self->refs & OURO_REFS_FINALIZED);
+            }
+        }
+        *end = page;
+        end  = &page->next_in_set;
+    }
+    *end = NULL;
+}
+
+void gci_trace_find_garbage(gc_heap *heap, struct gci_set *set)
+{
+    struct gci_tracer tracer;
+    gci_tracer_init(&tracer, heap, count_items);
+    tracer.alive = set->alive;
+    count_references(&tracer, set);
+    tracer.consume = mark_items;
+    mark_reachable(&tracer, set);
+    condemn_rest(set);
+}
