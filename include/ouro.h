@@ -142,7 +142,7 @@ enum {
     OURO_REFS_SITE      = 1u << 3, /* its allocation is on record */
     OURO_REFS_ONE       = 1u << 4, /* one reference */
 };
-#define OURO_REFS_IMMORTAL 0xE0000000u /* the count of an object that never dies; its highest four bits are the sign */
+#define OURO_REFS_IMMORTAL 0xE8000000u /* of an object that never dies: known by its highest four bits */
 #define OURO_IS_IMMORTAL(refs) ((refs) >> 28 == OURO_REFS_IMMORTAL >> 28)
 
 /* One declared place of references in an object. Made by the macros below. */
@@ -531,7 +531,6 @@ typedef struct gc_stats {
     uint64_t bytes_limit;      /* 0: none */
     uint64_t pause_ns_total;   /* time inside collections */
     uint64_t pause_ns_max;     /* the longest of them */
-    uint64_t types;            /* types the heap knows */
     uint64_t pages;            /* in use */
     uint64_t segments;         /* taken from the page source */
 } gc_stats;

@@ -100,7 +100,7 @@ static bool check_page(const struct gci_page *page, struct totals *totals)
             return false;
         }
         free_slots += state == GCI_FREE;
-        totals->young_objects += state == GCI_YOUNG || state == GCI_DOOMED_YOUNG;
+        totals->young_objects += (unsigned)state >> GCI_YOUNG_SHIFT;
         totals->bytes_live += state == GCI_FREE ? 0 : page->slot_size;
     }
     totals->partial_pages += page->partial;

@@ -38,6 +38,7 @@ enum {
     /* Objects up to SMALL share pages; up to SPAN they have pages of a segment, beyond a segment of their own. */
     GCI_SMALL_MAX  = GCI_PAGE_SIZE / 4,
     GCI_SPAN_PAGES = GCI_SEGMENT_PAGES / 4,
+    GCI_SLOT_MIN   = 16, /* the header and a word to zero */
     GCI_ALIGN_MAX  = 64,
     GCI_BLOCK_SIZE = 16384, /* what the page source is asked for is a multiple of this */
     GCI_CACHE_SIZE = 64,   /* types found without the table; a power of two */
@@ -45,16 +46,17 @@ enum {
 #define GCI_SEGMENT_SIZE ((size_t)1 << GCI_SEGMENT_SHIFT)
 
 enum gci_state {
-    GCI_FREE         = 0, /* no object; must be 0, see gci_free_head */
-    GCI_LEAF         = 1, /* of a type without references: in no set, ever */
-    GCI_YOUNG        = 2,
-    GCI_OLD_A        = 3, /* old; A and B change places at every full collection, so that what it */
-    GCI_OLD_B        = 4, /* has marked is told from what it has not without a pass to reset marks */
-    GCI_DYING        = 5, /* count zero: in the queue, or in one of its callbacks (then held by one) */
-    GCI_DOOMED       = 6, /* found unreachable by the collection that is running */
-    GCI_DOOMED_YOUNG = 7, /* found unreachable by gc_unreachable, was YOUNG */
-    GCI_SEEN_YOUNG   = 8, /* found reachable by gc_unreachable, was YOUNG; only inside the search */
-    GCI_STATES       = 9,
+    GCI_FREE   = 0, /* no object; must be 0, see GCI_FREE_OFFSET */
+    GCI_LEAF   = 1, /* of a type without references: in no set, ever */
+    GCI_OLD_A  = 2, /* old; A and B change places at every full collection, so that what it */
+    GCI_OLD_B  = 3, /* has marked is told from what it has not without a pass to reset marks */
+    GCI_DYING  = 4, /* count zero: in the queue, or in one of its callbacks (then held by one) */
+    GCI_DOOMED = 5, /* found unreachable by the collection that is running */
+
+    GCI_YOUNG_SHIFT  = 3, /* what GEN-1 counts has this bit */
+    GCI_YOUNG        = 8,
+    GCI_DOOMED_YOUNG = 9,  /* found unreachable by gc_unreachable, was YOUNG */
+    GCI_SEEN_YOUNG   = 10, /* found reachable by gc_unreachable, was YOUNG; only inside the search */
 };
 enum {
     GCI_STATE_MASK = 15,
@@ -65,11 +67,12 @@ enum {
 /* The head of a free list, which is what the gc word of a free slot holds for the rest of the list: the state
  * GCI_FREE, the slot's offset in the page in eights, the length of the list with it. 0 is the empty list. */
 enum { GCI_FREE_LENGTH_SHIFT = 17 };
-#define GCI_FREE_OFFSET(head) (((head) >> 1) & 0xFFF8u)
+#define GCI_FREE_OFFSET_BITS  0x1FFF0u
+#define GCI_FREE_OFFSET(head) (((head) & GCI_FREE_OFFSET_BITS) >> 1)
 #define GCI_FREE_LENGTH(head) ((head) >> GCI_FREE_LENGTH_SHIFT)
 
 /* A link to a slot of the same page: its offset in eights, plus one; 0 ends the chain. */
-#define GCI_LINK(offset)      ((uint32_t)(offset) / 8 + 1)
+#define GCI_LINK(offset)      ((uint16_t)((offset) / 8 + 1))
 #define GCI_LINK_OFFSET(link) (((size_t)(link) - 1) * 8)
 
 /* refs of a slot without a living object: neither an incref nor a decref comes out of it as a count or as immortal. */
@@ -91,36 +94,40 @@ struct gci_record {
     size_t live;              /* scratch of the leak report */
 };
 
-enum gci_duty { /* what the death of an object of a type asks for, beside its declared references */
+enum gci_duty { /* the callbacks of a type */
     GCI_DUTY_FINALIZE = 1,
     GCI_DUTY_CLEAR    = 2,
     GCI_DUTY_DESTROY  = 4,
+    GCI_DUTY_TRAVERSE = 8, /* asked for by collections, and not by death */
 };
 
 struct gci_page {
     /* First cache line: birth, death, marking. */
-    uint32_t free;   /* head of the free list */
-    uint32_t notice; /* a free list of this length is looked at (PAGE-2): 0, a quarter of capacity, capacity */
+    uint32_t free;     /* head of the free list */
+    uint16_t notice;   /* a free list of this length is looked at (PAGE-2): 0, a quarter of capacity, capacity */
+    uint16_t carved;   /* slots that ever were used or free since the page was taken */
     size_t slot_size;
     char *base; /* offsets count from here: the page's first byte, a multiple of GCI_PAGE_SIZE */
-    const gc_type *type;
-    struct gci_record *record; /* NULL: the page is not in use */
     gc_heap *heap;
-    uint32_t grey;   /* link: marked objects that are not traced yet, chained in their scratch counts */
-    uint32_t dying;  /* link: dying objects, chained in their counts */
-    uint32_t carved; /* slots that ever were used or free since the page was taken */
-    uint8_t birth;   /* GCI_LEAF or GCI_YOUNG */
+    const gc_type *type;
+    const gc_field *fields; /* of type->refs */
+    uint16_t field_count;
+    uint16_t grey;    /* link: marked objects that are not traced yet, chained in their scratch counts */
+    uint16_t dying;   /* link: dying objects, chained in their counts */
+    uint16_t members; /* objects in the set that is examined */
+    uint16_t marked;  /* those of them found alive */
+    uint8_t birth;    /* GCI_LEAF or GCI_YOUNG */
     uint8_t duties;
-    uint8_t span;     /* pages of the segment it takes */
+    uint8_t span;     /* pages of the segment it takes; 0: the segment is all its own */
     bool young : 1;   /* in the heap's list of young pages */
     bool partial : 1; /* in its record's list of partial pages */
     bool emptied : 1; /* in the heap's list of emptied pages */
+    bool plain : 1;   /* no callbacks at death, no fields but single references */
 
-    /* Second cache line: collecting, and changes of use. */
-    uint32_t first; /* offset of the first slot */
-    uint32_t capacity;
-    uint32_t members; /* objects in the set that is examined */
-    uint32_t marked;  /* those of them found alive */
+    /* Second cache line: changes of use. */
+    struct gci_record *record; /* NULL: the page is not in use */
+    uint16_t first;            /* offset of the first slot */
+    uint16_t capacity;
     struct gci_page *next_young;
     struct gci_page *next_grey;
     struct gci_page *next_dying;
@@ -226,8 +233,8 @@ static_assert(sizeof(gc_object) == 8, "the header is the promise");
 static_assert((int)GCI_REFS_FLAGS == (int)OURO_REFS_ONE - 1, "flags stay below the count");
 static_assert(sizeof(void *) != 8 || sizeof(struct gci_page) == 128, "two cache lines");
 static_assert(sizeof(void *) != 8 || offsetof(struct gci_segment, pages) == 128, "pages are on cache lines");
+static_assert(GCI_PAGE_SIZE / 8 < UINT16_MAX, "links and numbers of slots have 16 bits");
 static_assert(GCI_SEGMENT_PAGES <= 64, "free_pages has a bit for each");
 static_assert(sizeof(struct gci_records) <= GCI_BLOCK_SIZE, "a block of records is one block");
-static_assert(GCI_STATES <= 16, "a nibble each in gci_set");
 
 #endif

@@ -19,15 +19,17 @@ static uint64_t key_of(const gc_type *type, unsigned size_class)
 
 static struct gci_cached *cached(gc_heap *heap, uint64_t key)
 {
-    /* Types lie side by side in memory, a hundred bytes apart, and their classes as numbers. */
-    return &heap->cache[(key >> (GCI_CLASS_BITS + 4) ^ key >> (GCI_CLASS_BITS + 10) ^ key) &
-                        (GCI_CACHE_SIZE - 1)];
+    /* Types lie side by side in memory, a hundred bytes apart; their classes are side by side as numbers. */
+    return &heap->cache[(key >> (GCI_CLASS_BITS + 4) ^ key) & (GCI_CACHE_SIZE - 1)];
 }
 
 /* Types and their records. */
 
 static bool fields_are_well_formed(const gc_type *type)
 {
+    if (type->refs != NULL && type->refs->count > UINT16_MAX) {
+        return false;
+    }
     for (size_t i = 0; type->refs != NULL && i < type->refs->count; i++) {
         const gc_field *field = &type->refs->fields[i];
         size_t size           = field->count_size;
@@ -148,34 +150,32 @@ gc_status gc_type_forget(gc_heap *heap, const gc_type *type)
 
 /* Birth. */
 
-/* Zero memory in words. The commonest objects have a handful, less than a call is worth. */
-static inline void zero(char *memory, size_t words)
+static OURO_NOINLINE gc_object *zero_large(gc_object *self, size_t size)
 {
-    static const uint64_t nothing;
-    switch (words) { /* speed only */
-    case 6:
-        memcpy(memory + 40, &nothing, 8);
-        /* fall through */
-    case 5:
-        memcpy(memory + 32, &nothing, 8);
-        /* fall through */
-    case 4:
-        memcpy(memory + 24, &nothing, 8);
-        /* fall through */
-    case 3:
-        memcpy(memory + 16, &nothing, 8);
-        /* fall through */
-    case 2:
-        memcpy(memory + 8, &nothing, 8);
-        /* fall through */
-    case 1:
-        memcpy(memory, &nothing, 8);
-        /* fall through */
-    case 0:
-        return;
-    default:
-        memset(memory, 0, words * 8);
+    memset(self + 1, 0, size - sizeof(*self));
+    return self;
+}
+
+/* Zero what follows the header, in an object of `size` bytes. The stores overlap rather than be exact. */
+static inline gc_object *zero(gc_object *self, size_t size)
+{
+    static const char nothing[16];
+    char *start = (char *)(self + 1), *end = (char *)self + size;
+    if (size <= sizeof(*self) + 16) { /* speed only: a call costs more than these objects do */
+        memcpy(start, nothing, 8);
+        memcpy(end - 8, nothing, 8);
+    } else if (size <= sizeof(*self) + 32) {
+        memcpy(start, nothing, 16);
+        memcpy(end - 16, nothing, 16);
+    } else if (size <= sizeof(*self) + 64) {
+        memcpy(start, nothing, 16);
+        memcpy(start + 16, nothing, 16);
+        memcpy(end - 32, nothing, 16);
+        memcpy(end - 16, nothing, 16);
+    } else {
+        return zero_large(self, size);
     }
+    return self;
 }
 
 /* An object from a page with a free slot. */
@@ -185,10 +185,9 @@ static inline gc_object *birth(gc_heap *heap, struct gci_page *page)
     page->free      = self->gc;
     self->refs      = OURO_REFS_ONE;
     self->gc        = page->birth;
-    zero((char *)(self + 1), page->slot_size / 8 - 1);
-    heap->young_objects += page->birth == GCI_YOUNG;
+    heap->young_objects += page->birth >> GCI_YOUNG_SHIFT;
     heap->bytes_live += page->slot_size;
-    return self;
+    return zero(self, page->slot_size);
 }
 
 static inline bool is_alarm(const gc_heap *heap, size_t slot_size)
@@ -225,7 +224,7 @@ static gc_object *try_birth(gc_heap *heap, const gc_type *type, unsigned size_cl
     return birth(heap, page);
 }
 
-static OURO_NOINLINE gc_object *slow_birth(gc_heap *heap, const gc_type *type, unsigned size_class,
+static gc_object *slow_birth(gc_heap *heap, const gc_type *type, unsigned size_class,
                                            size_t slot_size)
 {
     if (gci_object_record(heap, type, size_class) == NULL && !is_well_formed(heap, type)) {
@@ -250,27 +249,36 @@ static OURO_NOINLINE gc_object *slow_birth(gc_heap *heap, const gc_type *type, u
     return self;
 }
 
-static inline gc_object *new_object(gc_heap *heap, const gc_type *type, unsigned size_class, size_t slot_size)
+/* The current page of a record, when a birth there needs nothing else. */
+static inline struct gci_page *ready_page(gc_heap *heap, uint64_t key)
 {
-    uint64_t key             = key_of(type, size_class);
-    struct gci_cached *entry = cached(heap, key);
-    if (OURO_LIKELY(entry->key == key && entry->page->free != 0 && !is_alarm(heap, slot_size))) {
-        return birth(heap, entry->page);
+    const struct gci_cached *entry = cached(heap, key);
+    if (OURO_LIKELY(entry->key == key && entry->page->free != 0 &&
+                    !is_alarm(heap, entry->page->slot_size))) {
+        return entry->page;
     }
-    return slow_birth(heap, type, size_class, slot_size);
+    return NULL;
+}
+
+static size_t align_of(const gc_type *type)
+{
+    return type->align < 8 ? 8 : type->align;
+}
+
+/* gc_new, when the short way is closed. */
+static OURO_NOINLINE void *new_slow(gc_heap *heap, const gc_type *type)
+{
+    if (type->item_size != 0) {
+        return gc_new_var(heap, type, 0);
+    }
+    size_t size = type->size < GCI_SLOT_MIN ? GCI_SLOT_MIN : type->size;
+    return slow_birth(heap, type, 0, gci_round_up(size, align_of(type)));
 }
 
 void *gc_new(gc_heap *heap, const gc_type *type)
 {
-    if (OURO_UNLIKELY(type->item_size != 0)) {
-        return gc_new_var(heap, type, 0);
-    }
-    if (OURO_UNLIKELY(type->size > PTRDIFF_MAX)) {
-        (void)is_well_formed(heap, type);
-        heap->last_error = GC_ERR_TYPE;
-        return NULL;
-    }
-    return new_object(heap, type, 0, gci_round_up(type->size, type->align < 8 ? 8 : type->align));
+    struct gci_page *page = ready_page(heap, key_of(type, 0));
+    return OURO_LIKELY(page != NULL) ? birth(heap, page) : new_slow(heap, type);
 }
 
 /* The count of a tail stands at the end of its slot. */
@@ -293,9 +301,9 @@ void *gc_new_var(gc_heap *heap, const gc_type *type, size_t count)
         return NULL;
     }
     unsigned size_class;
-    size = gci_size_class(gci_round_up(size, 8) + sizeof(size_t), type->align < 8 ? 8 : type->align,
-                          &size_class);
-    gc_object *self = new_object(heap, type, size_class, size);
+    size = gci_size_class(gci_round_up(size, 8) + sizeof(size_t), align_of(type), &size_class);
+    struct gci_page *page = ready_page(heap, key_of(type, size_class));
+    gc_object *self       = OURO_LIKELY(page != NULL) ? birth(heap, page) : slow_birth(heap, type, size_class, size);
     if (self != NULL) {
         *count_of(gci_page_of(self), self) = count;
     }
@@ -342,7 +350,7 @@ static void set_field_count(gc_object *self, const gc_field *field, uint64_t cou
     }
 }
 
-static void clear_buffer(gc_object *self, const gc_field *field)
+static OURO_NOINLINE void clear_buffer(gc_object *self, const gc_field *field)
 {
     /* A drop may run anything, which may change items and count: nothing is kept across it. */
     for (;;) {
@@ -357,7 +365,7 @@ static void clear_buffer(gc_object *self, const gc_field *field)
     }
 }
 
-static void clear_tail(const struct gci_page *page, gc_object *self, const gc_field *field)
+static OURO_NOINLINE void clear_tail(const struct gci_page *page, gc_object *self, const gc_field *field)
 {
     char *items = (char *)self + field->offset;
     for (size_t i = 0, count = *count_of(page, self); i < count; i++) {
@@ -367,12 +375,7 @@ static void clear_tail(const struct gci_page *page, gc_object *self, const gc_fi
 
 static inline void clear_declared(const struct gci_page *page, gc_object *self)
 {
-    const gc_field_map *refs = page->type->refs;
-    if (refs == NULL) {
-        return;
-    }
-    for (size_t i = 0; i < refs->count; i++) {
-        const gc_field *field = &refs->fields[i];
+    for (const gc_field *field = page->fields, *end = field + page->field_count; field < end; field++) {
         if (OURO_LIKELY(field->kind == GC_FIELD_REF)) {
             gc_xdecref(gc_slot_take((char *)self + field->offset)); /* user code may run here */
         } else if (field->kind == GC_FIELD_TAIL) {
@@ -400,7 +403,7 @@ void gci_object_finalize(const struct gci_page *page, gc_object *self)
     }
 }
 
-static void free_slot(struct gci_page *page, gc_object *self)
+static inline void free_slot(struct gci_page *page, gc_object *self)
 {
     gc_heap *heap = page->heap;
     if (heap->bytes_live > heap->bytes_live_peak) {
@@ -410,7 +413,7 @@ static void free_slot(struct gci_page *page, gc_object *self)
     heap->objects_died++;
     gci_page_push_free(page, gci_page_offset(self));
     if (OURO_UNLIKELY(GCI_FREE_LENGTH(page->free) == page->notice)) {
-        gci_page_noticed(page);
+        gci_page_noticed(page); /* last: nothing is kept across it */
     }
 }
 
@@ -422,7 +425,7 @@ static void resurrect(const struct gci_page *page, gc_object *self)
 }
 
 /* What a type's callbacks have to do with a death. false: the object lives on, or its slot cannot be freed. */
-static bool run_callbacks(struct gci_page *page, gc_object *self)
+static OURO_NOINLINE bool run_callbacks(struct gci_page *page, gc_object *self)
 {
     self->refs = OURO_REFS_ONE | (self->refs & GCI_REFS_FLAGS);
     gci_object_finalize(page, self); /* user code may run here */
@@ -446,7 +449,7 @@ static bool run_callbacks(struct gci_page *page, gc_object *self)
 /* The end of a DYING object that is in no queue. */
 static inline void end(struct gci_page *page, gc_object *self)
 {
-    if (page->duties == 0) {
+    if ((page->duties & ~GCI_DUTY_TRAVERSE) == 0) {
         clear_declared(page, self);
     } else if (!run_callbacks(page, self)) { /* user code may run here */
         return;
@@ -454,10 +457,10 @@ static inline void end(struct gci_page *page, gc_object *self)
     free_slot(page, self);
 }
 
-static void enqueue_dying(struct gci_page *page, gc_object *self)
+static OURO_NOINLINE void enqueue_dying(struct gci_page *page, gc_object *self)
 {
     gc_heap *heap = page->heap;
-    self->refs    = GCI_REFS_DEAD | page->dying << GCI_LINK_SHIFT | (self->refs & GCI_REFS_FLAGS);
+    self->refs    = GCI_REFS_DEAD | (uint32_t)page->dying << GCI_LINK_SHIFT | (self->refs & GCI_REFS_FLAGS);
     if (page->dying == 0) {
         page->next_dying  = heap->dying_pages;
         heap->dying_pages = page;
@@ -465,12 +468,12 @@ static void enqueue_dying(struct gci_page *page, gc_object *self)
     page->dying = GCI_LINK(gci_page_offset(self));
 }
 
-static void drain(gc_heap *heap)
+static OURO_NOINLINE void drain(gc_heap *heap)
 {
     while (heap->dying_pages != NULL) {
         struct gci_page *page = heap->dying_pages;
         gc_object *self       = gci_page_at(page, GCI_LINK_OFFSET(page->dying));
-        page->dying           = (self->refs & ~GCI_REFS_DEAD) >> GCI_LINK_SHIFT;
+        page->dying           = (uint16_t)(self->refs >> GCI_LINK_SHIFT);
         if (page->dying == 0) {
             heap->dying_pages = page->next_dying;
         }
@@ -496,17 +499,10 @@ static OURO_NOINLINE void panic_dead(const char *operation, gc_object *self)
                                               : "is dead: a reference to it was dropped twice, or never taken");
 }
 
-void gc_decref_slow(void *object)
+static OURO_NOINLINE void die(struct gci_page *page, gc_object *self)
 {
-    gc_object *self      = object;
-    enum gci_state state = gci_state_of(self);
-    if (OURO_UNLIKELY(self->refs >> 4 != 1 || state == GCI_DYING)) {
-        panic_dead("gc_decref", self);
-        return;
-    }
-    struct gci_page *page = gci_page_of(self);
-    gc_heap *heap         = page->heap;
-    heap->young_objects -= state == GCI_YOUNG || state == GCI_DOOMED_YOUNG;
+    gc_heap *heap = page->heap;
+    heap->young_objects -= (unsigned)gci_state_of(self) >> GCI_YOUNG_SHIFT;
     self->gc = GCI_DYING;
     if (heap->draining) {
         enqueue_dying(page, self);
@@ -516,6 +512,44 @@ void gc_decref_slow(void *object)
     end(page, self); /* user code may run here */
     drain(heap);     /* user code may run here */
     heap->draining = false;
+}
+
+/* Drop the references of a plain object, as long as none of them is somebody's last. Returns whether that is all. */
+static inline bool drop_plain(const struct gci_page *page, gc_object *self)
+{
+    for (const gc_field *field = page->fields, *stop = field + page->field_count; field < stop; field++) {
+        gc_object *child;
+        memcpy(&child, (char *)self + field->offset, sizeof(child));
+        if (child == NULL) {
+            continue;
+        }
+        uint32_t refs = child->refs - OURO_REFS_ONE;
+        if (OURO_IS_IMMORTAL(refs)) {
+            continue;
+        }
+        if ((int32_t)refs < (int32_t)OURO_REFS_ONE) {
+            return false;
+        }
+        child->refs = refs | OURO_REFS_TOUCHED;
+        memset((char *)self + field->offset, 0, sizeof(child));
+    }
+    return true;
+}
+
+void gc_decref_slow(void *object)
+{
+    gc_object *self = object;
+    if (OURO_UNLIKELY(self->refs / OURO_REFS_ONE != 1 || gci_state_of(self) == GCI_DYING)) {
+        panic_dead("gc_decref", self);
+        return;
+    }
+    struct gci_page *page = gci_page_of(self);
+    if (page->plain && !page->heap->draining && drop_plain(page, self)) { /* speed only */
+        page->heap->young_objects -= (unsigned)gci_state_of(self) >> GCI_YOUNG_SHIFT;
+        free_slot(page, self);
+        return;
+    }
+    die(page, self); /* user code may run here */
 }
 
 /* The object has its last count, or is immortal by now: it becomes immortal. */

@@ -34,7 +34,7 @@ static uint64_t page_bits(const struct gci_segment *segment, const struct gci_pa
 
 size_t gci_size_class(size_t size, size_t align, unsigned *size_class)
 {
-    size = gci_round_up(size, 8);
+    size = gci_round_up(size < GCI_SLOT_MIN ? GCI_SLOT_MIN : size, 8);
     if (size > GCI_SMALL_MAX) {
         *size_class = GCI_CLASS_LARGE;
     } else if (size <= 64) {
@@ -158,7 +158,7 @@ static struct gci_page *take_pages(gc_heap *heap, unsigned span)
     if (segment->free_pages == 0) {
         unlink_free_segment(heap, segment);
     }
-    page->first = page == segment->pages ? (uint32_t)sizeof(*segment) : 0;
+    page->first = page == segment->pages ? (uint16_t)sizeof(*segment) : 0;
     return page;
 }
 
@@ -193,8 +193,17 @@ static struct gci_page *take_large(gc_heap *heap, size_t slot_size)
     }
     segment->pages[0].base  = (char *)segment;
     segment->pages[0].heap  = heap;
-    segment->pages[0].first = (uint32_t)first;
+    segment->pages[0].first = (uint16_t)first;
     return &segment->pages[0];
+}
+
+static bool is_plain(const gc_type *type)
+{
+    bool plain = type->finalize == NULL && type->clear == NULL && type->destroy == NULL;
+    for (size_t i = 0; type->refs != NULL && i < type->refs->count; i++) {
+        plain = plain && type->refs->fields[i].kind == GC_FIELD_REF;
+    }
+    return plain;
 }
 
 /* A fresh page for a record's objects. */
@@ -214,8 +223,8 @@ static struct gci_page *page_new(gc_heap *heap, struct gci_record *record, size_
     }
     const gc_type *type = record->type;
     size_t align        = type->align < 8 ? 8 : type->align;
-    page->first         = (uint32_t)gci_round_up(page->first, align);
-    page->capacity      = slot_size > GCI_SMALL_MAX ? 1 : (uint32_t)((GCI_PAGE_SIZE - page->first) / slot_size);
+    page->first         = (uint16_t)gci_round_up(page->first, align);
+    page->capacity      = slot_size > GCI_SMALL_MAX ? 1 : (uint16_t)((GCI_PAGE_SIZE - page->first) / slot_size);
     page->carved        = 0;
     page->free          = 0;
     page->notice        = 0;
@@ -223,9 +232,13 @@ static struct gci_page *page_new(gc_heap *heap, struct gci_record *record, size_
     page->type          = type;
     page->record        = record;
     page->birth         = type->refs != NULL || type->traverse != NULL ? GCI_YOUNG : GCI_LEAF;
+    page->fields        = type->refs != NULL ? type->refs->fields : NULL;
+    page->field_count   = type->refs != NULL ? (uint16_t)type->refs->count : 0;
+    page->plain         = is_plain(type);
     page->duties        = (uint8_t)((type->finalize != NULL ? GCI_DUTY_FINALIZE : 0) |
                              (type->clear != NULL ? GCI_DUTY_CLEAR : 0) |
-                             (type->destroy != NULL ? GCI_DUTY_DESTROY : 0));
+                             (type->destroy != NULL ? GCI_DUTY_DESTROY : 0) |
+                             (type->traverse != NULL ? GCI_DUTY_TRAVERSE : 0));
     return page;
 }
 
@@ -278,7 +291,7 @@ void gci_page_noticed(struct gci_page *page)
 /* A full page stops being current. */
 static void retire(struct gci_page *page)
 {
-    page->notice = page->capacity < 4 ? 1 : page->capacity / 4;
+    page->notice = page->capacity < 4 ? 1 : (uint16_t)(page->capacity / 4);
 }
 
 /* Rebuild the free list in address order, which is the order of fresh pages and the fastest to use. */
@@ -308,12 +321,10 @@ static struct gci_page *take_partial(struct gci_record *record)
 /* Make free slots of untouched memory. */
 static void carve(struct gci_page *page)
 {
-    uint32_t count = page->slot_size < CARVE_BYTES ? (uint32_t)(CARVE_BYTES / page->slot_size) : 1;
-    if (count > page->capacity - page->carved) {
-        count = page->capacity - page->carved;
-    }
     size_t start = gci_page_end(page);
-    page->carved += count;
+    size_t count = page->slot_size < CARVE_BYTES ? CARVE_BYTES / page->slot_size : 1;
+    size_t left  = (size_t)page->capacity - page->carved;
+    page->carved = (uint16_t)(page->carved + (count < left ? count : left));
     for (size_t offset = gci_page_end(page); offset > start;) {
         offset -= page->slot_size;
         gci_page_push_free(page, (uint32_t)offset);

@@ -39,7 +39,7 @@ static inline void gci_page_push_free(struct gci_page *page, uint32_t offset)
     gc_object *slot = gci_page_at(page, offset);
     slot->refs      = GCI_REFS_DEAD;
     slot->gc        = page->free;
-    page->free = (GCI_FREE_LENGTH(page->free) + 1) << GCI_FREE_LENGTH_SHIFT | offset << 1;
+    page->free      = (page->free & ~GCI_FREE_OFFSET_BITS) + (1u << GCI_FREE_LENGTH_SHIFT) + (offset << 1);
 }
 
 /* The size of a slot for a size that has `align`, and the size class. */

@@ -48,10 +48,8 @@ static void visit_array(gc_visitor *visitor, const char *items, uint64_t count)
 
 static inline void trace(gc_visitor *visitor, const struct gci_page *page, gc_object *self)
 {
-    const gc_field_map *refs = page->type->refs;
-    const char *start        = (const char *)self;
-    for (size_t i = 0; refs != NULL && i < refs->count; i++) {
-        const gc_field *field = &refs->fields[i];
+    const char *start = (const char *)self;
+    for (const gc_field *field = page->fields, *end = field + page->field_count; field < end; field++) {
         void *pointer;
         if (field->kind == GC_FIELD_TAIL) {
             visit_array(visitor, start + field->offset, gc_count(self));
@@ -64,7 +62,7 @@ static inline void trace(gc_visitor *visitor, const struct gci_page *page, gc_ob
             visit_array(visitor, pointer, gci_field_count(self, field));
         }
     }
-    if (page->type->traverse != NULL) {
+    if (page->duties & GCI_DUTY_TRAVERSE) {
         page->type->traverse(self, visitor);
     }
 }
@@ -189,7 +187,7 @@ static inline void mark(gc_heap *heap, gc_object *self, uint32_t becomes)
     if (OURO_UNLIKELY(self->gc / GCI_SCRATCH > self->refs / OURO_REFS_ONE)) {
         panic_surplus(page, self);
     }
-    self->gc = becomes | page->grey << GCI_LINK_SHIFT;
+    self->gc = becomes | (uint32_t)page->grey << GCI_LINK_SHIFT;
     if (page->grey == 0) {
         page->next_grey  = heap->grey_pages;
         heap->grey_pages = page;
@@ -265,7 +263,7 @@ static void condemn_rest(struct gci_set *set)
         if (page->marked == page->members) {
             continue;
         }
-        set->garbage_count += page->members - page->marked;
+        set->garbage_count += (size_t)page->members - page->marked;
         for (size_t offset = page->first, stop = gci_page_end(page); offset < stop; offset += page->slot_size) {
             gc_object *self = gci_page_at(page, offset);
             if (GCI_BECOMES(set->alive, self->gc) != 0) {
