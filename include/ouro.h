@@ -5,9 +5,9 @@
 /* (1) ouro: Python's object memory as a C library
  * ===============================================
  *
- * Objects count their references and die at once when the count reaches zero. What counts alone cannot free, objects
- * that refer to each other in a circle, a generational cycle collector finds and frees. Everything belongs to a
- * gc_heap: a program may have many, there is no global state.
+ * Objects count their references and die at once when the count reaches zero. What counts alone
+ * cannot free, objects that refer to each other in a circle, a generational cycle collector finds
+ * and frees. Everything belongs to a gc_heap: a program may have many, there is no global state.
  *
  *     struct node { gc_object object; struct node *next; };
  *
@@ -25,11 +25,12 @@
  *     gc_collect(heap);                               returns 2
  *     gc_heap_free(heap);
  *
- * How the comments below are written. "Returns" says new (the caller owns a reference and drops it) or borrowed (valid
- * while somebody else holds one). "Runs" says which code of yours can run before the call returns. Where it matters,
- * "Errors" and "Cost" follow. Unless a function says otherwise it takes no ownership, runs none of your code, cannot
- * fail, costs a constant, and its arguments may not be NULL. Sizes are bytes. One thread at a time uses a heap and its
- * objects; it need not be always the same thread, and different heaps need no care at all.
+ * How the comments below are written. "Returns" says new (the caller owns a reference and drops it)
+ * or borrowed (valid while somebody else holds one). "Runs" says which code of yours can run before
+ * the call returns. Where it matters, "Errors" and "Cost" follow. Unless a function says otherwise
+ * it takes no ownership, runs none of your code, cannot fail, costs a constant, and its arguments
+ * may not be NULL. Sizes are bytes. One thread at a time uses a heap and its objects; it need not
+ * be always the same thread, and different heaps need no care at all.
  *
  * `void *` in a parameter list stands for a pointer to any struct that begins with a gc_object.
  */
@@ -43,7 +44,7 @@
 /* (2) Version and attributes
  * ========================== */
 
-#define OURO_VERSION "0.1.0"
+#define OURO_VERSION       "0.1.0"
 #define OURO_VERSION_MAJOR 0
 #define OURO_VERSION_MINOR 1
 #define OURO_VERSION_PATCH 0
@@ -90,22 +91,23 @@ typedef struct gc_heap gc_heap;
 typedef struct gc_type gc_type;
 typedef struct gc_visitor gc_visitor;
 
-/* A callback for each object. Returns 0 to go on; anything else stops, and the caller gets it back. */
+/* A callback for each object. Returns 0 to go on; anything else stops, and the caller gets it
+ * back. */
 typedef int (*gc_object_fn)(void *object, void *arg);
 
 /* (3) Status codes
  * ================
  * What gc_last_error answers after a NULL or a refusal. Numbers are never reused.
  *
- *     code            cause                                          remedy
- *     GC_OK           nothing failed                                 -
- *     GC_ERR_NOMEM    the page source gave no memory                 drop objects, gc_heap_trim other heaps
- *     GC_ERR_LIMIT    the object does not fit limit_bytes            drop objects, or raise the limit
- *     GC_ERR_SIZE     the size of object and tail overflows          ask for less
- *     GC_ERR_BUSY     objects of the type are alive                  drop them first
- *     GC_ERR_CLOSING  the heap is being freed                        do not allocate in destroy
- *     GC_ERR_TYPE     the gc_type is malformed, or is not of the     mend the declaration; the panic hook was told why
- *                     kind the call needs
+ *     code            cause                                   remedy
+ *     GC_OK           nothing failed                          -
+ *     GC_ERR_NOMEM    the page source gave no memory          drop objects, trim other heaps
+ *     GC_ERR_LIMIT    the object does not fit limit_bytes     drop objects
+ *     GC_ERR_SIZE     size and tail overflow                  ask for less
+ *     GC_ERR_BUSY     objects of the type are alive           drop them first
+ *     GC_ERR_CLOSING  the heap is being freed                 do not allocate in destroy
+ *     GC_ERR_TYPE     the gc_type is malformed, or not of     mend the declaration; the panic
+ *                     the kind that the call needs            hook was told why
  */
 typedef enum gc_status {
     GC_OK          = 0,
@@ -125,8 +127,9 @@ OURO_API gc_status gc_last_error(const gc_heap *heap) OURO_NONNULL;
 
 /* (4) Types
  * =========
- * A gc_type says how large an object is and where it keeps the references it owns. Declare it const and static; heaps
- * may share it, and it must outlive its objects. Zero is the default of every field.
+ * A gc_type says how large an object is and where it keeps the references it owns. Declare it const
+ * and static; heaps may share it, and it must outlive its objects. Zero is the default of every
+ * field.
  */
 
 /* The head of every object: put it first in your struct, and leave its fields alone. */
@@ -142,12 +145,12 @@ enum {
     OURO_REFS_SITE      = 1u << 3, /* its allocation is on record */
     OURO_REFS_ONE       = 1u << 4, /* one reference */
 };
-#define OURO_REFS_IMMORTAL 0xE8000000u /* of an object that never dies: known by its highest four bits */
+#define OURO_REFS_IMMORTAL     0xE8000000u /* of an object that never dies; four bits tell */
 #define OURO_IS_IMMORTAL(refs) ((refs) >> 28 == OURO_REFS_IMMORTAL >> 28)
 
 /* One declared place of references in an object. Made by the macros below. */
 typedef struct gc_field {
-    uint32_t offset;       /* of the reference, of the first of the tail, or of the pointer to the buffer */
+    uint32_t offset;       /* of the reference, the tail, or the pointer to the buffer */
     uint16_t kind;         /* GC_FIELD_... */
     uint16_t count_size;   /* GC_FIELD_BUFFER: bytes of the count field: 1, 2, 4 or 8 */
     uint32_t count_offset; /* GC_FIELD_BUFFER: where the count is */
@@ -164,15 +167,20 @@ typedef struct gc_field_map {
     const gc_field *fields;
 } gc_field_map;
 
-/* Declaring where the references are: all a type needs. Tracing, clearing and the decrefs at death follow from it.
+/* Declaring where the references are: all a type needs. Tracing, clearing and the decrefs at death
+ * follow from it.
  *
- *     .refs = OURO_REFS(struct node, left, right)                      single references, up to 16
- *     .refs = OURO_FIELDS(OURO_REF(struct tuple, owner),               anything, in one list:
- *                         OURO_TAIL(struct tuple, items),                the tail of gc_new_var, item_size a pointer's
- *                         OURO_BUFFER(struct list, items, count))        `T **items; <unsigned> count;`
+ *     single references, up to 16
+ *         .refs = OURO_REFS(struct node, left, right)
+ *     anything, in one list: references, the tail of gc_new_var (its item_size a pointer's), and
+ *     buffers, which are two fields, `T **items; <unsigned> count;`
+ *         .refs = OURO_FIELDS(OURO_REF(struct tuple, owner),
+ *                             OURO_TAIL(struct tuple, items),
+ *                             OURO_BUFFER(struct list, items, count))
  *
- * A buffer belongs to you: ouro reads items[0..count), and when the object is cleared or dies it takes them out from the
- * end, counting `count` down; free the array in `destroy`. A count is an unsigned integer of any width.
+ * A buffer belongs to you: ouro reads items[0..count), and when the object is cleared or dies it
+ * takes them out from the end, counting `count` down; free the array in `destroy`. A count is an
+ * unsigned integer of any width.
  *
  * These are expressions for C at file scope. In C++ name the map and fill in the type at start-up:
  *
@@ -183,6 +191,7 @@ typedef struct gc_field_map {
  *         return type;
  *     }();
  */
+/* clang-format off */
 #define OURO_REF(type, field) \
     { OURO_POINTER_AT(type, field), GC_FIELD_REF, 0, 0 }
 #define OURO_TAIL(type, field) \
@@ -205,7 +214,8 @@ typedef struct gc_field_map {
 #define OURO_MAP(type, ...) OURO_PASTE(OURO_MAP_, OURO_ARGS(__VA_ARGS__))(type, __VA_ARGS__)
 #define OURO_PASTE(a, b) OURO_PASTE_(a, b)
 #define OURO_PASTE_(a, b) a##b
-#define OURO_ARGS(...) OURO_ARGS_(__VA_ARGS__, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
+#define OURO_ARGS(...) \
+    OURO_ARGS_(__VA_ARGS__, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
 #define OURO_ARGS_(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, count, ...) count
 #define OURO_MAP_1(t, a) OURO_REF(t, a)
 #define OURO_MAP_2(t, a, ...) OURO_REF(t, a), OURO_MAP_1(t, __VA_ARGS__)
@@ -223,6 +233,7 @@ typedef struct gc_field_map {
 #define OURO_MAP_14(t, a, ...) OURO_REF(t, a), OURO_MAP_13(t, __VA_ARGS__)
 #define OURO_MAP_15(t, a, ...) OURO_REF(t, a), OURO_MAP_14(t, __VA_ARGS__)
 #define OURO_MAP_16(t, a, ...) OURO_REF(t, a), OURO_MAP_15(t, __VA_ARGS__)
+/* clang-format on */
 
 struct gc_type {
     const char *name; /* for messages and reports; must not be NULL */
@@ -230,26 +241,31 @@ struct gc_type {
     size_t item_size; /* 0: no tail. Else bytes of one item; objects are made by gc_new_var */
     size_t align;     /* 0: 8. Else a power of two up to 64 */
 
-    /* The references an object owns: declared, visited by callback, or some of each (a reference is in one of the two,
-     * never in both). A type with neither is a leaf: no collection ever looks at it, it dies by count. */
+    /* The references an object owns: declared, visited by callback, or some of each (a reference
+     * is in one of the two, never in both). A type with neither is a leaf: no collection ever
+     * looks at it, it dies by count. */
     const gc_field_map *refs;
 
-    /* Call gc_visit once for each owned reference that refs does not declare. It may run at any time after gc_new, so
-     * it must bear zeroed fields. It may not create, drop, count or change anything, nor call ouro otherwise. */
+    /* Call gc_visit once for each owned reference that refs does not declare. It may run at any
+     * time after gc_new, so it must bear zeroed fields. It may not create, drop, count or change
+     * anything, nor call ouro otherwise. */
     void (*traverse)(gc_object *self, gc_visitor *visitor);
 
-    /* Drop the references that traverse visits, by gc_clear, so that a circle through self breaks. What refs declares
-     * is dropped right after it. May do everything but keep self. A type with traverse and without clear drops its
-     * references in destroy and relies on the other objects of a circle to break it. */
+    /* Drop the references that traverse visits, by gc_clear, so that a circle through self
+     * breaks. What refs declares is dropped right after it. May do everything but keep self. A
+     * type with traverse and without clear drops its references in destroy and relies on the
+     * other objects of a circle to break it. */
     void (*clear)(gc_object *self);
 
-    /* Called once in an object's life, before it dies, with the object and all it refers to still whole, as
-     * __del__ (PEP 442). May do everything: allocate, drop references, collect, and resurrect: take a reference to self
-     * and keep it. A resurrected object lives on, and next time it dies without this call. */
+    /* Called once in an object's life, before it dies, with the object and all it refers to
+     * still whole, as __del__ (PEP 442). May do everything: allocate, drop references, collect,
+     * and resurrect: take a reference to self and keep it. A resurrected object lives on, and
+     * next time it dies without this call. */
     void (*finalize)(gc_object *self);
 
-    /* Release what is not an object: buffers, files, and uncounted bytes. The declared references are dropped before.
-     * May do everything but keep self: self is gone when it returns. Called for every object that dies. */
+    /* Release what is not an object: buffers, files, and uncounted bytes. The declared
+     * references are dropped before. May do everything but keep self: self is gone when it
+     * returns. Called for every object that dies. */
     void (*destroy)(gc_object *self);
 
     unsigned flags;    /* must be 0 */
@@ -261,7 +277,8 @@ struct gc_type {
 
 /* Where a heap's memory comes from, in place of the system's pages. */
 typedef struct gc_page_source {
-    /* Returns `size` bytes at a multiple of `align` (a power of two up to 4 MiB), any content; NULL: no memory. */
+    /* Returns `size` bytes at a multiple of `align` (a power of two up to 4 MiB), any content;
+     * NULL: no memory. */
     void *(*map)(void *arg, size_t size, size_t align);
     /* Takes back a block from map, whole, with the same size. Cannot fail. */
     void (*unmap)(void *arg, void *block, size_t size);
@@ -276,77 +293,90 @@ enum {
 
 /* When a collection becomes due. In each field 0 means the default, SIZE_MAX never. */
 typedef struct gc_thresholds {
-    size_t young_objects;      /* containers born, less those of them that died: collect the young. Default 32768 */
-    size_t young_bytes;        /* growth of live and external bytes since the last collection: collect the young, or
-                                  look whether the old are due. Default 1 MiB */
-    size_t old_growth_percent; /* growth of live and external bytes since the last full collection, in percent of what it
-                                  left: collect everything. Default 50 */
-    size_t old_bytes;          /* the same growth in bytes that is never worth a full collection. Default 4 MiB */
+    /* The young are collected when their number (containers born, less those of them that died)
+     * reaches young_objects, or when live and external bytes have grown by young_bytes since the
+     * last collection. Defaults 32768, 1 MiB. */
+    size_t young_objects;
+    size_t young_bytes;
+    /* Everything is collected after that when live and external bytes have grown since the last
+     * full collection by old_growth_percent of what that left, and by old_bytes at least.
+     * Defaults 50, 4 MiB. */
+    size_t old_growth_percent;
+    size_t old_bytes;
 } gc_thresholds;
 
 typedef struct gc_config {
     gc_thresholds thresholds;   /* see above */
     int collect;                /* GC_AT_ALLOCATION (default) or GC_AT_SAFEPOINT */
     bool disabled;              /* start as after gc_disable. Default false */
-    bool report_leaks;          /* gc_heap_free reports the objects that are left, by type. Default false */
-    size_t limit_bytes;         /* live and external bytes together never exceed this. Default 0: no limit */
+    bool report_leaks;          /* gc_heap_free reports what is left, by type. Default false */
+    size_t limit_bytes;         /* of live and external bytes together. Default 0: none */
     void *user_data;            /* for gc_heap_user_data. Default NULL */
-    gc_page_source page_source; /* Default: the system's pages. Set map and unmap both, or neither */
+    gc_page_source page_source; /* default: the system. Set map and unmap, or neither */
 
-    /* Memory or limit is short, a collection did not help, and the call is about to return NULL. `size` is what is
-     * missing. Returns true to try once more (something was dropped), false to fail. May drop references and
-     * trim heaps, may not allocate from this heap. Default: none. */
+    /* Memory or limit is short, a collection did not help, and the call is about to return NULL.
+     * `size` is what is missing. Returns true to try once more (something was dropped), false to
+     * fail. May drop references and trim heaps, may not allocate from this heap. Default: none. */
     bool (*out_of_memory)(gc_heap *heap, size_t size);
 
-    /* One line of text that somebody should read: reports, and the message before a panic. Default: to stderr. */
+    /* One line of text that somebody should read: reports, and the message before a panic.
+     * Default: to stderr. */
     void (*message)(gc_heap *heap, const char *text);
 
-    /* The program is wrong: a reference dropped twice, a traverse that lies, a broken invariant. The message has been
-     * given; this is the same text. Default: abort. A hook that returns lets ouro go on with the safest answer, which is to
-     * do nothing, or to keep an object rather than to free it. */
+    /* The program is wrong: a reference dropped twice, a traverse that lies, a broken invariant.
+     * The message has been given; this is the same text. Default: abort. A hook that returns
+     * lets ouro go on with the safest answer, which is to do nothing, or to keep an object
+     * rather than to free it. */
     void (*panic)(gc_heap *heap, const char *text);
 
     uintptr_t room[8]; /* must be 0 */
 } gc_config;
 
 /* Make a heap. `config` NULL: the defaults; it is copied.
- * Returns the heap, or NULL: no memory. */
+ * Returns the heap, or NULL: no memory, or a page_source with only one of its two functions. */
 OURO_API OURO_MUST_USE gc_heap *gc_heap_new(const gc_config *config);
 
-/* Free a heap and every object in it, whatever their counts: collect, finalize all that is left, clear all, destroy all,
- * return the memory. With report_leaks, what the collection leaves is reported by type first. NULL is allowed.
- * Runs  finalize (which may still allocate), clear, destroy (where allocation fails with GC_ERR_CLOSING).
- *       May not be called by them. */
+/* Free a heap and every object in it, whatever their counts: collect, finalize all that is left,
+ * clear all, destroy all, return the memory. With report_leaks, what the collection leaves is
+ * reported by type first. NULL is allowed.
+ * Runs  finalize (which may still allocate), clear, destroy (where allocation fails with
+ *       GC_ERR_CLOSING). May not be called by them. */
 OURO_API void gc_heap_free(gc_heap *heap);
 
 /* The user_data of the configuration. */
 OURO_API void *gc_heap_user_data(const gc_heap *heap) OURO_NONNULL;
 
-/* Return empty pages to the system now. Otherwise the heap keeps some for later.
- * Returns the bytes given back.  Cost  the number of segments. */
+/* Return empty pages to the system now. Otherwise the heap keeps some for later. Inside callbacks
+ * that are called by a collection or a search it does nothing.
+ * Returns the bytes given back.  Cost  the number of types and segments. */
 OURO_API size_t gc_heap_trim(gc_heap *heap) OURO_NONNULL;
 
-/* Bytes that live outside but because of the heap's objects: buffers, pixels. They count for thresholds and limit.
- * Removing more than was added is a panic. */
+/* Bytes that live outside but because of the heap's objects: buffers, pixels. They count for
+ * thresholds and limit. Removing more than was added is a panic. */
 OURO_API void gc_external_add(gc_heap *heap, size_t bytes) OURO_NONNULL;
 OURO_API void gc_external_remove(gc_heap *heap, size_t bytes) OURO_NONNULL;
 
 /* (6) Objects and references
  * ==========================
- * Whoever keeps a pointer to an object keeps a counted reference. The slot helpers do it right: they write the slot
- * before they drop the old reference, since a drop can run any finalizer.
+ * Whoever keeps a pointer to an object keeps a counted reference. The slot helpers do it right:
+ * they write the slot before they drop the old reference, since a drop can run any finalizer.
  */
 
 /* Make an object, zeroed, with one reference.
- * Returns  new, or NULL with gc_last_error: memory or limit is short, after a full collection and out_of_memory did not
- *          help (at a heap that collects at safepoints only, no collection is tried). Everything is as it was.
- * Runs     at GC_AT_ALLOCATION, before the object exists: a collection, with all that may run in it. */
+ * Returns  new, or NULL with gc_last_error: memory or limit is short, after a full
+ *          collection and out_of_memory did not help (at a heap that collects at safepoints only,
+ *          no collection is tried). Everything is as it was.
+ * Runs     at GC_AT_ALLOCATION, before the object exists: a collection, with all that may run in
+ * it. */
 OURO_API OURO_MUST_USE OURO_NEW void *gc_new(gc_heap *heap, const gc_type *type) OURO_NONNULL;
 
-/* Make an object with a tail of `count` items of type->item_size bytes, zeroed. The tail starts where the struct's flexible
- * array member is: at type->size, which then is offsetof(struct, items). Else as gc_new.
- * Errors  GC_ERR_SIZE when the size overflows, before anything else happens. A type without item_size is a panic. */
-OURO_API OURO_MUST_USE OURO_NEW void *gc_new_var(gc_heap *heap, const gc_type *type, size_t count) OURO_NONNULL;
+/* Make an object with a tail of `count` items of type->item_size bytes, zeroed. The tail starts
+ * where the struct's flexible array member is: at type->size, which then is offsetof(struct,
+ * items). Else as gc_new.
+ * Errors  GC_ERR_SIZE when the size overflows, before anything else happens. A type without
+ * item_size is a panic. */
+OURO_API OURO_MUST_USE OURO_NEW void *gc_new_var(gc_heap *heap, const gc_type *type, size_t count)
+    OURO_NONNULL;
 
 /* How many items an object's tail has; 0 for an object without. */
 OURO_API size_t gc_count(const void *object) OURO_NONNULL;
@@ -355,7 +385,8 @@ OURO_API size_t gc_count(const void *object) OURO_NONNULL;
 OURO_API void gc_incref_slow(void *object) OURO_NONNULL;
 OURO_API void gc_decref_slow(void *object) OURO_NONNULL;
 
-/* Take one more reference. After 2^27 of them an object becomes immortal instead. A dead object is a panic. */
+/* Take one more reference. After 2^27 of them an object becomes immortal instead. A dead object
+ * is a panic. */
 static inline void gc_incref(void *object)
 {
     gc_object *self = (gc_object *)object;
@@ -367,9 +398,10 @@ static inline void gc_incref(void *object)
     }
 }
 
-/* Drop a reference. The last one ends the object, at once: finalize, the references it holds dropped, destroy, memory
- * free. Objects that die by it die in a queue, not in a recursion, and when an object dies inside one of your callbacks it
- * waits for that queue. A dead object is a panic.
+/* Drop a reference. The last one ends the object, at once: finalize, the references it holds
+ * dropped, destroy, memory free. Objects that die by it die in a queue, not in a recursion, and
+ * when an object dies inside one of your callbacks it waits for that queue. A dead object is a
+ * panic.
  * Runs  finalize, clear, destroy of every object that dies. */
 static inline void gc_decref(void *object)
 {
@@ -396,14 +428,15 @@ static inline void gc_xdecref(void *object)
     }
 }
 
-/* How many references an object has, as sys.getrefcount without its own argument. Immortal objects answer with a number
- * above 2^27. */
+/* How many references an object has, as sys.getrefcount without its own argument. Immortal
+ * objects answer with a number above 2^27. */
 static inline size_t gc_refcount(const void *object)
 {
     return ((const gc_object *)object)->refs / OURO_REFS_ONE;
 }
 
-/* Let an object live until its heap is freed: counting stops, and it always counts as referenced from outside. */
+/* Let an object live until its heap is freed: counting stops, and it always counts as referenced
+ * from outside. */
 OURO_API void gc_make_immortal(void *object) OURO_NONNULL;
 static inline bool gc_is_immortal(const void *object)
 {
@@ -415,12 +448,13 @@ OURO_API const gc_type *gc_type_of(const void *object) OURO_NONNULL;
 OURO_API gc_heap *gc_heap_of(const void *object) OURO_NONNULL;
 
 /* Make the heap forget a type, before the module that holds it is unloaded.
- * Errors  GC_ERR_BUSY while an object of it is alive. */
+ * Errors  GC_ERR_BUSY while an object of it is alive, and inside callbacks. */
 OURO_API gc_status gc_type_forget(gc_heap *heap, const gc_type *type) OURO_NONNULL;
 
-/* The slot helpers, below as gc_clear, gc_set, gc_set_steal, gc_take, gc_swap and gc_newref: in C macros that check that
- * the argument is the address of a pointer, in C++ templates. `slot` is the address of the pointer; a pointer of any
- * object type is read and written as bytes, so no aliasing rule is broken. */
+/* The slot helpers, below as gc_clear, gc_set, gc_set_steal, gc_take, gc_swap and gc_newref: in
+ * C macros that check that the argument is the address of a pointer, in C++ templates. `slot` is
+ * the address of the pointer; a pointer of any object type is read and written as bytes, so no
+ * aliasing rule is broken. */
 static inline void *gc_slot_take(void *slot)
 {
     void *old, *null = NULL;
@@ -473,12 +507,14 @@ static inline void gc_visit(gc_visitor *visitor, void *child)
 
 /* (7) Collecting
  * ==============
- * Generation 0 holds the young, who have not met a collection yet, generation 1 the old. Collections start by themselves
- * when a threshold is passed, unless disabled. Inside a collection, and inside gc_unreachable, another one does nothing.
+ * Generation 0 holds the young, who have not met a collection yet, generation 1 the old.
+ * Collections start by themselves when a threshold is passed, unless disabled. Inside a collection,
+ * and inside gc_unreachable, another one does nothing.
  */
 
 /* Collect everything, now, as gc.collect.
- * Returns  how many containers were freed, plus the uncollectable; leaves and the resurrected do not count.
+ * Returns  how many containers were freed, plus the uncollectable; leaves and the resurrected do
+ * not count.
  * Runs     finalize of all garbage, then clear and destroy.
  * Errors   none. Called while a collection is running it does nothing and returns 0.
  * Cost     two passes over the containers and their references. It allocates nothing. */
@@ -487,12 +523,13 @@ OURO_API size_t gc_collect(gc_heap *heap) OURO_NONNULL;
 /* Collect generation 0 (the young; the survivors are old) or 1 (all). Else as gc_collect. */
 OURO_API size_t gc_collect_generation(gc_heap *heap, int generation) OURO_NONNULL;
 
-/* Lend idle time: do what is due. This version collects in one piece, so `budget_ns` only says whether (0: no).
+/* Lend idle time: do what is due. This version collects in one piece, so `budget_ns` only says
+ * whether (0: no).
  * Returns true while work is left over, here never.  Runs  as gc_collect. */
 OURO_API bool gc_step(gc_heap *heap, uint64_t budget_ns) OURO_NONNULL;
 
-/* Allow or forbid the collections that start by themselves; not counted. Returns whether they were allowed before.
- * The collection before gc_new gives up runs in any case. */
+/* Allow or forbid the collections that start by themselves; not counted. Returns whether they
+ * were allowed before. The collection before gc_new gives up runs in any case. */
 OURO_API bool gc_enable(gc_heap *heap) OURO_NONNULL;
 OURO_API bool gc_disable(gc_heap *heap) OURO_NONNULL;
 OURO_API bool gc_is_enabled(const gc_heap *heap) OURO_NONNULL;
@@ -508,10 +545,10 @@ OURO_API void gc_set_thresholds(gc_heap *heap, const gc_thresholds *thresholds) 
  * ============== */
 
 typedef struct gc_generation_stats {
-    uint64_t collections;    /* of this generation; a full collection counts as one of generation 1 only */
+    uint64_t collections;    /* a full collection is one of generation 1 only */
     uint64_t collected;      /* containers freed by them */
-    uint64_t uncollectable;  /* containers found unreachable that no clear could free, summed over the collections */
-    uint64_t resurrected;    /* containers found unreachable that a finalizer brought back */
+    uint64_t uncollectable;  /* found unreachable, but no clear broke their circle */
+    uint64_t resurrected;    /* found unreachable, and brought back by a finalizer */
     uint64_t objects;        /* containers in the generation now */
     uint64_t pause_ns_total; /* time inside these collections */
     uint64_t pause_ns_max;   /* the longest of them */
@@ -519,20 +556,20 @@ typedef struct gc_generation_stats {
 
 typedef struct gc_stats {
     gc_generation_stats generations[2];
-    uint64_t objects_live;     /* containers and leaves */
-    uint64_t objects_born;     /* since the heap was made */
-    uint64_t objects_died;     /* by count and by the collector */
-    uint64_t died_by_count;    /* objects_died less what the collector freed itself */
-    uint64_t finalized;        /* finalizers called */
-    uint64_t bytes_live;       /* slots in use, 0 when nothing lives */
-    uint64_t bytes_live_peak;  /* the most that bytes_live ever was */
-    uint64_t bytes_external;   /* gc_external_add less gc_external_remove */
-    uint64_t bytes_reserved;   /* taken from the page source */
-    uint64_t bytes_limit;      /* 0: none */
-    uint64_t pause_ns_total;   /* time inside collections */
-    uint64_t pause_ns_max;     /* the longest of them */
-    uint64_t pages;            /* in use */
-    uint64_t segments;         /* taken from the page source */
+    uint64_t objects_live;    /* containers and leaves */
+    uint64_t objects_born;    /* since the heap was made */
+    uint64_t objects_died;    /* by count and by the collector */
+    uint64_t died_by_count;   /* objects_died less what the collector freed itself */
+    uint64_t finalized;       /* finalizers called */
+    uint64_t bytes_live;      /* slots in use, 0 when nothing lives */
+    uint64_t bytes_live_peak; /* the most that bytes_live ever was */
+    uint64_t bytes_external;  /* gc_external_add less gc_external_remove */
+    uint64_t bytes_reserved;  /* taken from the page source */
+    uint64_t bytes_limit;     /* 0: none */
+    uint64_t pause_ns_total;  /* time inside collections */
+    uint64_t pause_ns_max;    /* the longest of them */
+    uint64_t pages;           /* in use */
+    uint64_t segments;        /* taken from the page source */
 } gc_stats;
 
 /* Fill in the statistics of a heap.  Cost  the number of pages. */
@@ -547,32 +584,36 @@ OURO_API void gc_stats_print(gc_heap *heap, FILE *file) OURO_NONNULL;
 
 /* (9) Looking at objects
  * ======================
- * These calls lend objects to a visitor: borrowed, valid during the call unless the visitor takes a reference. The visitor
- * may allocate and drop; collections wait until the call is over. Dying objects, and those that a running collection has
- * found unreachable, are passed over. What the visitor returns, if not 0, ends the call and is its result; else it is 0.
+ * These calls lend objects to a visitor: borrowed, valid during the call unless the visitor takes a
+ * reference. The visitor may allocate and drop; collections wait until the call is over. Dying
+ * objects, and those that a running collection has found unreachable, are passed over. What the
+ * visitor returns, if not 0, ends the call and is its result; else it is 0.
  */
 
-/* Every container a full collection would find unreachable, with nothing freed, finalized or changed.
+/* Every container a full collection would find unreachable, with nothing freed, finalized or
+ * changed.
  * Cost  as gc_collect. Inside a collection or another gc_unreachable: visits nothing, returns 0. */
 OURO_API int gc_unreachable(gc_heap *heap, gc_object_fn visit, void *arg);
 
-/* Every container of a generation (0 or 1), or with -1 every object, leaves too, as gc.get_objects. Objects born
- * meanwhile may be visited or not. */
+/* Every container of a generation (0 or 1), or with -1 every object, leaves too, as
+ * gc.get_objects. Objects born meanwhile may be visited or not. */
 OURO_API int gc_each_object(gc_heap *heap, int generation, gc_object_fn visit, void *arg);
 
-/* Every container that refers to an object, each once, as gc.get_referrers. An object of another heap is a panic.
+/* Every container that refers to an object, each once, as gc.get_referrers. An object of another
+ * heap is a panic.
  * Cost  all containers and their references. */
 OURO_API int gc_referrers(gc_heap *heap, void *object, gc_object_fn visit, void *arg);
 
-/* Every object that an object refers to, once for each reference, as gc.get_referents. The visitor may not change the
- * object it is about. */
+/* Every object that an object refers to, once for each reference, as gc.get_referents. The
+ * visitor may not change the object it is about. */
 OURO_API int gc_referents(void *object, gc_object_fn visit, void *arg);
 
 /* (10) Checking
  * ============= */
 
-/* Walk the whole heap and verify ouro's invariants and your references: each leads to a live object of this heap, and no
- * object has more references than its count says. Inside a traverse it may not be called.
+/* Walk the whole heap and verify ouro's invariants and your references: each leads to a live object
+ * of this heap, and no object has more references than its count says. Inside a traverse it may not
+ * be called.
  * Returns true when all is well, else false after the message and the panic hook.
  * Cost    all objects and references; no allocation. */
 OURO_API bool gc_check(gc_heap *heap) OURO_NONNULL;
@@ -616,27 +657,39 @@ template <class T> inline OURO_NEW T *gc_newref(T *object)
     return object;
 }
 #else
-/* `slot`, evaluated once; the part that is not evaluated does not compile unless it is the address of a pointer. */
-#define OURO_SLOT(slot) (1 ? (void *)(slot) : (void *)(uintptr_t)(&**(slot)))
+/* `slot`, evaluated once; the part that is not evaluated does not compile unless it is the
+ * address of a pointer. */
+#define OURO_SLOT(slot)            (1 ? (void *)(slot) : (void *)(uintptr_t)(&**(slot)))
 
-#define gc_clear(slot)             gc_xdecref(gc_slot_take(OURO_SLOT(slot))) /* empty it, then drop what it held */
-#define gc_set(slot, object)       gc_slot_set(OURO_SLOT(slot), (object))    /* object may be NULL; a new reference is taken */
-#define gc_set_steal(slot, object) gc_slot_set_steal(OURO_SLOT(slot), (object)) /* the caller's reference goes into it */
-#define gc_take(slot)              gc_slot_take(OURO_SLOT(slot))             /* its reference becomes the caller's; or NULL */
-#define gc_swap(slot, other)       gc_slot_swap(OURO_SLOT(slot), OURO_SLOT(other)) /* counts nothing */
-#define gc_newref(object)          gc_object_newref(object)                  /* gc_incref(object), and object itself */
+/* Empty the slot, then drop what it held. */
+#define gc_clear(slot)             gc_xdecref(gc_slot_take(OURO_SLOT(slot)))
+
+/* Put an object, or NULL, into the slot: with a new reference, or with the caller's. Then drop what
+ * the slot held. */
+#define gc_set(slot, object)       gc_slot_set(OURO_SLOT(slot), (object))
+#define gc_set_steal(slot, object) gc_slot_set_steal(OURO_SLOT(slot), (object))
+
+/* Empty the slot. Returns what it held, the reference now the caller's, or NULL. */
+#define gc_take(slot)              gc_slot_take(OURO_SLOT(slot))
+
+/* Exchange what two slots hold. Counts nothing. */
+#define gc_swap(slot, other)       gc_slot_swap(OURO_SLOT(slot), OURO_SLOT(other))
+
+/* Returns the object itself, with a new reference. */
+#define gc_newref(object)          gc_object_newref(object)
 #endif
 
 /* Caveats
  * =======
  * - A borrowed pointer is good until you call something that "Runs" your code or drops references.
- * - Objects are found by their address: a pointer to the middle of one, to a copy of one, or to a static struct is not an
- *   object. gc_check finds such references.
+ * - Objects are found by their address: a pointer to the middle of one, to a copy of one, or to a
+ *   static struct is not an object. gc_check finds such references.
  * - References from one heap's objects to another's are not allowed.
- * - gc_set and its kin write slots inside live objects or on your stack; memset over a slot leaks the reference.
+ * - gc_set and its kin write slots inside live objects or on your stack; memset over a slot leaks
+ * the reference.
  * - A finalizer that takes a reference to self resurrects everything that self refers to as well.
- * - The memory of objects that die is reused by the heap at once, but goes back to the system only at collections, and in
- *   gc_heap_trim.
+ * - The memory of objects that die is reused by the heap at once, but goes back to the system
+ *   only at collections, and in gc_heap_trim.
  */
 
 #endif

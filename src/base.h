@@ -27,8 +27,9 @@
 #endif
 #define OURO_UNLIKELY(condition) (!OURO_LIKELY(!(condition)))
 
-/* OURO_CHECKS: 0 none, 1 api (what the caller owes us and costs a little), 2 invariant (what we owe ourselves),
- * 3 full (the whole heap around every collection). Checks that cost nothing measurable are always in. */
+/* OURO_CHECKS: 0 none, 1 api (what the caller owes us and costs a little), 2 invariant (what we
+ * owe ourselves), 3 full (the whole heap around every collection). Checks that cost nothing
+ * measurable are always in. */
 #ifndef OURO_CHECKS
 #define OURO_CHECKS 1
 #endif
@@ -51,7 +52,8 @@
 OURO_INTERNAL void gci_message(gc_heap *heap, const char *format, ...) OURO_PRINTF(2, 3);
 
 /* The program is wrong: message, then panic hook. Returns when the hook does. */
-OURO_INTERNAL OURO_NOINLINE void gci_panic(gc_heap *heap, const char *format, ...) OURO_PRINTF(2, 3);
+OURO_INTERNAL OURO_NOINLINE void gci_panic(gc_heap *heap, const char *format, ...)
+    OURO_PRINTF(2, 3);
 
 /* a * b + c into *result; false when it does not fit. */
 OURO_INTERNAL bool gci_size_of_array(size_t a, size_t b, size_t c, size_t *result);

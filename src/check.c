@@ -21,7 +21,8 @@ static bool check_free_list(const struct gci_page *page, uint32_t free_slots)
         if (offset < page->first || offset >= gci_page_end(page) ||
             (offset - page->first) % page->slot_size != 0 || gci_state_of(slot) != GCI_FREE ||
             GCI_FREE_LENGTH(head) != free_slots - length) {
-            return FAIL(page->heap, "PAGE-1: the free list of a page of %s is broken", page->type->name);
+            return FAIL(page->heap, "PAGE-1: the free list of a page of %s is broken",
+                        page->type->name);
         }
         head = slot->gc;
     }
@@ -40,7 +41,8 @@ static bool check_use(const struct gci_page *page)
     if (page == record->current) {
         right = !page->partial && !page->emptied && page->notice == 0;
     } else if (page->partial) {
-        right = page->carved == page->capacity && page->notice == page->capacity && length < page->capacity;
+        right = page->carved == page->capacity && page->notice == page->capacity &&
+                length < page->capacity;
     } else if (page->emptied) {
         right = gci_page_used(page) == 0;
     }
@@ -93,7 +95,8 @@ static bool check_object(const struct gci_page *page, const gc_object *self)
 static bool check_page(const struct gci_page *page, struct totals *totals)
 {
     uint32_t free_slots = 0;
-    for (size_t offset = page->first, end = gci_page_end(page); offset < end; offset += page->slot_size) {
+    for (size_t offset = page->first, end = gci_page_end(page); offset < end;
+         offset += page->slot_size) {
         const gc_object *self = gci_page_at(page, offset);
         enum gci_state state  = gci_state_of(self);
         if (!check_object(page, self)) {
@@ -109,8 +112,9 @@ static bool check_page(const struct gci_page *page, struct totals *totals)
 
 static bool check_pages(gc_heap *heap)
 {
-    struct totals totals = {0};
-    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL; page = gci_pages_next(heap, page)) {
+    struct totals totals = { 0 };
+    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
+         page                  = gci_pages_next(heap, page)) {
         if (!check_page(page, &totals)) {
             return false;
         }
@@ -120,18 +124,21 @@ static bool check_pages(gc_heap *heap)
                     heap->young_objects);
     }
     if (totals.bytes_live != heap->bytes_live) {
-        return FAIL(heap, "BYTES-1: %zu bytes live, counted as %zu", totals.bytes_live, heap->bytes_live);
+        return FAIL(heap, "BYTES-1: %zu bytes live, counted as %zu", totals.bytes_live,
+                    heap->bytes_live);
     }
     size_t partial_pages = 0;
     for (struct gci_records *block = heap->records; block != NULL; block = block->next) {
         for (size_t i = 0; i < block->used; i++) {
-            for (struct gci_page *page = block->records[i].partial; page != NULL; page = page->next) {
+            for (struct gci_page *page = block->records[i].partial; page != NULL;
+                 page                  = page->next) {
                 partial_pages += page->partial && page->record == &block->records[i];
             }
         }
     }
     return partial_pages == totals.partial_pages ||
-           FAIL(heap, "PAGE-2: %zu partial pages, %zu of them in lists", totals.partial_pages, partial_pages);
+           FAIL(heap, "PAGE-2: %zu partial pages, %zu of them in lists", totals.partial_pages,
+                partial_pages);
 }
 
 struct holder {
@@ -156,12 +163,14 @@ static void count_items(struct gci_tracer *tracer, void **items, size_t count)
 /* Count the references that live objects hold, and verify that they lead to objects. */
 static bool count_references(gc_heap *heap)
 {
-    struct holder holder = {0};
+    struct holder holder = { 0 };
     struct gci_tracer tracer;
     gci_tracer_init(&tracer, heap, count_items);
     tracer.context = &holder;
-    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL; page = gci_pages_next(heap, page)) {
-        for (size_t offset = page->first, end = gci_page_end(page); offset < end; offset += page->slot_size) {
+    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
+         page                  = gci_pages_next(heap, page)) {
+        for (size_t offset = page->first, end = gci_page_end(page); offset < end;
+             offset += page->slot_size) {
             gc_object *self = gci_page_at(page, offset);
             if (gci_state_of(self) == GCI_FREE || gci_state_of(self) == GCI_DYING) {
                 continue;
@@ -169,7 +178,8 @@ static bool count_references(gc_heap *heap)
             gci_trace(&tracer, page, self);
             gci_trace_flush(&tracer);
             if (holder.stray != NULL) {
-                return FAIL(heap, "REF-1: %s at %p refers to %p, which is not an object of this heap",
+                return FAIL(heap,
+                            "REF-1: %s at %p refers to %p, which is not an object of this heap",
                             page->type->name, (const void *)self, holder.stray);
             }
         }
@@ -177,17 +187,21 @@ static bool count_references(gc_heap *heap)
     return true;
 }
 
-/* Reset the scratch counts. Returns the first object with more references than its count, if any. */
+/* Reset the scratch counts. Returns the first object with more references than its count, if
+ * any. */
 static gc_object *reset_counts(gc_heap *heap, size_t *references)
 {
     gc_object *surplus = NULL;
-    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL; page = gci_pages_next(heap, page)) {
-        for (size_t offset = page->first, end = gci_page_end(page); offset < end; offset += page->slot_size) {
+    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
+         page                  = gci_pages_next(heap, page)) {
+        for (size_t offset = page->first, end = gci_page_end(page); offset < end;
+             offset += page->slot_size) {
             gc_object *self = gci_page_at(page, offset);
             if (gci_state_of(self) == GCI_FREE) {
                 continue;
             }
-            if (surplus == NULL && !GCI_IS_DEAD(self->refs) && self->gc / GCI_SCRATCH > gc_refcount(self)) {
+            if (surplus == NULL && !GCI_IS_DEAD(self->refs) &&
+                self->gc / GCI_SCRATCH > gc_refcount(self)) {
                 surplus     = self;
                 *references = self->gc / GCI_SCRATCH;
             }

@@ -2,9 +2,9 @@
 
 /* Collections: when, and over which set.
  *
- * A collection is due when the net number of young containers, or the growth of live and external bytes since the last
- * collection, passes its threshold. It takes the young; when what the heap holds then has grown far enough since the last
- * full collection, everything follows. */
+ * A collection is due when the net number of young containers, or the growth of live and
+ * external bytes since the last collection, passes its threshold. It takes the young; when what
+ * the heap holds then has grown far enough since the last full collection, everything follows. */
 
 #include "collect.h"
 
@@ -30,8 +30,8 @@ void gci_collect_arm(gc_heap *heap)
     heap->young_alarm = SIZE_MAX;
     if (may_start(heap) && heap->config.collect == GC_AT_ALLOCATION) {
         const gc_thresholds *thresholds = &heap->config.thresholds;
-        size_t growth = add_saturating(heap->bytes_at_collection, thresholds->young_bytes);
-        room          = growth < room ? growth : room;
+        size_t growth     = add_saturating(heap->bytes_at_collection, thresholds->young_bytes);
+        room              = growth < room ? growth : room;
         heap->young_alarm = OURO_STRESS ? 0 : thresholds->young_objects;
     }
     if (heap->closing) {
@@ -154,7 +154,7 @@ static bool shortage(gc_heap *heap)
 
 void gci_collect_install(gc_heap *heap)
 {
-    heap->hooks = (struct gci_hooks){.alarm = alarm, .shortage = shortage};
+    heap->hooks = (struct gci_hooks){ .alarm = alarm, .shortage = shortage };
 }
 
 size_t gc_collect(gc_heap *heap)
@@ -210,10 +210,12 @@ void gc_get_thresholds(const gc_heap *heap, gc_thresholds *thresholds)
 
 void gc_set_thresholds(gc_heap *heap, const gc_thresholds *thresholds)
 {
-    static const gc_thresholds defaults = {
-        .young_objects = 32768, .young_bytes = 1 << 20, .old_growth_percent = 50, .old_bytes = 4 << 20};
-    gc_thresholds *own = &heap->config.thresholds;
-    *own               = *thresholds;
+    static const gc_thresholds defaults = { .young_objects      = 32768,
+                                            .young_bytes        = 1 << 20,
+                                            .old_growth_percent = 50,
+                                            .old_bytes          = 4 << 20 };
+    gc_thresholds *own                  = &heap->config.thresholds;
+    *own                                = *thresholds;
     own->young_objects = own->young_objects == 0 ? defaults.young_objects : own->young_objects;
     own->young_bytes   = own->young_bytes == 0 ? defaults.young_bytes : own->young_bytes;
     own->old_bytes     = own->old_bytes == 0 ? defaults.old_bytes : own->old_bytes;

@@ -6,8 +6,8 @@
 
 #include "doom.h"
 
-/* Set the alarms from thresholds, limit, and whether collections may start by themselves now. Call it after a change of
- * any of these. */
+/* Set the alarms from thresholds, limit, and whether collections may start by themselves now.
+ * Call it after a change of any of these. */
 OURO_INTERNAL void gci_collect_arm(gc_heap *heap);
 
 /* No collection starts between these two. They nest. Pages are pinned too. */

@@ -7,16 +7,19 @@
  *   clear each object: the circles break, and the objects die by their counts;
  *   what still lives was in circles that nobody could clear: it is uncollectable, and old again.
  *
- * User code runs throughout. It may end, change or make any object, so nothing is known of an object across a call but
- * its page, which is pinned, and the place of its slot; the state there tells whether it is still one of the doomed. */
+ * User code runs throughout. It may end, change or make any object, so nothing is known of an
+ * object across a call but its page, which is pinned, and the place of its slot; the state there
+ * tells whether it is still one of the doomed. */
 
 #include "doom.h"
 
 /* Call `act` for each doomed object of a set, holding it by a reference. */
-static void for_each_doomed(const struct gci_set *set, void (*act)(const struct gci_page *, gc_object *))
+static void for_each_doomed(const struct gci_set *set,
+                            void (*act)(const struct gci_page *, gc_object *))
 {
     for (struct gci_page *page = set->pages; page != NULL; page = page->next_in_set) {
-        for (size_t offset = page->first, end = gci_page_end(page); offset < end; offset += page->slot_size) {
+        for (size_t offset = page->first, end = gci_page_end(page); offset < end;
+             offset += page->slot_size) {
             gc_object *self = gci_page_at(page, offset);
             if (gci_state_of(self) == GCI_DOOMED) {
                 gc_incref(self);
@@ -32,7 +35,8 @@ static size_t release_rest(const gc_heap *heap, const struct gci_set *set)
 {
     size_t count = 0;
     for (struct gci_page *page = set->pages; page != NULL; page = page->next_in_set) {
-        for (size_t offset = page->first, end = gci_page_end(page); offset < end; offset += page->slot_size) {
+        for (size_t offset = page->first, end = gci_page_end(page); offset < end;
+             offset += page->slot_size) {
             gc_object *self = gci_page_at(page, offset);
             if (gci_state_of(self) == GCI_DOOMED) {
                 self->gc = heap->old;
@@ -45,7 +49,7 @@ static size_t release_rest(const gc_heap *heap, const struct gci_set *set)
 
 struct gci_doom_result gci_doom(gc_heap *heap, struct gci_set *found)
 {
-    struct gci_doom_result result = {.freed = found->garbage_count};
+    struct gci_doom_result result = { .freed = found->garbage_count };
     struct gci_set doomed         = *found;
     if (found->finalizers) {
         for_each_doomed(found, gci_object_finalize); /* user code may run here */

@@ -7,9 +7,12 @@
 
 gc_heap *gc_heap_new(const gc_config *config)
 {
-    gc_heap seed = {.old = GCI_OLD_A};
+    gc_heap seed = { .old = GCI_OLD_A };
     if (config != NULL) {
         seed.config = *config;
+    }
+    if ((seed.config.page_source.map == NULL) != (seed.config.page_source.unmap == NULL)) {
+        return NULL;
     }
     gc_heap *heap = gci_memory_take(&seed, sizeof(seed), GCI_BLOCK_SIZE);
     if (heap == NULL) {
@@ -55,6 +58,7 @@ const char *gc_status_text(gc_status status)
 
 size_t gc_heap_trim(gc_heap *heap)
 {
+    gci_pages_drop_idle(heap);
     return gci_pages_trim(heap, 0);
 }
 
@@ -65,10 +69,12 @@ static bool is_alive(const gc_object *self)
     return gci_state_of(self) != GCI_FREE && gci_state_of(self) != GCI_DYING;
 }
 
-/* Call `act` for each living object, leaves too. Pages are pinned, those that come meanwhile come last. */
+/* Call `act` for each living object, leaves too. Pages are pinned, those that come meanwhile
+ * come last. */
 static void for_each_alive(gc_heap *heap, void (*act)(const struct gci_page *, gc_object *))
 {
-    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL; page = gci_pages_next(heap, page)) {
+    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
+         page                  = gci_pages_next(heap, page)) {
         for (size_t offset = page->first; offset < gci_page_end(page); offset += page->slot_size) {
             gc_object *self = gci_page_at(page, offset);
             if (is_alive(self)) {
@@ -94,17 +100,20 @@ static void destroy(const struct gci_page *page, gc_object *self)
     }
 }
 
-/* One line for each type with objects left. The classes of a type have a record each, so its first one sums up. */
+/* One line for each type with objects left. The classes of a type have a record each, so its
+ * first one sums up. */
 static void report_leaks(gc_heap *heap)
 {
-    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL; page = gci_pages_next(heap, page)) {
+    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
+         page                  = gci_pages_next(heap, page)) {
         page->record->live += gci_page_used(page);
     }
     for (struct gci_records *block = heap->records; block != NULL; block = block->next) {
         for (size_t i = 0; i < block->used; i++) {
             const gc_type *type = block->records[i].type;
             size_t live         = 0;
-            for (unsigned size_class = 0; type != NULL && size_class <= GCI_CLASS_LARGE; size_class++) {
+            for (unsigned size_class = 0; type != NULL && size_class <= GCI_CLASS_LARGE;
+                 size_class++) {
                 struct gci_record *record = gci_object_record(heap, type, size_class);
                 if (record != NULL) {
                     live += record->live;

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Looking at objects without changing them. Walks are by page and slot, with the pages pinned: visitors may do what
- * they like to the objects. */
+/* Looking at objects without changing them. Walks are by page and slot, with the pages pinned:
+ * visitors may do what they like to the objects. */
 
 #include "collect.h"
 
 /* The states an answer is made of, a bit each. */
 enum {
-    YOUNG    = 1u << GCI_YOUNG,
-    OLD      = 1u << GCI_OLD_A | 1u << GCI_OLD_B,
-    LEAVES   = 1u << GCI_LEAF,
-    GARBAGE  = 1u << GCI_DOOMED | 1u << GCI_DOOMED_YOUNG,
+    YOUNG   = 1u << GCI_YOUNG,
+    OLD     = 1u << GCI_OLD_A | 1u << GCI_OLD_B,
+    LEAVES  = 1u << GCI_LEAF,
+    GARBAGE = 1u << GCI_DOOMED | 1u << GCI_DOOMED_YOUNG,
 };
 
 static bool is_in(const gc_object *self, unsigned states)
@@ -117,7 +117,7 @@ int gc_referrers(gc_heap *heap, void *object, gc_object_fn visit, void *arg)
         gci_panic(heap, "ouro: gc_referrers: %p is not an object of this heap", object);
         return 0;
     }
-    struct search search = {.target = object};
+    struct search search = { .target = object };
     struct gci_tracer tracer;
     gci_tracer_init(&tracer, heap, compare_items);
     tracer.context = &search;
@@ -125,7 +125,8 @@ int gc_referrers(gc_heap *heap, void *object, gc_object_fn visit, void *arg)
     gci_collect_hold(heap);
     for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL && stop == 0;
          page                  = gci_pages_next(heap, page)) {
-        for (size_t offset = page->first; offset < gci_page_end(page) && stop == 0; offset += page->slot_size) {
+        for (size_t offset = page->first; offset < gci_page_end(page) && stop == 0;
+             offset += page->slot_size) {
             gc_object *self = gci_page_at(page, offset);
             if (is_in(self, YOUNG | OLD) && refers_to(&tracer, page, self)) {
                 stop = visit(self, arg); /* user code may run here */
@@ -152,7 +153,7 @@ static void pass_on_items(struct gci_tracer *tracer, void **items, size_t count)
 
 int gc_referents(void *object, gc_object_fn visit, void *arg)
 {
-    struct referents referents = {.visit = visit, .arg = arg};
+    struct referents referents = { .visit = visit, .arg = arg };
     struct gci_page *page      = gci_page_of(object);
     gc_heap *heap              = page->heap;
     struct gci_tracer tracer;

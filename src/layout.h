@@ -4,25 +4,25 @@
 
 /* Every internal structure and bit, with its invariants. Data only: functions are on higher floors.
  *
- *   segment (4 MiB, aligned)
- *   +--------+---------+---------+-----+   page 0 begins after the segment's own header; an object's
- *   | header | page 0  | page 1  | ... |   address, masked, leads to the segment, and from there to
- *   | pages[]| slots   | slots   |     |   its page's struct gci_page: type, heap, slot size.
- *   +--------+---------+---------+-----+
+ *   segment (4 MiB, aligned)              Page 0 begins after the segment's own header. An object's
+ *   +--------+--------+--------+-----+    address, masked, leads to its segment, and from there to
+ *   | header | page 0 | page 1 | ... |    its page's struct gci_page: type, heap, slot size.
+ *   | pages[]| slots  | slots  |     |
+ *   +--------+--------+--------+-----+
  *
  * Invariants; check.c verifies them.
  *
- *   OBJ-1    The low four bits of gc_object.gc are a gci_state, and tell how to read the rest of both words:
+ *   OBJ-1    The low four bits of gc_object.gc are a gci_state, and tell how to read the rest:
  *              FREE            refs GCI_REFS_DEAD, gc the rest of the page's free list
  *              DYING, queued   refs GCI_REFS_DEAD | link << 4 | flags, gc scratch 0
- *              others          refs count << 4 | flags, count > 0; gc scratch 0 whenever user code other than a
- *                              traverse runs
+ *              others          refs count << 4 | flags, count > 0; gc scratch 0 whenever user code
+ *                              other than a traverse runs
  *   OBJ-2    No count is below the number of references that live objects hold.
- *   PAGE-1   A page's slots are first + i * slot_size, i < carved <= capacity; exactly the free ones are in its free
- *            list, whose head carries its length.
- *   PAGE-2   A page is its record's current one, or in its record's list of partial pages (a quarter free, or
- *            more), or nearly full and in neither, or emptied.
- *   GEN-1    young_objects of the heap is the number of YOUNG and DOOMED_YOUNG objects.
+ *   PAGE-1   A page's slots are first + i * slot_size, i < carved <= capacity; exactly the free
+ *            ones are in its free list, whose head carries its length.
+ *   PAGE-2   A page is its record's current one, or in its record's list of partial pages (a
+ *            quarter free, or more), or fuller and in neither, or emptied.
+ *   GEN-1    young_objects of the heap is the number of objects with a young state.
  *   GEN-2    Every page that holds a YOUNG object is in the heap's list of young pages.
  *   BYTES-1  bytes_live of the heap is the sum of the slots that are not FREE.
  *   REF-1    Every reference leads to an object of the same heap that is not FREE.
@@ -35,13 +35,14 @@ enum {
     GCI_PAGE_SHIFT    = 16,
     GCI_PAGE_SIZE     = 1 << GCI_PAGE_SHIFT,
     GCI_SEGMENT_PAGES = 1 << (GCI_SEGMENT_SHIFT - GCI_PAGE_SHIFT),
-    /* Objects up to SMALL share pages; up to SPAN they have pages of a segment, beyond a segment of their own. */
+    /* Objects up to SMALL share pages; up to SPAN they have pages of a segment, beyond a segment
+     * of their own. */
     GCI_SMALL_MAX  = GCI_PAGE_SIZE / 4,
     GCI_SPAN_PAGES = GCI_SEGMENT_PAGES / 4,
     GCI_SLOT_MIN   = 16, /* the header and a word to zero */
     GCI_ALIGN_MAX  = 64,
     GCI_BLOCK_SIZE = 16384, /* what the page source is asked for is a multiple of this */
-    GCI_CACHE_SIZE = 64,   /* types found without the table; a power of two */
+    GCI_CACHE_SIZE = 64,    /* types found without the table; a power of two */
 };
 #define GCI_SEGMENT_SIZE ((size_t)1 << GCI_SEGMENT_SHIFT)
 
@@ -55,46 +56,49 @@ enum gci_state {
 
     GCI_YOUNG_SHIFT  = 3, /* what GEN-1 counts has this bit */
     GCI_YOUNG        = 8,
-    GCI_DOOMED_YOUNG = 9,  /* found unreachable by gc_unreachable, was YOUNG */
-    GCI_SEEN_YOUNG   = 10, /* found reachable by gc_unreachable, was YOUNG; only inside the search */
+    GCI_DOOMED_YOUNG = 9, /* found unreachable by gc_unreachable, was YOUNG */
+    GCI_SEEN_YOUNG = 10,  /* found reachable by gc_unreachable, was YOUNG; only inside the search */
 };
 enum {
     GCI_STATE_MASK = 15,
-    GCI_SCRATCH    = 16, /* one in the scratch count; above the sign bit it saturates: surely alive */
+    GCI_SCRATCH = 16, /* one in the scratch count; above the sign bit it saturates: surely alive */
     GCI_LINK_SHIFT = 4,
 };
 
-/* The head of a free list, which is what the gc word of a free slot holds for the rest of the list: the state
- * GCI_FREE, the slot's offset in the page in eights, the length of the list with it. 0 is the empty list. */
+/* The head of a free list, which is what the gc word of a free slot holds for the rest of the
+ * list: the state GCI_FREE, the slot's offset in the page in eights, the length of the list with
+ * it. 0 is the empty list. */
 enum { GCI_FREE_LENGTH_SHIFT = 17 };
 #define GCI_FREE_OFFSET_BITS  0x1FFF0u
-#define GCI_FREE_OFFSET(head) (((head) & GCI_FREE_OFFSET_BITS) >> 1)
+#define GCI_FREE_OFFSET(head) (((head)&GCI_FREE_OFFSET_BITS) >> 1)
 #define GCI_FREE_LENGTH(head) ((head) >> GCI_FREE_LENGTH_SHIFT)
 
 /* A link to a slot of the same page: its offset in eights, plus one; 0 ends the chain. */
 #define GCI_LINK(offset)      ((uint16_t)((offset) / 8 + 1))
-#define GCI_LINK_OFFSET(link) (((size_t)(link) - 1) * 8)
+#define GCI_LINK_OFFSET(link) (((size_t)(link)-1) * 8)
 
-/* refs of a slot without a living object: neither an incref nor a decref comes out of it as a count or as immortal. */
-#define GCI_REFS_DEAD    0xA0000000u
-#define GCI_REFS_FLAGS   15u
+/* refs of a slot without a living object: neither an incref nor a decref comes out of it as a
+ * count or as immortal. */
+#define GCI_REFS_DEAD     0xA0000000u
+#define GCI_REFS_FLAGS    15u
 #define GCI_IS_DEAD(refs) ((refs) >> 28 == GCI_REFS_DEAD >> 28)
 
-/* Objects of one type and one size class. A type without a tail has class 0, those of a type with one have the
- * classes from 1 on; the last is for those larger than GCI_SMALL_MAX. */
+/* Objects of one type and one size class. A type without a tail has class 0, those of a type
+ * with one have the classes from 1 on; the last is for those larger than GCI_SMALL_MAX. */
 enum { GCI_CLASS_BITS = 7, GCI_CLASS_LARGE = 73 };
 
 struct gci_record {
-    uint64_t key; /* type << GCI_CLASS_BITS | class */
-    const gc_type *type; /* NULL: this record is free */
-    size_t slot_size;    /* 0 in class LARGE: each has its own */
+    uint64_t key;             /* type << GCI_CLASS_BITS | class */
+    const gc_type *type;      /* NULL: this record is free */
+    size_t slot_size;         /* 0 in class LARGE: each has its own */
     struct gci_page *current; /* where objects are born; NULL: none yet */
     struct gci_page *partial; /* PAGE-2; a list by next and prev */
     struct gci_record *next;  /* of the heap's free records */
     size_t live;              /* scratch of the leak report */
 };
 
-enum gci_duty { /* the callbacks of a type */
+/* The callbacks of a type. */
+enum gci_duty {
     GCI_DUTY_FINALIZE = 1,
     GCI_DUTY_CLEAR    = 2,
     GCI_DUTY_DESTROY  = 4,
@@ -103,16 +107,16 @@ enum gci_duty { /* the callbacks of a type */
 
 struct gci_page {
     /* First cache line: birth, death, marking. */
-    uint32_t free;     /* head of the free list */
-    uint16_t notice;   /* a free list of this length is looked at (PAGE-2): 0, a quarter of capacity, capacity */
-    uint16_t carved;   /* slots that ever were used or free since the page was taken */
+    uint32_t free;   /* head of the free list */
+    uint16_t notice; /* a free list of this length is looked at: 0, a quarter, all (PAGE-2) */
+    uint16_t carved; /* slots that ever were used or free since the page was taken */
     size_t slot_size;
     char *base; /* offsets count from here: the page's first byte, a multiple of GCI_PAGE_SIZE */
     gc_heap *heap;
     const gc_type *type;
     const gc_field *fields; /* of type->refs */
     uint16_t field_count;
-    uint16_t grey;    /* link: marked objects that are not traced yet, chained in their scratch counts */
+    uint16_t grey;    /* link: marked, not yet traced; chained in the scratch counts */
     uint16_t dying;   /* link: dying objects, chained in their counts */
     uint16_t members; /* objects in the set that is examined */
     uint16_t marked;  /* those of them found alive */
@@ -141,8 +145,9 @@ struct gci_segment {
     uint64_t free_pages; /* a bit each */
     struct gci_segment *next, *prev;           /* all of the heap, in the order they came */
     struct gci_segment *next_free, *prev_free; /* those with free pages */
-    void *room[9]; /* pages[] begins on a cache line of its own */
-    struct gci_page pages[GCI_SEGMENT_PAGES]; /* of a large object's segment only the first exists */
+    void *room[9];                             /* pages[] begins on a cache line of its own */
+    struct gci_page
+        pages[GCI_SEGMENT_PAGES]; /* of a large object's segment only the first exists */
 };
 
 /* A block of records; more follow when it is full. */
@@ -163,23 +168,24 @@ struct gci_table {
     size_t used;
 };
 
-/* A set of containers to examine, by state (members), on a chain of pages. Each member state has a nibble: what becomes
- * of the state when the object is found alive, and when it is not. 0: not a member. */
+/* A set of containers to examine, by state (members), on a chain of pages. Each member state has
+ * a nibble: what becomes of the state when the object is found alive, and when it is not. 0: not
+ * a member. */
 struct gci_set {
     uint64_t alive;
     uint64_t garbage;
-    struct gci_page *pages;  /* by next_in_set; after the search those with garbage */
+    struct gci_page *pages; /* by next_in_set; after the search those with garbage */
     size_t alive_count;
     size_t garbage_count;
     bool finalizers; /* some garbage has a finalizer still to run */
 };
 #define GCI_NIBBLE(state, becomes) ((uint64_t)(becomes) << 4 * (state))
-#define GCI_BECOMES(nibbles, word) ((uint32_t)((nibbles) >> 4 * ((word) & GCI_STATE_MASK)) & 15u)
+#define GCI_BECOMES(nibbles, word) ((uint32_t)((nibbles) >> 4 * ((word)&GCI_STATE_MASK)) & 15u)
 
 /* News for higher floors, from object.c. */
 struct gci_hooks {
     void (*alarm)(gc_heap *heap, size_t size); /* a birth of `size` bytes would pass a threshold */
-    bool (*shortage)(gc_heap *heap);           /* memory or limit is short; true: a collection ran */
+    bool (*shortage)(gc_heap *heap); /* memory or limit is short; true: a collection ran */
 };
 
 struct gci_cached {
@@ -193,8 +199,9 @@ struct gc_heap {
     size_t young_alarm;
     size_t bytes_live; /* BYTES-1 */
     size_t bytes_alarm;
-    struct gci_cached cache[GCI_CACHE_SIZE]; /* current pages by record key; emptied when young pages change */
-    size_t bytes_live_peak; /* brought up to date when bytes_live is about to shrink */
+    struct gci_cached
+        cache[GCI_CACHE_SIZE]; /* current pages by record key; emptied when young pages change */
+    size_t bytes_live_peak;    /* brought up to date when bytes_live is about to shrink */
     uint64_t objects_died;
     struct gci_page *dying_pages;
     bool draining; /* somebody further up the stack empties the queue of the dying */
@@ -232,7 +239,8 @@ struct gc_heap {
 static_assert(sizeof(gc_object) == 8, "the header is the promise");
 static_assert((int)GCI_REFS_FLAGS == (int)OURO_REFS_ONE - 1, "flags stay below the count");
 static_assert(sizeof(void *) != 8 || sizeof(struct gci_page) == 128, "two cache lines");
-static_assert(sizeof(void *) != 8 || offsetof(struct gci_segment, pages) == 128, "pages are on cache lines");
+static_assert(sizeof(void *) != 8 || offsetof(struct gci_segment, pages) == 128,
+              "pages are on cache lines");
 static_assert(GCI_PAGE_SIZE / 8 < UINT16_MAX, "links and numbers of slots have 16 bits");
 static_assert(GCI_SEGMENT_PAGES <= 64, "free_pages has a bit for each");
 static_assert(sizeof(struct gci_records) <= GCI_BLOCK_SIZE, "a block of records is one block");

@@ -8,10 +8,18 @@ void *gci_memory_take(gc_heap *heap, size_t size, size_t align)
     if (size > SIZE_MAX - GCI_BLOCK_SIZE) {
         return NULL;
     }
-    size        = gci_round_up(size, GCI_BLOCK_SIZE);
-    void *block = source->map == NULL ? gci_sys_map(size, align) : source->map(source->arg, size, align);
-    if (block != NULL) {
-        heap->bytes_reserved += size;
+    size = gci_round_up(size, GCI_BLOCK_SIZE);
+    void *block =
+        source->map == NULL ? gci_sys_map(size, align) : source->map(source->arg, size, align);
+    if (block == NULL) {
+        return NULL;
+    }
+    heap->bytes_reserved += size;
+    if (((uintptr_t)block & (align - 1)) != 0) {
+        gci_panic(heap, "ouro: the page source gave %p, which is not a multiple of %zu", block,
+                  align);
+        gci_memory_give(heap, block, size);
+        return NULL;
     }
     return block;
 }

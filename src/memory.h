@@ -2,7 +2,8 @@
 #ifndef OURO_MEMORY_H
 #define OURO_MEMORY_H
 
-/* Memory from the heap's page source, counted as reserved. `size` is rounded up to GCI_BLOCK_SIZE in both calls. */
+/* Memory from the heap's page source, counted as reserved. `size` is rounded up to
+ * GCI_BLOCK_SIZE in both calls. */
 
 #include "sys.h"
 

@@ -2,11 +2,13 @@
 
 /* Birth and death.
  *
- * An object is born from the free list of its record's current page; everything else about a birth (a new type, a new
- * page, a threshold passed, memory short) is the slow path. An object dies when its count reaches zero: it turns DYING, in
- * no set from then on, before any user code runs; then finalize (which may end it here), its references dropped, destroy,
- * slot free. The first death on a stack empties the queue of the dying, later ones only join it: no recursion. While its
- * callbacks run a dying object holds one reference to itself, so that they may count it as usual. */
+ * An object is born from the free list of its record's current page; everything else about a
+ * birth (a new type, a new page, a threshold passed, memory short) is the slow path. An object
+ * dies when its count reaches zero: it turns DYING, in no set from then on, before any user code
+ * runs; then finalize (which may end it here), its references dropped, destroy, slot free. The
+ * first death on a stack empties the queue of the dying, later ones only join it: no recursion.
+ * While its callbacks run a dying object holds one reference to itself, so that they may count
+ * it as usual. */
 
 #include "object.h"
 
@@ -19,7 +21,8 @@ static uint64_t key_of(const gc_type *type, unsigned size_class)
 
 static struct gci_cached *cached(gc_heap *heap, uint64_t key)
 {
-    /* Types lie side by side in memory, a hundred bytes apart; their classes are side by side as numbers. */
+    /* Types lie side by side in memory, a hundred bytes apart; their classes are side by side as
+     * numbers. */
     return &heap->cache[(key >> (GCI_CLASS_BITS + 4) ^ key) & (GCI_CACHE_SIZE - 1)];
 }
 
@@ -34,7 +37,7 @@ static bool fields_are_well_formed(const gc_type *type)
         const gc_field *field = &type->refs->fields[i];
         size_t size           = field->count_size;
         bool counted          = size == 1 || size == 2 || size == 4 || size == 8;
-        bool inside           = field->offset >= sizeof(gc_object) && field->offset % sizeof(void *) == 0 &&
+        bool inside = field->offset >= sizeof(gc_object) && field->offset % sizeof(void *) == 0 &&
                       field->offset <= type->size - sizeof(void *);
         if (field->kind == GC_FIELD_TAIL) {
             inside = field->offset == type->size && type->item_size == sizeof(void *);
@@ -64,10 +67,12 @@ static bool is_well_formed(gc_heap *heap, const gc_type *type)
     } else if (type->flags != 0) {
         fault = "it has unknown flags";
     } else if (!fields_are_well_formed(type)) {
-        fault = "refs declares a field that does not lie inside, or a tail that is not one of references";
+        fault = "refs declares a field that does not lie inside, or a tail that is not one of "
+                "references";
     }
     if (fault != NULL) {
-        gci_panic(heap, "ouro: type %s is malformed: %s", type->name == NULL ? "?" : type->name, fault);
+        gci_panic(heap, "ouro: type %s is malformed: %s", type->name == NULL ? "?" : type->name,
+                  fault);
     }
     return fault == NULL;
 }
@@ -81,7 +86,7 @@ static struct gci_record *new_record(gc_heap *heap)
     }
     struct gci_records *block = heap->records;
     if (block == NULL || block->used == sizeof(block->records) / sizeof(block->records[0])) {
-        block = gci_memory_take(heap, sizeof(*block), sizeof(*block));
+        block = gci_memory_take(heap, sizeof(*block), GCI_ALIGN_MAX);
         if (block == NULL) {
             return NULL;
         }
@@ -107,8 +112,10 @@ struct gci_record *gci_object_record(const gc_heap *heap, const gc_type *type, u
     return gci_table_get(&heap->record_table, key_of(type, size_class));
 }
 
-/* The record of a type and size class, made when there is none. NULL: no memory, or the type is malformed. */
-static struct gci_record *record_of(gc_heap *heap, const gc_type *type, unsigned size_class, size_t slot_size)
+/* The record of a type and size class, made when there is none. NULL: no memory, or the type is
+ * malformed. */
+static struct gci_record *record_of(gc_heap *heap, const gc_type *type, unsigned size_class,
+                                    size_t slot_size)
 {
     uint64_t key              = key_of(type, size_class);
     struct gci_record *record = gci_object_record(heap, type, size_class);
@@ -119,8 +126,9 @@ static struct gci_record *record_of(gc_heap *heap, const gc_type *type, unsigned
         heap->last_error = GC_ERR_NOMEM;
         return NULL;
     }
-    *record = (struct gci_record){
-        .key = key, .type = type, .slot_size = size_class == GCI_CLASS_LARGE ? 0 : slot_size};
+    *record = (struct gci_record){ .key       = key,
+                                   .type      = type,
+                                   .slot_size = size_class == GCI_CLASS_LARGE ? 0 : slot_size };
     gci_table_put(&heap->record_table, key, record);
     return record;
 }
@@ -136,12 +144,14 @@ gc_status gc_type_forget(gc_heap *heap, const gc_type *type)
         heap->last_error = GC_ERR_BUSY;
         return GC_ERR_BUSY;
     }
+    gci_pages_drop_idle(heap);
+    (void)gci_pages_trim(heap, SIZE_MAX); /* emptied pages may be of the type */
     for (unsigned size_class = 0; size_class <= GCI_CLASS_LARGE; size_class++) {
         struct gci_record *record = gci_object_record(heap, type, size_class);
         if (record != NULL) {
-            gci_pages_drop_record(heap, record);
+            OURO_ASSERT(record->current == NULL && record->partial == NULL);
             gci_table_remove(&heap->record_table, record->key);
-            *record            = (struct gci_record){.next = heap->free_records};
+            *record            = (struct gci_record){ .next = heap->free_records };
             heap->free_records = record;
         }
     }
@@ -156,7 +166,8 @@ static OURO_NOINLINE gc_object *zero_large(gc_object *self, size_t size)
     return self;
 }
 
-/* Zero what follows the header, in an object of `size` bytes. The stores overlap rather than be exact. */
+/* Zero what follows the header, in an object of `size` bytes. The stores overlap rather than be
+ * exact. */
 static inline gc_object *zero(gc_object *self, size_t size)
 {
     static const char nothing[16];
@@ -192,18 +203,21 @@ static inline gc_object *birth(gc_heap *heap, struct gci_page *page)
 
 static inline bool is_alarm(const gc_heap *heap, size_t slot_size)
 {
-    return heap->young_objects >= heap->young_alarm || heap->bytes_live + slot_size > heap->bytes_alarm;
+    return heap->young_objects >= heap->young_alarm ||
+           heap->bytes_live + slot_size > heap->bytes_alarm;
 }
 
 static bool fits_limit(const gc_heap *heap, size_t slot_size)
 {
     size_t limit = heap->config.limit_bytes;
-    return limit == 0 || (heap->bytes_live <= limit && heap->bytes_external <= limit - heap->bytes_live &&
-                          slot_size <= limit - heap->bytes_live - heap->bytes_external);
+    return limit == 0 ||
+           (heap->bytes_live <= limit && heap->bytes_external <= limit - heap->bytes_live &&
+            slot_size <= limit - heap->bytes_live - heap->bytes_external);
 }
 
 /* One try at a birth, off the fast path. NULL: last_error says why. */
-static gc_object *try_birth(gc_heap *heap, const gc_type *type, unsigned size_class, size_t slot_size)
+static gc_object *try_birth(gc_heap *heap, const gc_type *type, unsigned size_class,
+                            size_t slot_size)
 {
     if (!fits_limit(heap, slot_size)) {
         heap->last_error = GC_ERR_LIMIT;
@@ -219,13 +233,13 @@ static gc_object *try_birth(gc_heap *heap, const gc_type *type, unsigned size_cl
         return NULL;
     }
     if (page == record->current) {
-        *cached(heap, record->key) = (struct gci_cached){record->key, page};
+        *cached(heap, record->key) = (struct gci_cached){ record->key, page };
     }
     return birth(heap, page);
 }
 
 static gc_object *slow_birth(gc_heap *heap, const gc_type *type, unsigned size_class,
-                                           size_t slot_size)
+                             size_t slot_size)
 {
     if (gci_object_record(heap, type, size_class) == NULL && !is_well_formed(heap, type)) {
         heap->last_error = GC_ERR_TYPE;
@@ -303,7 +317,8 @@ void *gc_new_var(gc_heap *heap, const gc_type *type, size_t count)
     unsigned size_class;
     size = gci_size_class(gci_round_up(size, 8) + sizeof(size_t), align_of(type), &size_class);
     struct gci_page *page = ready_page(heap, key_of(type, size_class));
-    gc_object *self       = OURO_LIKELY(page != NULL) ? birth(heap, page) : slow_birth(heap, type, size_class, size);
+    gc_object *self =
+        OURO_LIKELY(page != NULL) ? birth(heap, page) : slow_birth(heap, type, size_class, size);
     if (self != NULL) {
         *count_of(gci_page_of(self), self) = count;
     }
@@ -365,7 +380,8 @@ static OURO_NOINLINE void clear_buffer(gc_object *self, const gc_field *field)
     }
 }
 
-static OURO_NOINLINE void clear_tail(const struct gci_page *page, gc_object *self, const gc_field *field)
+static OURO_NOINLINE void clear_tail(const struct gci_page *page, gc_object *self,
+                                     const gc_field *field)
 {
     char *items = (char *)self + field->offset;
     for (size_t i = 0, count = *count_of(page, self); i < count; i++) {
@@ -375,7 +391,8 @@ static OURO_NOINLINE void clear_tail(const struct gci_page *page, gc_object *sel
 
 static inline void clear_declared(const struct gci_page *page, gc_object *self)
 {
-    for (const gc_field *field = page->fields, *end = field + page->field_count; field < end; field++) {
+    for (const gc_field *field = page->fields, *end = field + page->field_count; field < end;
+         field++) {
         if (OURO_LIKELY(field->kind == GC_FIELD_REF)) {
             gc_xdecref(gc_slot_take((char *)self + field->offset)); /* user code may run here */
         } else if (field->kind == GC_FIELD_TAIL) {
@@ -424,7 +441,8 @@ static void resurrect(const struct gci_page *page, gc_object *self)
     gc_decref(self); /* our own reference; not the last */
 }
 
-/* What a type's callbacks have to do with a death. false: the object lives on, or its slot cannot be freed. */
+/* What a type's callbacks have to do with a death. false: the object lives on, or its slot
+ * cannot be freed. */
 static OURO_NOINLINE bool run_callbacks(struct gci_page *page, gc_object *self)
 {
     self->refs = OURO_REFS_ONE | (self->refs & GCI_REFS_FLAGS);
@@ -438,9 +456,10 @@ static OURO_NOINLINE bool run_callbacks(struct gci_page *page, gc_object *self)
         page->type->destroy(self); /* user code may run here */
     }
     if (gc_refcount(self) > 1) {
-        /* Its memory stays taken for good: that is safer than what the reference would find later. */
-        gci_panic(page->heap, "ouro: %s at %p was kept by its own clear or destroy", page->type->name,
-                  (void *)self);
+        /* Its memory stays taken for good: that is safer than what the reference would find
+         * later. */
+        gci_panic(page->heap, "ouro: %s at %p was kept by its own clear or destroy",
+                  page->type->name, (void *)self);
         return false;
     }
     return true;
@@ -460,7 +479,8 @@ static inline void end(struct gci_page *page, gc_object *self)
 static OURO_NOINLINE void enqueue_dying(struct gci_page *page, gc_object *self)
 {
     gc_heap *heap = page->heap;
-    self->refs    = GCI_REFS_DEAD | (uint32_t)page->dying << GCI_LINK_SHIFT | (self->refs & GCI_REFS_FLAGS);
+    self->refs =
+        GCI_REFS_DEAD | (uint32_t)page->dying << GCI_LINK_SHIFT | (self->refs & GCI_REFS_FLAGS);
     if (page->dying == 0) {
         page->next_dying  = heap->dying_pages;
         heap->dying_pages = page;
@@ -495,8 +515,9 @@ static OURO_NOINLINE void panic_dead(const char *operation, gc_object *self)
     const struct gci_page *page = gci_page_of(self);
     gci_panic(page->heap, "ouro: %s of %s at %p, which %s", operation,
               page->type == NULL ? "an object" : page->type->name, (void *)self,
-              gci_state_of(self) == GCI_DYING ? "is dying: nobody owns a reference to it"
-                                              : "is dead: a reference to it was dropped twice, or never taken");
+              gci_state_of(self) == GCI_DYING
+                  ? "is dying: nobody owns a reference to it"
+                  : "is dead: a reference to it was dropped twice, or never taken");
 }
 
 static OURO_NOINLINE void die(struct gci_page *page, gc_object *self)
@@ -514,10 +535,12 @@ static OURO_NOINLINE void die(struct gci_page *page, gc_object *self)
     heap->draining = false;
 }
 
-/* Drop the references of a plain object, as long as none of them is somebody's last. Returns whether that is all. */
+/* Drop the references of a plain object, as long as none of them is somebody's last. Returns
+ * whether that is all. */
 static inline bool drop_plain(const struct gci_page *page, gc_object *self)
 {
-    for (const gc_field *field = page->fields, *stop = field + page->field_count; field < stop; field++) {
+    for (const gc_field *field = page->fields, *stop = field + page->field_count; field < stop;
+         field++) {
         gc_object *child;
         memcpy(&child, (char *)self + field->offset, sizeof(child));
         if (child == NULL) {

@@ -35,17 +35,20 @@ static inline uint64_t gci_field_count(const gc_object *self, const gc_field *fi
     }
 }
 
-/* Drop the references an object holds: the type's clear, then whatever refs declares. Any user code may run. */
+/* Drop the references an object holds: the type's clear, then whatever refs declares. Any user
+ * code may run. */
 OURO_INTERNAL void gci_object_clear(const struct gci_page *page, gc_object *self);
 
 /* Call the type's finalize, once in a life. The caller holds a reference. Any user code may run. */
 OURO_INTERNAL void gci_object_finalize(const struct gci_page *page, gc_object *self);
 
-/* End the objects in the queue of the dying, unless somebody further up the stack is at it. Any user code may run. */
+/* End the objects in the queue of the dying, unless somebody further up the stack is at it. Any
+ * user code may run. */
 OURO_INTERNAL void gci_object_drain(gc_heap *heap);
 
 /* The record of a type and size class, or NULL. */
-OURO_INTERNAL struct gci_record *gci_object_record(const gc_heap *heap, const gc_type *type, unsigned size_class);
+OURO_INTERNAL struct gci_record *gci_object_record(const gc_heap *heap, const gc_type *type,
+                                                   unsigned size_class);
 
 /* Forget all records, at the end of the heap. */
 OURO_INTERNAL void gci_object_free_records(gc_heap *heap);

@@ -2,10 +2,11 @@
 
 /* Pages.
  *
- * A record's objects are born in its current page. A page that is full is left alone until a quarter of it is free
- * again: young objects spread over a few holes in many pages would cost a collection many times the walking. An empty
- * page goes back to its segment, an empty segment to the page source, but the latter never in the middle of a decref
- * and neither while somebody walks the pages: until then it waits in the list of emptied pages. */
+ * A record's objects are born in its current page. A page that is full is left alone until a
+ * quarter of it is free again: young objects spread over a few holes in many pages would cost a
+ * collection many times the walking. An empty page goes back to its segment, an empty segment to
+ * the page source, but the latter never in the middle of a decref and neither while somebody
+ * walks the pages: until then it waits in the list of emptied pages. */
 
 #include "pages.h"
 
@@ -13,9 +14,10 @@
 
 enum {
     CARVE_BYTES  = 4096, /* a page's memory is touched in steps of this */
-    HUGE_MINIMUM = 4,    /* segments a heap has before it asks for huge pages: a small one would only pay for them */
+    HUGE_MINIMUM = 4,    /* segments a heap has before it asks for huge pages */
 };
-#define ALL_PAGES (GCI_SEGMENT_PAGES == 64 ? ~UINT64_C(0) : (UINT64_C(1) << (GCI_SEGMENT_PAGES & 63)) - 1)
+#define ALL_PAGES \
+    (GCI_SEGMENT_PAGES == 64 ? ~UINT64_C(0) : (UINT64_C(1) << (GCI_SEGMENT_PAGES & 63)) - 1)
 
 static struct gci_segment *segment_of(const struct gci_page *page)
 {
@@ -91,7 +93,7 @@ static struct gci_segment *segment_new(gc_heap *heap, size_t size, size_t header
     segment->size = size;
     segment->prev = heap->last_segment;
     *(heap->last_segment == NULL ? &heap->segments : &heap->last_segment->next) = segment;
-    heap->last_segment = segment;
+    heap->last_segment                                                          = segment;
     heap->segment_count++;
     gci_table_put(&heap->segment_table, (uintptr_t)segment >> GCI_SEGMENT_SHIFT, segment);
     return segment;
@@ -128,7 +130,8 @@ static struct gci_segment *segment_new_of_pages(gc_heap *heap)
 /* `span` free pages side by side; a single one may be page 0, which is a little shorter. */
 static struct gci_page *find_free_pages(const gc_heap *heap, unsigned span)
 {
-    for (struct gci_segment *segment = heap->free_segments; segment != NULL; segment = segment->next_free) {
+    for (struct gci_segment *segment = heap->free_segments; segment != NULL;
+         segment                     = segment->next_free) {
         uint64_t run = span > 1 ? segment->free_pages & ~UINT64_C(1) : segment->free_pages;
         for (unsigned i = 1; i < span; i++) {
             run &= segment->free_pages >> i;
@@ -182,7 +185,8 @@ static void give_pages(gc_heap *heap, struct gci_page *page)
 
 static struct gci_page *take_large(gc_heap *heap, size_t slot_size)
 {
-    size_t first = gci_round_up(offsetof(struct gci_segment, pages) + sizeof(struct gci_page), GCI_ALIGN_MAX);
+    size_t first =
+        gci_round_up(offsetof(struct gci_segment, pages) + sizeof(struct gci_page), GCI_ALIGN_MAX);
     size_t size;
     if (!gci_size_of_array(slot_size, 1, first, &size)) {
         return NULL;
@@ -214,7 +218,8 @@ static struct gci_page *page_new(gc_heap *heap, struct gci_record *record, size_
     size_t span = 1;
     if (slot_size > GCI_SMALL_MAX) {
         span = (slot_size + GCI_PAGE_SIZE - 1) / GCI_PAGE_SIZE;
-        page = span > GCI_SPAN_PAGES ? take_large(heap, slot_size) : take_pages(heap, (unsigned)span);
+        page =
+            span > GCI_SPAN_PAGES ? take_large(heap, slot_size) : take_pages(heap, (unsigned)span);
     } else {
         page = take_pages(heap, 1);
     }
@@ -224,18 +229,19 @@ static struct gci_page *page_new(gc_heap *heap, struct gci_record *record, size_
     const gc_type *type = record->type;
     size_t align        = type->align < 8 ? 8 : type->align;
     page->first         = (uint16_t)gci_round_up(page->first, align);
-    page->capacity      = slot_size > GCI_SMALL_MAX ? 1 : (uint16_t)((GCI_PAGE_SIZE - page->first) / slot_size);
-    page->carved        = 0;
-    page->free          = 0;
-    page->notice        = 0;
-    page->slot_size     = slot_size;
-    page->type          = type;
-    page->record        = record;
-    page->birth         = type->refs != NULL || type->traverse != NULL ? GCI_YOUNG : GCI_LEAF;
-    page->fields        = type->refs != NULL ? type->refs->fields : NULL;
-    page->field_count   = type->refs != NULL ? (uint16_t)type->refs->count : 0;
-    page->plain         = is_plain(type);
-    page->duties        = (uint8_t)((type->finalize != NULL ? GCI_DUTY_FINALIZE : 0) |
+    page->capacity =
+        (uint16_t)(slot_size > GCI_SMALL_MAX ? 1 : (GCI_PAGE_SIZE - page->first) / slot_size);
+    page->carved      = 0;
+    page->free        = 0;
+    page->notice      = 0;
+    page->slot_size   = slot_size;
+    page->type        = type;
+    page->record      = record;
+    page->birth       = type->refs != NULL || type->traverse != NULL ? GCI_YOUNG : GCI_LEAF;
+    page->fields      = type->refs != NULL ? type->refs->fields : NULL;
+    page->field_count = type->refs != NULL ? (uint16_t)type->refs->count : 0;
+    page->plain       = is_plain(type);
+    page->duties      = (uint8_t)((type->finalize != NULL ? GCI_DUTY_FINALIZE : 0) |
                              (type->clear != NULL ? GCI_DUTY_CLEAR : 0) |
                              (type->destroy != NULL ? GCI_DUTY_DESTROY : 0) |
                              (type->traverse != NULL ? GCI_DUTY_TRAVERSE : 0));
@@ -294,7 +300,8 @@ static void retire(struct gci_page *page)
     page->notice = page->capacity < 4 ? 1 : (uint16_t)(page->capacity / 4);
 }
 
-/* Rebuild the free list in address order, which is the order of fresh pages and the fastest to use. */
+/* Rebuild the free list in address order, which is the order of fresh pages and the fastest to
+ * use. */
 static void sort_free(struct gci_page *page)
 {
     page->free = 0;
@@ -373,7 +380,8 @@ void gci_pages_forget_young(gc_heap *heap)
     }
 }
 
-/* Pages that are not in use may stay in the list of young pages, but not when their segment goes. */
+/* Pages that are not in use may stay in the list of young pages, but not when their segment
+ * goes. */
 static void prune_young(gc_heap *heap)
 {
     for (struct gci_page **link = &heap->young_pages; *link != NULL;) {
@@ -414,8 +422,8 @@ size_t gci_pages_trim(gc_heap *heap, size_t keep)
         give_pages(heap, page);
     }
     struct gci_segment *next;
-    for (struct gci_segment *segment = heap->free_segments; segment != NULL && heap->empty_segments > keep;
-         segment                     = next) {
+    for (struct gci_segment *segment                             = heap->free_segments;
+         segment != NULL && heap->empty_segments > keep; segment = next) {
         next = segment->next_free;
         if (segment->free_pages == ALL_PAGES) {
             unlink_free_segment(heap, segment);
@@ -426,16 +434,21 @@ size_t gci_pages_trim(gc_heap *heap, size_t keep)
     return before - heap->bytes_reserved;
 }
 
-void gci_pages_drop_record(gc_heap *heap, struct gci_record *record)
+void gci_pages_drop_idle(gc_heap *heap)
 {
-    struct gci_page *current = record->current;
-    OURO_ASSERT(record->partial == NULL);
-    if (current != NULL) {
-        record->current = NULL;
-        page_empty(current);
+    if (heap->pinned > 0) {
+        return;
+    }
+    for (struct gci_records *block = heap->records; block != NULL; block = block->next) {
+        for (size_t i = 0; i < block->used; i++) {
+            struct gci_page *current = block->records[i].current;
+            if (current != NULL && gci_page_used(current) == 0) {
+                block->records[i].current = NULL;
+                page_empty(current);
+            }
+        }
     }
     memset(heap->cache, 0, sizeof(heap->cache));
-    (void)gci_pages_trim(heap, SIZE_MAX); /* emptied pages may be the record's */
 }
 
 struct gci_page *gci_pages_next(const gc_heap *heap, struct gci_page *page)

@@ -9,8 +9,9 @@
 /* The page of an object. */
 static inline struct gci_page *gci_page_of(const void *object)
 {
-    uintptr_t address           = (uintptr_t)object;
-    struct gci_segment *segment = (struct gci_segment *)(address & ~(uintptr_t)(GCI_SEGMENT_SIZE - 1));
+    uintptr_t address = (uintptr_t)object;
+    struct gci_segment *segment =
+        (struct gci_segment *)(address & ~(uintptr_t)(GCI_SEGMENT_SIZE - 1));
     return &segment->pages[address >> GCI_PAGE_SHIFT & (GCI_SEGMENT_PAGES - 1)];
 }
 static inline uint32_t gci_page_offset(const void *object)
@@ -23,7 +24,8 @@ static inline gc_object *gci_page_at(const struct gci_page *page, size_t offset)
 }
 
 /* Walking the slots that ever were used:
- *     for (size_t offset = page->first, end = gci_page_end(page); offset < end; offset += page->slot_size) */
+ *     for (size_t offset = page->first, end = gci_page_end(page); offset < end; offset +=
+ *     page->slot_size) */
 static inline size_t gci_page_end(const struct gci_page *page)
 {
     return page->first + (size_t)page->carved * page->slot_size;
@@ -39,15 +41,17 @@ static inline void gci_page_push_free(struct gci_page *page, uint32_t offset)
     gc_object *slot = gci_page_at(page, offset);
     slot->refs      = GCI_REFS_DEAD;
     slot->gc        = page->free;
-    page->free      = (page->free & ~GCI_FREE_OFFSET_BITS) + (1u << GCI_FREE_LENGTH_SHIFT) + (offset << 1);
+    page->free =
+        (page->free & ~GCI_FREE_OFFSET_BITS) + (1u << GCI_FREE_LENGTH_SHIFT) + (offset << 1);
 }
 
 /* The size of a slot for a size that has `align`, and the size class. */
 OURO_INTERNAL size_t gci_size_class(size_t size, size_t align, unsigned *size_class);
 
-/* A page where objects of `slot_size` bytes of a record can be born: with a free list that is not empty, and current
- * for the record. NULL: no memory, and nothing changed. */
-OURO_INTERNAL struct gci_page *gci_pages_with_room(gc_heap *heap, struct gci_record *record, size_t slot_size);
+/* A page where objects of `slot_size` bytes of a record can be born: with a free list that is
+ * not empty, and current for the record. NULL: no memory, and nothing changed. */
+OURO_INTERNAL struct gci_page *gci_pages_with_room(gc_heap *heap, struct gci_record *record,
+                                                   size_t slot_size);
 
 /* The length of a page's free list has reached its notice. */
 OURO_INTERNAL void gci_page_noticed(struct gci_page *page);
@@ -62,13 +66,15 @@ OURO_INTERNAL void gci_pages_unpin(gc_heap *heap);
 /* Return empty segments beyond `keep` to the page source, unless pinned. Returns the bytes. */
 OURO_INTERNAL size_t gci_pages_trim(gc_heap *heap, size_t keep);
 
-/* Take a record's pages from it. Only when none of them holds an object, and nothing is pinned. */
-OURO_INTERNAL void gci_pages_drop_record(gc_heap *heap, struct gci_record *record);
+/* Let go of the current pages that hold no object, unless pinned. */
+OURO_INTERNAL void gci_pages_drop_idle(gc_heap *heap);
 
-/* All pages in use, in the order of their segments: the one after `page` (NULL: the first); NULL at the end. */
+/* All pages in use, in the order of their segments: the one after `page` (NULL: the first); NULL
+ * at the end. */
 OURO_INTERNAL struct gci_page *gci_pages_next(const gc_heap *heap, struct gci_page *page);
 
-/* The page, when `pointer` is the address of a slot of this heap with an object in it; else NULL. Any pointer will do. */
+/* The page, when `pointer` is the address of a slot of this heap with an object in it; else
+ * NULL. Any pointer will do. */
 OURO_INTERNAL struct gci_page *gci_pages_find(const gc_heap *heap, const void *pointer);
 
 /* Return every segment, in use or not. */

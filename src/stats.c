@@ -12,7 +12,7 @@ static uint64_t larger(uint64_t a, uint64_t b)
 void gc_get_stats_sized(gc_heap *heap, gc_stats *stats, size_t size)
 {
     gc_stats all = {
-        .generations     = {heap->generations[0], heap->generations[1]},
+        .generations     = { heap->generations[0], heap->generations[1] },
         .objects_died    = heap->objects_died,
         .finalized       = heap->finalized,
         .bytes_live      = heap->bytes_live,
@@ -20,12 +20,14 @@ void gc_get_stats_sized(gc_heap *heap, gc_stats *stats, size_t size)
         .bytes_external  = heap->bytes_external,
         .bytes_reserved  = heap->bytes_reserved,
         .bytes_limit     = heap->config.limit_bytes,
-        .pause_ns_total  = heap->generations[0].pause_ns_total + heap->generations[1].pause_ns_total,
-        .pause_ns_max    = larger(heap->generations[0].pause_ns_max, heap->generations[1].pause_ns_max),
-        .segments        = heap->segment_count,
+        .pause_ns_total = heap->generations[0].pause_ns_total + heap->generations[1].pause_ns_total,
+        .pause_ns_max =
+            larger(heap->generations[0].pause_ns_max, heap->generations[1].pause_ns_max),
+        .segments = heap->segment_count,
     };
     uint64_t containers = 0;
-    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL; page = gci_pages_next(heap, page)) {
+    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
+         page                  = gci_pages_next(heap, page)) {
         uint32_t used = gci_page_used(page);
         all.pages += page->span == 0 ? 1 : page->span;
         all.objects_live += used;
@@ -58,8 +60,8 @@ void gc_stats_print(gc_heap *heap, FILE *file)
 {
     gc_stats stats;
     gc_get_stats(heap, &stats);
-    (void)fprintf(file, "  %-5s %11s %11s %11s %13s %11s %9s\n", "", "objects", "collections", "collected",
-                  "uncollectable", "pauses ms", "max ms");
+    (void)fprintf(file, "  %-5s %11s %11s %11s %13s %11s %9s\n", "", "objects", "collections",
+                  "collected", "uncollectable", "pauses ms", "max ms");
     print_generation(file, "young", &stats.generations[0]);
     print_generation(file, "old", &stats.generations[1]);
     (void)fprintf(file, "  objects %llu live, %llu born, %llu died (%llu by count)\n",
@@ -67,5 +69,6 @@ void gc_stats_print(gc_heap *heap, FILE *file)
                   (unsigned long long)stats.objects_died, (unsigned long long)stats.died_by_count);
     (void)fprintf(file, "  bytes   %llu live, %llu at most, %llu external, %llu reserved\n",
                   (unsigned long long)stats.bytes_live, (unsigned long long)stats.bytes_live_peak,
-                  (unsigned long long)stats.bytes_external, (unsigned long long)stats.bytes_reserved);
+                  (unsigned long long)stats.bytes_external,
+                  (unsigned long long)stats.bytes_reserved);
 }

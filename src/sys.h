@@ -6,7 +6,8 @@
 
 #include "base.h"
 
-/* `size` zeroed bytes at a multiple of `align`, both multiples of GCI_BLOCK_SIZE; NULL: no memory. */
+/* `size` zeroed bytes at a multiple of `align`, both multiples of GCI_BLOCK_SIZE; NULL: no
+ * memory. */
 OURO_INTERNAL void *gci_sys_map(size_t size, size_t align);
 OURO_INTERNAL void gci_sys_unmap(void *block, size_t size);
 

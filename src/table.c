@@ -34,7 +34,7 @@ bool gci_table_reserve(gc_heap *heap, struct gci_table *table)
     if (table->used + 1 <= table->size / 4 * 3) {
         return true;
     }
-    struct gci_table larger = {.size = table->size == 0 ? FIRST_SIZE : table->size * 2};
+    struct gci_table larger = { .size = table->size == 0 ? FIRST_SIZE : table->size * 2 };
     size_t bytes            = larger.size * sizeof(struct gci_entry);
     larger.entries          = gci_memory_take(heap, bytes, sizeof(struct gci_entry));
     if (larger.entries == NULL) {
@@ -53,7 +53,7 @@ bool gci_table_reserve(gc_heap *heap, struct gci_table *table)
 
 void gci_table_put(struct gci_table *table, uint64_t key, void *value)
 {
-    table->entries[place_of(table, key)] = (struct gci_entry){key, value};
+    table->entries[place_of(table, key)] = (struct gci_entry){ key, value };
     table->used++;
 }
 
@@ -69,7 +69,7 @@ void gci_table_remove(struct gci_table *table, uint64_t key)
             hole                 = i;
         }
     }
-    table->entries[hole] = (struct gci_entry){0};
+    table->entries[hole] = (struct gci_entry){ 0 };
     table->used--;
 }
 
@@ -78,5 +78,5 @@ void gci_table_free(gc_heap *heap, struct gci_table *table)
     if (table->size != 0) {
         gci_memory_give(heap, table->entries, table->size * sizeof(struct gci_entry));
     }
-    *table = (struct gci_table){0};
+    *table = (struct gci_table){ 0 };
 }

@@ -2,20 +2,21 @@
 
 /* The set algorithm.
  *
- * For a set S: count the references inside S, in the members' scratch counts. A member whose true count differs is
- * referenced from outside S, so it and all it reaches in S are alive; the rest is garbage. The true counts are never
- * touched.
+ * For a set S: count the references inside S, in the members' scratch counts. A member whose true
+ * count differs is referenced from outside S, so it and all it reaches in S are alive; the rest is
+ * garbage. The true counts are never touched.
  *
- * Members turn from their state to the one for survivors when they are marked; that, their scratch count no longer
- * being needed, is also when they are chained through it as grey: inside their page, and grey pages among each other. So
- * there is no stack, nothing overflows, and no memory is needed. */
+ * Members turn from their state to the one for survivors when they are marked; that, their
+ * scratch count no longer being needed, is also when they are chained through it as grey: inside
+ * their page, and grey pages among each other. So there is no stack, nothing overflows, and no
+ * memory is needed. */
 
 #include "trace.h"
 
 void gci_tracer_init(struct gci_tracer *tracer, gc_heap *heap,
                      void (*consume)(struct gci_tracer *, void **, size_t))
 {
-    tracer->visitor = (gc_visitor){.next = tracer->queue, .end = tracer->queue + GCI_QUEUE_SIZE};
+    tracer->visitor = (gc_visitor){ .next = tracer->queue, .end = tracer->queue + GCI_QUEUE_SIZE };
     tracer->consume = consume;
     tracer->heap    = heap;
     tracer->context = NULL;
@@ -49,7 +50,8 @@ static void visit_array(gc_visitor *visitor, const char *items, uint64_t count)
 static inline void trace(gc_visitor *visitor, const struct gci_page *page, gc_object *self)
 {
     const char *start = (const char *)self;
-    for (const gc_field *field = page->fields, *end = field + page->field_count; field < end; field++) {
+    for (const gc_field *field = page->fields, *end = field + page->field_count; field < end;
+         field++) {
         void *pointer;
         if (field->kind == GC_FIELD_TAIL) {
             visit_array(visitor, start + field->offset, gc_count(self));
@@ -85,7 +87,8 @@ static void add_page(struct gci_set *set, struct gci_page *page)
 static void add_all_pages(const gc_heap *heap, struct gci_set *set)
 {
     struct gci_page **end = &set->pages;
-    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL; page = gci_pages_next(heap, page)) {
+    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
+         page                  = gci_pages_next(heap, page)) {
         if (page->birth == GCI_YOUNG) {
             *end = page;
             end  = &page->next_in_set;
@@ -161,7 +164,8 @@ static void count_references(struct gci_tracer *tracer, struct gci_set *set)
     for (struct gci_page *page = set->pages; page != NULL; page = page->next_in_set) {
         page->members = 0;
         page->marked  = 0;
-        for (size_t offset = page->first, end = gci_page_end(page); offset < end; offset += page->slot_size) {
+        for (size_t offset = page->first, end = gci_page_end(page); offset < end;
+             offset += page->slot_size) {
             gc_object *self = gci_page_at(page, offset);
             if (GCI_BECOMES(set->alive, self->gc) != 0) {
                 page->members++;
@@ -175,9 +179,11 @@ static void count_references(struct gci_tracer *tracer, struct gci_set *set)
 static OURO_NOINLINE void panic_surplus(const struct gci_page *page, const gc_object *self)
 {
     gci_panic(page->heap,
-              "ouro: %s at %p has %zu references and is referred to %u times: a traverse visits one twice, or a "
+              "ouro: %s at %p has %zu references and is referred to %u times: a traverse visits "
+              "one twice, or a "
               "reference was stored without gc_incref",
-              page->type->name, (const void *)self, gc_refcount(self), (unsigned)(self->gc / GCI_SCRATCH));
+              page->type->name, (const void *)self, gc_refcount(self),
+              (unsigned)(self->gc / GCI_SCRATCH));
 }
 
 /* A member that is not marked yet turns alive and grey. */
@@ -237,7 +243,8 @@ static void mark_reachable(struct gci_tracer *tracer, struct gci_set *set)
         if (page->marked == page->members) {
             continue; /* speed only */
         }
-        for (size_t offset = page->first, end = gci_page_end(page); offset < end; offset += page->slot_size) {
+        for (size_t offset = page->first, end = gci_page_end(page); offset < end;
+             offset += page->slot_size) {
             gc_object *self  = gci_page_at(page, offset);
             uint32_t becomes = GCI_BECOMES(set->alive, self->gc);
             if (becomes != 0 && self->gc / GCI_SCRATCH != self->refs / OURO_REFS_ONE) {
@@ -264,11 +271,13 @@ static void condemn_rest(struct gci_set *set)
             continue;
         }
         set->garbage_count += (size_t)page->members - page->marked;
-        for (size_t offset = page->first, stop = gci_page_end(page); offset < stop; offset += page->slot_size) {
+        for (size_t offset = page->first, stop = gci_page_end(page); offset < stop;
+             offset += page->slot_size) {
             gc_object *self = gci_page_at(page, offset);
             if (GCI_BECOMES(set->alive, self->gc) != 0) {
                 self->gc = GCI_BECOMES(set->garbage, self->gc);
-                set->finalizers |= (page->duties & GCI_DUTY_FINALIZE) && !(self->refs & OURO_REFS_FINALIZED);
+                set->finalizers |=
+                    (page->duties & GCI_DUTY_FINALIZE) && !(self->refs & OURO_REFS_FINALIZED);
             }
         }
         *end = page;

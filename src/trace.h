@@ -6,9 +6,9 @@
 
 #include "object.h"
 
-/* The queue between a traverse and what is done with the references it reports: they are consumed in order, half a
- * queue later, when the prefetch that gc_visit began has brought their headers. Empty whenever user code other than a
- * traverse can run. */
+/* The queue between a traverse and what is done with the references it reports: they are
+ * consumed in order, half a queue later, when the prefetch that gc_visit began has brought their
+ * headers. Empty whenever user code other than a traverse can run. */
 enum { GCI_QUEUE_SIZE = 128 };
 
 struct gci_tracer {
@@ -24,20 +24,22 @@ OURO_INTERNAL void gci_tracer_init(struct gci_tracer *tracer, gc_heap *heap,
                                    void (*consume)(struct gci_tracer *, void **, size_t));
 
 /* Visit all references of an object; some may stay in the queue. */
-OURO_INTERNAL void gci_trace(struct gci_tracer *tracer, const struct gci_page *page, gc_object *self);
+OURO_INTERNAL void gci_trace(struct gci_tracer *tracer, const struct gci_page *page,
+                             gc_object *self);
 
 /* Consume what is in the queue. */
 OURO_INTERNAL void gci_trace_flush(struct gci_tracer *tracer);
 
-/* The sets there are: the young; all containers; all, to look and not to collect; what an earlier search found. */
+/* The sets there are: the young; all containers; all, to look and not to collect; what an
+ * earlier search found. */
 OURO_INTERNAL struct gci_set gci_set_of_young(gc_heap *heap);
 OURO_INTERNAL struct gci_set gci_set_of_all(gc_heap *heap);
 OURO_INTERNAL struct gci_set gci_set_to_look_at(gc_heap *heap);
 OURO_INTERNAL struct gci_set gci_set_of_doomed(const gc_heap *heap, const struct gci_set *found);
 
-/* The set algorithm: tell what in a set is reachable from outside, and what is garbage. On return every member has
- * the state that the set foresees, and the set's chain holds the pages with garbage.
- * Sound for any set: what is not in it counts as outside. */
+/* The set algorithm: tell what in a set is reachable from outside, and what is garbage. On
+ * return every member has the state that the set foresees, and the set's chain holds the pages
+ * with garbage. Sound for any set: what is not in it counts as outside. */
 OURO_INTERNAL void gci_trace_find_garbage(gc_heap *heap, struct gci_set *set);
 
 #endif
