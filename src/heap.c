@@ -14,7 +14,7 @@ gc_heap *gc_heap_new(const gc_config *config)
     if ((seed.config.page_source.map == NULL) != (seed.config.page_source.unmap == NULL)) {
         return NULL;
     }
-    gc_heap *heap = gci_memory_take(&seed, sizeof(seed), GCI_BLOCK_SIZE);
+    gc_heap *heap = gci_memory_take(&seed, sizeof(seed), GCI_ALIGN_MAX);
     if (heap == NULL) {
         return NULL;
     }

@@ -17,7 +17,7 @@ static char *map(size_t size)
 
 void *gci_sys_map(size_t size, size_t align)
 {
-    if (align <= GCI_BLOCK_SIZE) {
+    if (align <= 4096) { /* no system has smaller pages */
         return map(size);
     }
     if (size > SIZE_MAX - align) {
