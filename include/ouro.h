@@ -60,6 +60,11 @@
 #else
 #define OURO_API
 #endif
+#if OURO_HAS_ATTRIBUTE(aligned)
+#define OURO_ALIGNED __attribute__((aligned(8)))
+#else
+#define OURO_ALIGNED
+#endif
 #if OURO_HAS_ATTRIBUTE(nonnull)
 #define OURO_NONNULL __attribute__((nonnull))
 #else
@@ -110,13 +115,13 @@ typedef int (*gc_object_fn)(void *object, void *arg);
  *                     the kind that the call needs            hook was told why
  */
 typedef enum gc_status {
-    GC_OK          = 0,
-    GC_ERR_NOMEM   = -1,
-    GC_ERR_LIMIT   = -2,
-    GC_ERR_SIZE    = -3,
-    GC_ERR_BUSY    = -4,
+    GC_OK = 0,
+    GC_ERR_NOMEM = -1,
+    GC_ERR_LIMIT = -2,
+    GC_ERR_SIZE = -3,
+    GC_ERR_BUSY = -4,
     GC_ERR_CLOSING = -5,
-    GC_ERR_TYPE    = -6,
+    GC_ERR_TYPE = -6,
 } gc_status;
 
 /* A short English text for a status. Returns a static string, never NULL. */
@@ -133,17 +138,17 @@ OURO_API gc_status gc_last_error(const gc_heap *heap) OURO_NONNULL;
  */
 
 /* The head of every object: put it first in your struct, and leave its fields alone. */
-typedef struct gc_object {
+typedef struct OURO_ALIGNED gc_object {
     uint32_t refs; /* count << 4 | flags */
     uint32_t gc;   /* the collector's word */
 } gc_object;
 
 enum {
-    OURO_REFS_TOUCHED   = 1u << 0, /* a decref left it alive */
-    OURO_REFS_WEAK      = 1u << 1, /* has weak references */
+    OURO_REFS_TOUCHED = 1u << 0,   /* a decref left it alive */
+    OURO_REFS_WEAK = 1u << 1,      /* has weak references */
     OURO_REFS_FINALIZED = 1u << 2, /* finalize has run */
-    OURO_REFS_SITE      = 1u << 3, /* its allocation is on record */
-    OURO_REFS_ONE       = 1u << 4, /* one reference */
+    OURO_REFS_SITE = 1u << 3,      /* its allocation is on record */
+    OURO_REFS_ONE = 1u << 4,       /* one reference */
 };
 #define OURO_REFS_IMMORTAL     0xE8000000u /* of an object that never dies; four bits tell */
 #define OURO_IS_IMMORTAL(refs) ((refs) >> 28 == OURO_REFS_IMMORTAL >> 28)
@@ -157,8 +162,8 @@ typedef struct gc_field {
 } gc_field;
 
 enum {
-    GC_FIELD_REF    = 0, /* one reference */
-    GC_FIELD_TAIL   = 1, /* gc_count references at the end of the object */
+    GC_FIELD_REF = 0,    /* one reference */
+    GC_FIELD_TAIL = 1,   /* gc_count references at the end of the object */
     GC_FIELD_BUFFER = 2, /* a pointer to an array of references, and how many of them count */
 };
 
@@ -178,6 +183,7 @@ typedef struct gc_field_map {
  *                             OURO_TAIL(struct tuple, items),
  *                             OURO_BUFFER(struct list, items, count))
  *
+ * A reference may be NULL, in tails and buffers too. Fields may be members of members (`queue.items`).
  * A buffer belongs to you: ouro reads items[0..count), and when the object is cleared or dies it
  * takes them out from the end, counting `count` down; free the array in `destroy`. A count is an
  * unsigned integer of any width.
@@ -263,9 +269,9 @@ struct gc_type {
      * next time it dies without this call. */
     void (*finalize)(gc_object *self);
 
-    /* Release what is not an object: buffers, files, and uncounted bytes. The declared
-     * references are dropped before. May do everything but keep self: self is gone when it
-     * returns. Called for every object that dies. */
+    /* Release what is not an object: buffers, files, external bytes. Called for every object that
+     * dies, after the references that refs declares were dropped. May do everything but keep self:
+     * self is gone when it returns. gc_heap_of, gc_type_of and gc_count still answer. */
     void (*destroy)(gc_object *self);
 
     unsigned flags;    /* must be 0 */
@@ -288,7 +294,7 @@ typedef struct gc_page_source {
 /* When the collector may run by itself. */
 enum {
     GC_AT_ALLOCATION = 0, /* in gc_new and gc_new_var, before the new object exists */
-    GC_AT_SAFEPOINT  = 1, /* only in gc_safepoint and gc_step */
+    GC_AT_SAFEPOINT = 1,  /* only in gc_safepoint and gc_step */
 };
 
 /* When a collection becomes due. In each field 0 means the default, SIZE_MAX never. */
@@ -351,8 +357,9 @@ OURO_API void *gc_heap_user_data(const gc_heap *heap) OURO_NONNULL;
  * Returns the bytes given back.  Cost  the number of types and segments. */
 OURO_API size_t gc_heap_trim(gc_heap *heap) OURO_NONNULL;
 
-/* Bytes that live outside but because of the heap's objects: buffers, pixels. They count for
- * thresholds and limit. Removing more than was added is a panic. */
+/* Bytes that live outside but because of the heap's objects: buffers, pixels. They count for the
+ * thresholds, and for the limit: adding cannot fail, but births do until they fit again. Removing
+ * more than was added is a panic. */
 OURO_API void gc_external_add(gc_heap *heap, size_t bytes) OURO_NONNULL;
 OURO_API void gc_external_remove(gc_heap *heap, size_t bytes) OURO_NONNULL;
 
@@ -390,7 +397,7 @@ OURO_API void gc_decref_slow(void *object) OURO_NONNULL;
 static inline void gc_incref(void *object)
 {
     gc_object *self = (gc_object *)object;
-    uint32_t refs   = self->refs + OURO_REFS_ONE;
+    uint32_t refs = self->refs + OURO_REFS_ONE;
     if (OURO_LIKELY((int32_t)refs >= 0)) {
         self->refs = refs;
     } else if (!OURO_IS_IMMORTAL(refs)) {
@@ -406,7 +413,7 @@ static inline void gc_incref(void *object)
 static inline void gc_decref(void *object)
 {
     gc_object *self = (gc_object *)object;
-    uint32_t refs   = self->refs - OURO_REFS_ONE;
+    uint32_t refs = self->refs - OURO_REFS_ONE;
     if (OURO_LIKELY((int32_t)refs >= (int32_t)OURO_REFS_ONE)) {
         self->refs = refs | OURO_REFS_TOUCHED;
     } else if (!OURO_IS_IMMORTAL(refs)) {
@@ -559,7 +566,7 @@ typedef struct gc_stats {
     uint64_t objects_live;    /* containers and leaves */
     uint64_t objects_born;    /* since the heap was made */
     uint64_t objects_died;    /* by count and by the collector */
-    uint64_t died_by_count;   /* objects_died less what the collector freed itself */
+    uint64_t died_by_count;   /* those no collection found: of doomed owners, the leaves too */
     uint64_t finalized;       /* finalizers called */
     uint64_t bytes_live;      /* slots in use, 0 when nothing lives */
     uint64_t bytes_live_peak; /* the most that bytes_live ever was */

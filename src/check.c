@@ -16,7 +16,7 @@ static bool check_free_list(const struct gci_page *page, uint32_t free_slots)
 {
     uint32_t length = 0;
     for (uint32_t head = page->free; head != 0; length++) {
-        size_t offset   = GCI_FREE_OFFSET(head);
+        size_t offset = GCI_FREE_OFFSET(head);
         gc_object *slot = gci_page_at(page, offset);
         if (offset < page->first || offset >= gci_page_end(page) ||
             (offset - page->first) % page->slot_size != 0 || gci_state_of(slot) != GCI_FREE ||
@@ -36,8 +36,8 @@ static bool check_free_list(const struct gci_page *page, uint32_t free_slots)
 static bool check_use(const struct gci_page *page)
 {
     const struct gci_record *record = page->record;
-    uint32_t length                 = GCI_FREE_LENGTH(page->free);
-    bool right                      = page->carved == page->capacity && length < page->notice;
+    uint32_t length = GCI_FREE_LENGTH(page->free);
+    bool right = page->carved == page->capacity && length < page->notice;
     if (page == record->current) {
         right = !page->partial && !page->emptied && page->notice == 0;
     } else if (page->partial) {
@@ -75,7 +75,7 @@ static bool is_legal_state(const struct gci_page *page, enum gci_state state)
 static bool check_object(const struct gci_page *page, const gc_object *self)
 {
     enum gci_state state = gci_state_of(self);
-    bool dead            = GCI_IS_DEAD(self->refs);
+    bool dead = GCI_IS_DEAD(self->refs);
     if (!is_legal_state(page, state)) {
         return FAIL(page->heap, "%s: %s at %p has state %d", state == GCI_YOUNG ? "GEN-2" : "OBJ-1",
                     page->type->name, (const void *)self, (int)state);
@@ -98,7 +98,7 @@ static bool check_page(const struct gci_page *page, struct totals *totals)
     for (size_t offset = page->first, end = gci_page_end(page); offset < end;
          offset += page->slot_size) {
         const gc_object *self = gci_page_at(page, offset);
-        enum gci_state state  = gci_state_of(self);
+        enum gci_state state = gci_state_of(self);
         if (!check_object(page, self)) {
             return false;
         }
@@ -114,7 +114,7 @@ static bool check_pages(gc_heap *heap)
 {
     struct totals totals = { 0 };
     for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
-         page                  = gci_pages_next(heap, page)) {
+         page = gci_pages_next(heap, page)) {
         if (!check_page(page, &totals)) {
             return false;
         }
@@ -131,7 +131,7 @@ static bool check_pages(gc_heap *heap)
     for (struct gci_records *block = heap->records; block != NULL; block = block->next) {
         for (size_t i = 0; i < block->used; i++) {
             for (struct gci_page *page = block->records[i].partial; page != NULL;
-                 page                  = page->next) {
+                 page = page->next) {
                 partial_pages += page->partial && page->record == &block->records[i];
             }
         }
@@ -168,7 +168,7 @@ static bool count_references(gc_heap *heap)
     gci_tracer_init(&tracer, heap, count_items);
     tracer.context = &holder;
     for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
-         page                  = gci_pages_next(heap, page)) {
+         page = gci_pages_next(heap, page)) {
         for (size_t offset = page->first, end = gci_page_end(page); offset < end;
              offset += page->slot_size) {
             gc_object *self = gci_page_at(page, offset);
@@ -193,7 +193,7 @@ static gc_object *reset_counts(gc_heap *heap, size_t *references)
 {
     gc_object *surplus = NULL;
     for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
-         page                  = gci_pages_next(heap, page)) {
+         page = gci_pages_next(heap, page)) {
         for (size_t offset = page->first, end = gci_page_end(page); offset < end;
              offset += page->slot_size) {
             gc_object *self = gci_page_at(page, offset);
@@ -202,7 +202,7 @@ static gc_object *reset_counts(gc_heap *heap, size_t *references)
             }
             if (surplus == NULL && !GCI_IS_DEAD(self->refs) &&
                 self->gc / GCI_SCRATCH > gc_refcount(self)) {
-                surplus     = self;
+                surplus = self;
                 *references = self->gc / GCI_SCRATCH;
             }
             self->gc &= GCI_STATE_MASK;
@@ -213,8 +213,8 @@ static gc_object *reset_counts(gc_heap *heap, size_t *references)
 
 static bool check_references(gc_heap *heap)
 {
-    size_t references  = 0;
-    bool right         = count_references(heap);
+    size_t references = 0;
+    bool right = count_references(heap);
     gc_object *surplus = reset_counts(heap, &references);
     if (right && surplus != NULL) {
         right = FAIL(heap, "OBJ-2: %s at %p has %zu references and is referred to %zu times",

@@ -26,12 +26,12 @@ static bool may_start(const gc_heap *heap)
 
 void gci_collect_arm(gc_heap *heap)
 {
-    size_t room       = heap->config.limit_bytes == 0 ? SIZE_MAX : heap->config.limit_bytes;
+    size_t room = heap->config.limit_bytes == 0 ? SIZE_MAX : heap->config.limit_bytes;
     heap->young_alarm = SIZE_MAX;
     if (may_start(heap) && heap->config.collect == GC_AT_ALLOCATION) {
         const gc_thresholds *thresholds = &heap->config.thresholds;
-        size_t growth     = add_saturating(heap->bytes_at_collection, thresholds->young_bytes);
-        room              = growth < room ? growth : room;
+        size_t growth = add_saturating(heap->bytes_at_collection, thresholds->young_bytes);
+        room = growth < room ? growth : room;
         heap->young_alarm = OURO_STRESS ? 0 : thresholds->young_objects;
     }
     if (heap->closing) {
@@ -84,7 +84,7 @@ static size_t collect(gc_heap *heap, int generation)
     gci_collect_hold(heap);
     gci_object_drain(heap); /* user code may run here */
     OURO_CHECK_HEAP(heap);
-    struct gci_set set            = find_garbage(heap, generation);
+    struct gci_set set = find_garbage(heap, generation);
     struct gci_doom_result result = gci_doom(heap, &set); /* user code may run here */
     gci_object_drain(heap);                               /* user code may run here */
     gc_generation_stats *stats = &heap->generations[generation];
@@ -115,13 +115,13 @@ static bool is_young_due(const gc_heap *heap, size_t size)
 static bool is_full_due(const gc_heap *heap)
 {
     const gc_thresholds *thresholds = &heap->config.thresholds;
-    size_t percent                  = thresholds->old_growth_percent;
+    size_t percent = thresholds->old_growth_percent;
     if (percent == SIZE_MAX || thresholds->old_bytes == SIZE_MAX) {
         return false;
     }
     size_t growth = heap->bytes_at_full / 100;
-    growth        = growth > 0 && percent > SIZE_MAX / growth ? SIZE_MAX : growth * percent;
-    growth        = growth < thresholds->old_bytes ? thresholds->old_bytes : growth;
+    growth = growth > 0 && percent > SIZE_MAX / growth ? SIZE_MAX : growth * percent;
+    growth = growth < thresholds->old_bytes ? thresholds->old_bytes : growth;
     return bytes_in_use(heap) >= add_saturating(heap->bytes_at_full, growth);
 }
 
@@ -182,7 +182,7 @@ bool gc_step(gc_heap *heap, uint64_t budget_ns)
 
 static bool set_enabled(gc_heap *heap, bool enabled)
 {
-    bool before   = heap->enabled;
+    bool before = heap->enabled;
     heap->enabled = enabled;
     gci_collect_arm(heap);
     return before;
@@ -210,15 +210,15 @@ void gc_get_thresholds(const gc_heap *heap, gc_thresholds *thresholds)
 
 void gc_set_thresholds(gc_heap *heap, const gc_thresholds *thresholds)
 {
-    static const gc_thresholds defaults = { .young_objects      = 32768,
-                                            .young_bytes        = 1 << 20,
+    static const gc_thresholds defaults = { .young_objects = 32768,
+                                            .young_bytes = 1 << 20,
                                             .old_growth_percent = 50,
-                                            .old_bytes          = 4 << 20 };
-    gc_thresholds *own                  = &heap->config.thresholds;
-    *own                                = *thresholds;
+                                            .old_bytes = 4 << 20 };
+    gc_thresholds *own = &heap->config.thresholds;
+    *own = *thresholds;
     own->young_objects = own->young_objects == 0 ? defaults.young_objects : own->young_objects;
-    own->young_bytes   = own->young_bytes == 0 ? defaults.young_bytes : own->young_bytes;
-    own->old_bytes     = own->old_bytes == 0 ? defaults.old_bytes : own->old_bytes;
+    own->young_bytes = own->young_bytes == 0 ? defaults.young_bytes : own->young_bytes;
+    own->old_bytes = own->old_bytes == 0 ? defaults.old_bytes : own->old_bytes;
     if (own->old_growth_percent == 0) {
         own->old_growth_percent = defaults.old_growth_percent;
     }

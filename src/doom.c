@@ -50,7 +50,7 @@ static size_t release_rest(const gc_heap *heap, const struct gci_set *set)
 struct gci_doom_result gci_doom(gc_heap *heap, struct gci_set *found)
 {
     struct gci_doom_result result = { .freed = found->garbage_count };
-    struct gci_set doomed         = *found;
+    struct gci_set doomed = *found;
     if (found->finalizers) {
         for_each_doomed(found, gci_object_finalize); /* user code may run here */
         doomed = gci_set_of_doomed(heap, found);

@@ -18,7 +18,7 @@ gc_heap *gc_heap_new(const gc_config *config)
     if (heap == NULL) {
         return NULL;
     }
-    *heap         = seed;
+    *heap = seed;
     heap->enabled = !heap->config.disabled;
     gci_collect_install(heap);
     gc_set_thresholds(heap, &seed.config.thresholds); /* also turns zeros into defaults */
@@ -74,7 +74,7 @@ static bool is_alive(const gc_object *self)
 static void for_each_alive(gc_heap *heap, void (*act)(const struct gci_page *, gc_object *))
 {
     for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
-         page                  = gci_pages_next(heap, page)) {
+         page = gci_pages_next(heap, page)) {
         for (size_t offset = page->first; offset < gci_page_end(page); offset += page->slot_size) {
             gc_object *self = gci_page_at(page, offset);
             if (is_alive(self)) {
@@ -105,13 +105,13 @@ static void destroy(const struct gci_page *page, gc_object *self)
 static void report_leaks(gc_heap *heap)
 {
     for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
-         page                  = gci_pages_next(heap, page)) {
+         page = gci_pages_next(heap, page)) {
         page->record->live += gci_page_used(page);
     }
     for (struct gci_records *block = heap->records; block != NULL; block = block->next) {
         for (size_t i = 0; i < block->used; i++) {
             const gc_type *type = block->records[i].type;
-            size_t live         = 0;
+            size_t live = 0;
             for (unsigned size_class = 0; type != NULL && size_class <= GCI_CLASS_LARGE;
                  size_class++) {
                 struct gci_record *record = gci_object_record(heap, type, size_class);

@@ -7,9 +7,9 @@
 
 /* The states an answer is made of, a bit each. */
 enum {
-    YOUNG   = 1u << GCI_YOUNG,
-    OLD     = 1u << GCI_OLD_A | 1u << GCI_OLD_B,
-    LEAVES  = 1u << GCI_LEAF,
+    YOUNG = 1u << GCI_YOUNG,
+    OLD = 1u << GCI_OLD_A | 1u << GCI_OLD_B,
+    LEAVES = 1u << GCI_LEAF,
     GARBAGE = 1u << GCI_DOOMED | 1u << GCI_DOOMED_YOUNG,
 };
 
@@ -35,10 +35,10 @@ static int visit_page(struct gci_page *page, unsigned states, gc_object_fn visit
 int gc_each_object(gc_heap *heap, int generation, gc_object_fn visit, void *arg)
 {
     unsigned states = generation < 0 ? YOUNG | OLD | LEAVES : generation == 0 ? YOUNG : OLD;
-    int stop        = 0;
+    int stop = 0;
     gci_collect_hold(heap);
     for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL && stop == 0;
-         page                  = gci_pages_next(heap, page)) {
+         page = gci_pages_next(heap, page)) {
         stop = visit_page(page, states, visit, arg);
     }
     gci_collect_release(heap);
@@ -52,7 +52,7 @@ static void restore_alive(gc_heap *heap)
     for (struct gci_page *page = heap->young_pages; page != NULL; page = page->next_young) {
         for (size_t offset = page->first; offset < gci_page_end(page); offset += page->slot_size) {
             gc_object *self = gci_page_at(page, offset);
-            self->gc        = gci_state_of(self) == GCI_SEEN_YOUNG ? GCI_YOUNG : self->gc;
+            self->gc = gci_state_of(self) == GCI_SEEN_YOUNG ? GCI_YOUNG : self->gc;
         }
     }
 }
@@ -105,7 +105,7 @@ static void compare_items(struct gci_tracer *tracer, void **items, size_t count)
 static bool refers_to(struct gci_tracer *tracer, struct gci_page *page, gc_object *self)
 {
     struct search *search = tracer->context;
-    search->found         = false;
+    search->found = false;
     gci_trace(tracer, page, self);
     gci_trace_flush(tracer);
     return search->found;
@@ -121,10 +121,10 @@ int gc_referrers(gc_heap *heap, void *object, gc_object_fn visit, void *arg)
     struct gci_tracer tracer;
     gci_tracer_init(&tracer, heap, compare_items);
     tracer.context = &search;
-    int stop       = 0;
+    int stop = 0;
     gci_collect_hold(heap);
     for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL && stop == 0;
-         page                  = gci_pages_next(heap, page)) {
+         page = gci_pages_next(heap, page)) {
         for (size_t offset = page->first; offset < gci_page_end(page) && stop == 0;
              offset += page->slot_size) {
             gc_object *self = gci_page_at(page, offset);
@@ -154,8 +154,8 @@ static void pass_on_items(struct gci_tracer *tracer, void **items, size_t count)
 int gc_referents(void *object, gc_object_fn visit, void *arg)
 {
     struct referents referents = { .visit = visit, .arg = arg };
-    struct gci_page *page      = gci_page_of(object);
-    gc_heap *heap              = page->heap;
+    struct gci_page *page = gci_page_of(object);
+    gc_heap *heap = page->heap;
     struct gci_tracer tracer;
     gci_tracer_init(&tracer, heap, pass_on_items);
     tracer.context = &referents;

@@ -32,30 +32,30 @@
 
 enum {
     GCI_SEGMENT_SHIFT = UINTPTR_MAX > UINT32_MAX ? 22 : 20,
-    GCI_PAGE_SHIFT    = 16,
-    GCI_PAGE_SIZE     = 1 << GCI_PAGE_SHIFT,
+    GCI_PAGE_SHIFT = 16,
+    GCI_PAGE_SIZE = 1 << GCI_PAGE_SHIFT,
     GCI_SEGMENT_PAGES = 1 << (GCI_SEGMENT_SHIFT - GCI_PAGE_SHIFT),
     /* Objects up to SMALL share pages; up to SPAN they have pages of a segment, beyond a segment
      * of their own. */
-    GCI_SMALL_MAX  = GCI_PAGE_SIZE / 4,
+    GCI_SMALL_MAX = GCI_PAGE_SIZE / 4,
     GCI_SPAN_PAGES = GCI_SEGMENT_PAGES / 4,
-    GCI_SLOT_MIN   = 16, /* the header and a word to zero */
-    GCI_ALIGN_MAX  = 64,
+    GCI_SLOT_MIN = 16, /* the header and a word to zero */
+    GCI_ALIGN_MAX = 64,
     GCI_BLOCK_SIZE = 16384, /* what the page source is asked for is a multiple of this */
     GCI_CACHE_SIZE = 64,    /* types found without the table; a power of two */
 };
 #define GCI_SEGMENT_SIZE ((size_t)1 << GCI_SEGMENT_SHIFT)
 
 enum gci_state {
-    GCI_FREE   = 0, /* no object; must be 0, see GCI_FREE_OFFSET */
-    GCI_LEAF   = 1, /* of a type without references: in no set, ever */
-    GCI_OLD_A  = 2, /* old; A and B change places at every full collection, so that what it */
-    GCI_OLD_B  = 3, /* has marked is told from what it has not without a pass to reset marks */
-    GCI_DYING  = 4, /* count zero: in the queue, or in one of its callbacks (then held by one) */
+    GCI_FREE = 0,   /* no object; must be 0, see GCI_FREE_OFFSET */
+    GCI_LEAF = 1,   /* of a type without references: in no set, ever */
+    GCI_OLD_A = 2,  /* old; A and B change places at every full collection, so that what it */
+    GCI_OLD_B = 3,  /* has marked is told from what it has not without a pass to reset marks */
+    GCI_DYING = 4,  /* count zero: in the queue, or in one of its callbacks (then held by one) */
     GCI_DOOMED = 5, /* found unreachable by the collection that is running */
 
-    GCI_YOUNG_SHIFT  = 3, /* what GEN-1 counts has this bit */
-    GCI_YOUNG        = 8,
+    GCI_YOUNG_SHIFT = 3, /* what GEN-1 counts has this bit */
+    GCI_YOUNG = 8,
     GCI_DOOMED_YOUNG = 9, /* found unreachable by gc_unreachable, was YOUNG */
     GCI_SEEN_YOUNG = 10,  /* found reachable by gc_unreachable, was YOUNG; only inside the search */
 };
@@ -100,8 +100,8 @@ struct gci_record {
 /* The callbacks of a type. */
 enum gci_duty {
     GCI_DUTY_FINALIZE = 1,
-    GCI_DUTY_CLEAR    = 2,
-    GCI_DUTY_DESTROY  = 4,
+    GCI_DUTY_CLEAR = 2,
+    GCI_DUTY_DESTROY = 4,
     GCI_DUTY_TRAVERSE = 8, /* asked for by collections, and not by death */
 };
 

@@ -27,7 +27,7 @@ void *gci_memory_take(gc_heap *heap, size_t size, size_t align)
 void gci_memory_give(gc_heap *heap, void *block, size_t size)
 {
     const gc_page_source *source = &heap->config.page_source;
-    size                         = gci_round_up(size, GCI_BLOCK_SIZE);
+    size = gci_round_up(size, GCI_BLOCK_SIZE);
     heap->bytes_reserved -= size;
     if (source->map == NULL) {
         gci_sys_unmap(block, size);

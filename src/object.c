@@ -35,8 +35,8 @@ static bool fields_are_well_formed(const gc_type *type)
     }
     for (size_t i = 0; type->refs != NULL && i < type->refs->count; i++) {
         const gc_field *field = &type->refs->fields[i];
-        size_t size           = field->count_size;
-        bool counted          = size == 1 || size == 2 || size == 4 || size == 8;
+        size_t size = field->count_size;
+        bool counted = size == 1 || size == 2 || size == 4 || size == 8;
         bool inside = field->offset >= sizeof(gc_object) && field->offset % sizeof(void *) == 0 &&
                       field->offset <= type->size - sizeof(void *);
         if (field->kind == GC_FIELD_TAIL) {
@@ -90,8 +90,8 @@ static struct gci_record *new_record(gc_heap *heap)
         if (block == NULL) {
             return NULL;
         }
-        block->used   = 0;
-        block->next   = heap->records;
+        block->used = 0;
+        block->next = heap->records;
         heap->records = block;
     }
     return &block->records[block->used++];
@@ -101,7 +101,7 @@ void gci_object_free_records(gc_heap *heap)
 {
     while (heap->records != NULL) {
         struct gci_records *block = heap->records;
-        heap->records             = block->next;
+        heap->records = block->next;
         gci_memory_give(heap, block, sizeof(*block));
     }
     gci_table_free(heap, &heap->record_table);
@@ -117,7 +117,7 @@ struct gci_record *gci_object_record(const gc_heap *heap, const gc_type *type, u
 static struct gci_record *record_of(gc_heap *heap, const gc_type *type, unsigned size_class,
                                     size_t slot_size)
 {
-    uint64_t key              = key_of(type, size_class);
+    uint64_t key = key_of(type, size_class);
     struct gci_record *record = gci_object_record(heap, type, size_class);
     if (record != NULL) {
         return record;
@@ -126,8 +126,8 @@ static struct gci_record *record_of(gc_heap *heap, const gc_type *type, unsigned
         heap->last_error = GC_ERR_NOMEM;
         return NULL;
     }
-    *record = (struct gci_record){ .key       = key,
-                                   .type      = type,
+    *record = (struct gci_record){ .key = key,
+                                   .type = type,
                                    .slot_size = size_class == GCI_CLASS_LARGE ? 0 : slot_size };
     gci_table_put(&heap->record_table, key, record);
     return record;
@@ -137,7 +137,7 @@ gc_status gc_type_forget(gc_heap *heap, const gc_type *type)
 {
     bool alive = heap->pinned > 0 || heap->draining;
     for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL && !alive;
-         page                  = gci_pages_next(heap, page)) {
+         page = gci_pages_next(heap, page)) {
         alive = page->type == type && gci_page_used(page) > 0;
     }
     if (alive) {
@@ -151,7 +151,7 @@ gc_status gc_type_forget(gc_heap *heap, const gc_type *type)
         if (record != NULL) {
             OURO_ASSERT(record->current == NULL && record->partial == NULL);
             gci_table_remove(&heap->record_table, record->key);
-            *record            = (struct gci_record){ .next = heap->free_records };
+            *record = (struct gci_record){ .next = heap->free_records };
             heap->free_records = record;
         }
     }
@@ -193,9 +193,9 @@ static inline gc_object *zero(gc_object *self, size_t size)
 static inline gc_object *birth(gc_heap *heap, struct gci_page *page)
 {
     gc_object *self = gci_page_at(page, GCI_FREE_OFFSET(page->free));
-    page->free      = self->gc;
-    self->refs      = OURO_REFS_ONE;
-    self->gc        = page->birth;
+    page->free = self->gc;
+    self->refs = OURO_REFS_ONE;
+    self->gc = page->birth;
     heap->young_objects += page->birth >> GCI_YOUNG_SHIFT;
     heap->bytes_live += page->slot_size;
     return zero(self, page->slot_size);
@@ -345,8 +345,8 @@ gc_heap *gc_heap_of(const void *object)
 
 static void set_field_count(gc_object *self, const gc_field *field, uint64_t count)
 {
-    char *place      = (char *)self + field->count_offset;
-    uint8_t count8   = (uint8_t)count;
+    char *place = (char *)self + field->count_offset;
+    uint8_t count8 = (uint8_t)count;
     uint16_t count16 = (uint16_t)count;
     uint32_t count32 = (uint32_t)count;
     switch (field->count_size) {
@@ -482,7 +482,7 @@ static OURO_NOINLINE void enqueue_dying(struct gci_page *page, gc_object *self)
     self->refs =
         GCI_REFS_DEAD | (uint32_t)page->dying << GCI_LINK_SHIFT | (self->refs & GCI_REFS_FLAGS);
     if (page->dying == 0) {
-        page->next_dying  = heap->dying_pages;
+        page->next_dying = heap->dying_pages;
         heap->dying_pages = page;
     }
     page->dying = GCI_LINK(gci_page_offset(self));
@@ -492,8 +492,8 @@ static OURO_NOINLINE void drain(gc_heap *heap)
 {
     while (heap->dying_pages != NULL) {
         struct gci_page *page = heap->dying_pages;
-        gc_object *self       = gci_page_at(page, GCI_LINK_OFFSET(page->dying));
-        page->dying           = (uint16_t)(self->refs >> GCI_LINK_SHIFT);
+        gc_object *self = gci_page_at(page, GCI_LINK_OFFSET(page->dying));
+        page->dying = (uint16_t)(self->refs >> GCI_LINK_SHIFT);
         if (page->dying == 0) {
             heap->dying_pages = page->next_dying;
         }

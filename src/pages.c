@@ -13,8 +13,8 @@
 #include "table.h"
 
 enum {
-    CARVE_BYTES  = 4096, /* a page's memory is touched in steps of this */
-    HUGE_MINIMUM = 4,    /* segments a heap has before it asks for huge pages */
+    CARVE_BYTES = 4096, /* a page's memory is touched in steps of this */
+    HUGE_MINIMUM = 4,   /* segments a heap has before it asks for huge pages */
 };
 #define ALL_PAGES \
     (GCI_SEGMENT_PAGES == 64 ? ~UINT64_C(0) : (UINT64_C(1) << (GCI_SEGMENT_PAGES & 63)) - 1)
@@ -44,9 +44,9 @@ size_t gci_size_class(size_t size, size_t align, unsigned *size_class)
     } else {
         /* Eight classes from each power of two to the next: at most an eighth is wasted. */
         unsigned shift = gci_highest_bit(size - 1) - 3;
-        unsigned step  = (unsigned)((size - 1) >> shift) - 8;
-        *size_class    = 9 + (shift - 3) * 8 + step;
-        size           = (size_t)(step + 9) << shift;
+        unsigned step = (unsigned)((size - 1) >> shift) - 8;
+        *size_class = 9 + (shift - 3) * 8 + step;
+        size = (size_t)(step + 9) << shift;
     }
     return gci_round_up(size, align);
 }
@@ -93,7 +93,7 @@ static struct gci_segment *segment_new(gc_heap *heap, size_t size, size_t header
     segment->size = size;
     segment->prev = heap->last_segment;
     *(heap->last_segment == NULL ? &heap->segments : &heap->last_segment->next) = segment;
-    heap->last_segment                                                          = segment;
+    heap->last_segment = segment;
     heap->segment_count++;
     gci_table_put(&heap->segment_table, (uintptr_t)segment >> GCI_SEGMENT_SHIFT, segment);
     return segment;
@@ -102,7 +102,7 @@ static struct gci_segment *segment_new(gc_heap *heap, size_t size, size_t header
 static void segment_free(gc_heap *heap, struct gci_segment *segment)
 {
     gci_table_remove(&heap->segment_table, (uintptr_t)segment >> GCI_SEGMENT_SHIFT);
-    *(segment->prev == NULL ? &heap->segments : &segment->prev->next)     = segment->next;
+    *(segment->prev == NULL ? &heap->segments : &segment->prev->next) = segment->next;
     *(segment->next == NULL ? &heap->last_segment : &segment->next->prev) = segment->prev;
     heap->segment_count--;
     gci_memory_give(heap, segment, segment->size);
@@ -131,7 +131,7 @@ static struct gci_segment *segment_new_of_pages(gc_heap *heap)
 static struct gci_page *find_free_pages(const gc_heap *heap, unsigned span)
 {
     for (struct gci_segment *segment = heap->free_segments; segment != NULL;
-         segment                     = segment->next_free) {
+         segment = segment->next_free) {
         uint64_t run = span > 1 ? segment->free_pages & ~UINT64_C(1) : segment->free_pages;
         for (unsigned i = 1; i < span; i++) {
             run &= segment->free_pages >> i;
@@ -153,7 +153,7 @@ static struct gci_page *take_pages(gc_heap *heap, unsigned span)
         page = find_free_pages(heap, span);
     }
     struct gci_segment *segment = segment_of(page);
-    page->span                  = (uint8_t)span;
+    page->span = (uint8_t)span;
     if (segment->free_pages == ALL_PAGES) {
         heap->empty_segments--;
     }
@@ -168,7 +168,7 @@ static struct gci_page *take_pages(gc_heap *heap, unsigned span)
 static void give_pages(gc_heap *heap, struct gci_page *page)
 {
     struct gci_segment *segment = segment_of(page);
-    page->record                = NULL;
+    page->record = NULL;
     if (is_large(segment)) {
         segment_free(heap, segment);
         return;
@@ -195,8 +195,8 @@ static struct gci_page *take_large(gc_heap *heap, size_t slot_size)
     if (segment == NULL) {
         return NULL;
     }
-    segment->pages[0].base  = (char *)segment;
-    segment->pages[0].heap  = heap;
+    segment->pages[0].base = (char *)segment;
+    segment->pages[0].heap = heap;
     segment->pages[0].first = (uint16_t)first;
     return &segment->pages[0];
 }
@@ -227,21 +227,21 @@ static struct gci_page *page_new(gc_heap *heap, struct gci_record *record, size_
         return NULL;
     }
     const gc_type *type = record->type;
-    size_t align        = type->align < 8 ? 8 : type->align;
-    page->first         = (uint16_t)gci_round_up(page->first, align);
+    size_t align = type->align < 8 ? 8 : type->align;
+    page->first = (uint16_t)gci_round_up(page->first, align);
     page->capacity =
         (uint16_t)(slot_size > GCI_SMALL_MAX ? 1 : (GCI_PAGE_SIZE - page->first) / slot_size);
-    page->carved      = 0;
-    page->free        = 0;
-    page->notice      = 0;
-    page->slot_size   = slot_size;
-    page->type        = type;
-    page->record      = record;
-    page->birth       = type->refs != NULL || type->traverse != NULL ? GCI_YOUNG : GCI_LEAF;
-    page->fields      = type->refs != NULL ? type->refs->fields : NULL;
+    page->carved = 0;
+    page->free = 0;
+    page->notice = 0;
+    page->slot_size = slot_size;
+    page->type = type;
+    page->record = record;
+    page->birth = type->refs != NULL || type->traverse != NULL ? GCI_YOUNG : GCI_LEAF;
+    page->fields = type->refs != NULL ? type->refs->fields : NULL;
     page->field_count = type->refs != NULL ? (uint16_t)type->refs->count : 0;
-    page->plain       = is_plain(type);
-    page->duties      = (uint8_t)((type->finalize != NULL ? GCI_DUTY_FINALIZE : 0) |
+    page->plain = is_plain(type);
+    page->duties = (uint8_t)((type->finalize != NULL ? GCI_DUTY_FINALIZE : 0) |
                              (type->clear != NULL ? GCI_DUTY_CLEAR : 0) |
                              (type->destroy != NULL ? GCI_DUTY_DESTROY : 0) |
                              (type->traverse != NULL ? GCI_DUTY_TRAVERSE : 0));
@@ -282,7 +282,7 @@ static void page_empty(struct gci_page *page)
 void gci_page_noticed(struct gci_page *page)
 {
     if (page->notice < page->capacity) {
-        page->notice  = page->capacity;
+        page->notice = page->capacity;
         page->partial = true;
         link_page(&page->record->partial, page);
         return;
@@ -319,7 +319,7 @@ static struct gci_page *take_partial(struct gci_record *record)
     if (page != NULL) {
         unlink_page(&record->partial, page);
         page->partial = false;
-        page->notice  = 0;
+        page->notice = 0;
         sort_free(page);
     }
     return page;
@@ -330,7 +330,7 @@ static void carve(struct gci_page *page)
 {
     size_t start = gci_page_end(page);
     size_t count = page->slot_size < CARVE_BYTES ? CARVE_BYTES / page->slot_size : 1;
-    size_t left  = (size_t)page->capacity - page->carved;
+    size_t left = (size_t)page->capacity - page->carved;
     page->carved = (uint16_t)(page->carved + (count < left ? count : left));
     for (size_t offset = gci_page_end(page); offset > start;) {
         offset -= page->slot_size;
@@ -364,8 +364,8 @@ struct gci_page *gci_pages_with_room(gc_heap *heap, struct gci_record *record, s
         carve(page);
     }
     if (page->birth == GCI_YOUNG && !page->young) {
-        page->young       = true;
-        page->next_young  = heap->young_pages;
+        page->young = true;
+        page->next_young = heap->young_pages;
         heap->young_pages = page;
     }
     return page;
@@ -376,7 +376,7 @@ void gci_pages_forget_young(gc_heap *heap)
     memset(heap->cache, 0, sizeof(heap->cache));
     while (heap->young_pages != NULL) {
         heap->young_pages->young = false;
-        heap->young_pages        = heap->young_pages->next_young;
+        heap->young_pages = heap->young_pages->next_young;
     }
 }
 
@@ -388,7 +388,7 @@ static void prune_young(gc_heap *heap)
         struct gci_page *page = *link;
         if (page->record == NULL) {
             page->young = false;
-            *link       = page->next_young;
+            *link = page->next_young;
         } else {
             link = &page->next_young;
         }
@@ -417,12 +417,12 @@ size_t gci_pages_trim(gc_heap *heap, size_t keep)
     prune_young(heap);
     while (heap->emptied_pages != NULL) {
         struct gci_page *page = heap->emptied_pages;
-        heap->emptied_pages   = page->next;
-        page->emptied         = false;
+        heap->emptied_pages = page->next;
+        page->emptied = false;
         give_pages(heap, page);
     }
     struct gci_segment *next;
-    for (struct gci_segment *segment                             = heap->free_segments;
+    for (struct gci_segment *segment = heap->free_segments;
          segment != NULL && heap->empty_segments > keep; segment = next) {
         next = segment->next_free;
         if (segment->free_pages == ALL_PAGES) {
@@ -454,10 +454,10 @@ void gci_pages_drop_idle(gc_heap *heap)
 struct gci_page *gci_pages_next(const gc_heap *heap, struct gci_page *page)
 {
     struct gci_segment *segment = heap->segments;
-    size_t index                = 0;
+    size_t index = 0;
     if (page != NULL) {
         segment = segment_of(page);
-        index   = (size_t)(page - segment->pages) + page->span;
+        index = (size_t)(page - segment->pages) + page->span;
         if (is_large(segment)) {
             index = GCI_SEGMENT_PAGES;
         }

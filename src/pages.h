@@ -39,8 +39,8 @@ static inline uint32_t gci_page_used(const struct gci_page *page)
 static inline void gci_page_push_free(struct gci_page *page, uint32_t offset)
 {
     gc_object *slot = gci_page_at(page, offset);
-    slot->refs      = GCI_REFS_DEAD;
-    slot->gc        = page->free;
+    slot->refs = GCI_REFS_DEAD;
+    slot->gc = page->free;
     page->free =
         (page->free & ~GCI_FREE_OFFSET_BITS) + (1u << GCI_FREE_LENGTH_SHIFT) + (offset << 1);
 }

@@ -12,14 +12,14 @@ static uint64_t larger(uint64_t a, uint64_t b)
 void gc_get_stats_sized(gc_heap *heap, gc_stats *stats, size_t size)
 {
     gc_stats all = {
-        .generations     = { heap->generations[0], heap->generations[1] },
-        .objects_died    = heap->objects_died,
-        .finalized       = heap->finalized,
-        .bytes_live      = heap->bytes_live,
+        .generations = { heap->generations[0], heap->generations[1] },
+        .objects_died = heap->objects_died,
+        .finalized = heap->finalized,
+        .bytes_live = heap->bytes_live,
         .bytes_live_peak = larger(heap->bytes_live, heap->bytes_live_peak),
-        .bytes_external  = heap->bytes_external,
-        .bytes_reserved  = heap->bytes_reserved,
-        .bytes_limit     = heap->config.limit_bytes,
+        .bytes_external = heap->bytes_external,
+        .bytes_reserved = heap->bytes_reserved,
+        .bytes_limit = heap->config.limit_bytes,
         .pause_ns_total = heap->generations[0].pause_ns_total + heap->generations[1].pause_ns_total,
         .pause_ns_max =
             larger(heap->generations[0].pause_ns_max, heap->generations[1].pause_ns_max),
@@ -27,7 +27,7 @@ void gc_get_stats_sized(gc_heap *heap, gc_stats *stats, size_t size)
     };
     uint64_t containers = 0;
     for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
-         page                  = gci_pages_next(heap, page)) {
+         page = gci_pages_next(heap, page)) {
         uint32_t used = gci_page_used(page);
         all.pages += page->span == 0 ? 1 : page->span;
         all.objects_live += used;
@@ -35,8 +35,8 @@ void gc_get_stats_sized(gc_heap *heap, gc_stats *stats, size_t size)
     }
     all.generations[0].objects = heap->young_objects;
     all.generations[1].objects = containers - heap->young_objects;
-    all.objects_born           = all.objects_live + all.objects_died;
-    uint64_t collected         = heap->generations[0].collected + heap->generations[1].collected;
+    all.objects_born = all.objects_live + all.objects_died;
+    uint64_t collected = heap->generations[0].collected + heap->generations[1].collected;
     /* Inside a callback, what is collected may not have died yet. */
     all.died_by_count = larger(all.objects_died, collected) - collected;
     memset(stats, 0, size);

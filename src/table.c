@@ -35,8 +35,8 @@ bool gci_table_reserve(gc_heap *heap, struct gci_table *table)
         return true;
     }
     struct gci_table larger = { .size = table->size == 0 ? FIRST_SIZE : table->size * 2 };
-    size_t bytes            = larger.size * sizeof(struct gci_entry);
-    larger.entries          = gci_memory_take(heap, bytes, sizeof(struct gci_entry));
+    size_t bytes = larger.size * sizeof(struct gci_entry);
+    larger.entries = gci_memory_take(heap, bytes, sizeof(struct gci_entry));
     if (larger.entries == NULL) {
         return false;
     }
@@ -66,7 +66,7 @@ void gci_table_remove(struct gci_table *table, uint64_t key)
         size_t home = home_of(table, table->entries[i].key);
         if (((i - home) & mask) >= ((i - hole) & mask)) {
             table->entries[hole] = table->entries[i];
-            hole                 = i;
+            hole = i;
         }
     }
     table->entries[hole] = (struct gci_entry){ 0 };

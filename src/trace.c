@@ -18,7 +18,7 @@ void gci_tracer_init(struct gci_tracer *tracer, gc_heap *heap,
 {
     tracer->visitor = (gc_visitor){ .next = tracer->queue, .end = tracer->queue + GCI_QUEUE_SIZE };
     tracer->consume = consume;
-    tracer->heap    = heap;
+    tracer->heap = heap;
     tracer->context = NULL;
 }
 
@@ -33,7 +33,7 @@ void gc_visit_flush(gc_visitor *visitor)
 
 void gci_trace_flush(struct gci_tracer *tracer)
 {
-    size_t count         = (size_t)(tracer->visitor.next - tracer->queue);
+    size_t count = (size_t)(tracer->visitor.next - tracer->queue);
     tracer->visitor.next = tracer->queue;
     tracer->consume(tracer, tracer->queue, count);
 }
@@ -80,7 +80,7 @@ static void add_page(struct gci_set *set, struct gci_page *page)
 {
     if (page->birth == GCI_YOUNG) {
         page->next_in_set = set->pages;
-        set->pages        = page;
+        set->pages = page;
     }
 }
 
@@ -88,10 +88,10 @@ static void add_all_pages(const gc_heap *heap, struct gci_set *set)
 {
     struct gci_page **end = &set->pages;
     for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
-         page                  = gci_pages_next(heap, page)) {
+         page = gci_pages_next(heap, page)) {
         if (page->birth == GCI_YOUNG) {
             *end = page;
-            end  = &page->next_in_set;
+            end = &page->next_in_set;
         }
     }
     *end = NULL;
@@ -105,7 +105,7 @@ static unsigned other_old(const gc_heap *heap)
 struct gci_set gci_set_of_young(gc_heap *heap)
 {
     struct gci_set set = {
-        .alive   = GCI_NIBBLE(GCI_YOUNG, heap->old),
+        .alive = GCI_NIBBLE(GCI_YOUNG, heap->old),
         .garbage = GCI_NIBBLE(GCI_YOUNG, GCI_DOOMED),
     };
     for (struct gci_page *page = heap->young_pages; page != NULL; page = page->next_young) {
@@ -119,7 +119,7 @@ struct gci_set gci_set_of_young(gc_heap *heap)
 struct gci_set gci_set_of_all(gc_heap *heap)
 {
     struct gci_set set = {
-        .alive   = GCI_NIBBLE(GCI_YOUNG, other_old(heap)) | GCI_NIBBLE(heap->old, other_old(heap)),
+        .alive = GCI_NIBBLE(GCI_YOUNG, other_old(heap)) | GCI_NIBBLE(heap->old, other_old(heap)),
         .garbage = GCI_NIBBLE(GCI_YOUNG, GCI_DOOMED) | GCI_NIBBLE(heap->old, GCI_DOOMED),
     };
     add_all_pages(heap, &set);
@@ -129,7 +129,7 @@ struct gci_set gci_set_of_all(gc_heap *heap)
 struct gci_set gci_set_to_look_at(gc_heap *heap)
 {
     struct gci_set set = {
-        .alive   = GCI_NIBBLE(GCI_YOUNG, GCI_SEEN_YOUNG) | GCI_NIBBLE(heap->old, other_old(heap)),
+        .alive = GCI_NIBBLE(GCI_YOUNG, GCI_SEEN_YOUNG) | GCI_NIBBLE(heap->old, other_old(heap)),
         .garbage = GCI_NIBBLE(GCI_YOUNG, GCI_DOOMED_YOUNG) | GCI_NIBBLE(heap->old, GCI_DOOMED),
     };
     add_all_pages(heap, &set);
@@ -139,9 +139,9 @@ struct gci_set gci_set_to_look_at(gc_heap *heap)
 struct gci_set gci_set_of_doomed(const gc_heap *heap, const struct gci_set *found)
 {
     return (struct gci_set){
-        .alive   = GCI_NIBBLE(GCI_DOOMED, heap->old),
+        .alive = GCI_NIBBLE(GCI_DOOMED, heap->old),
         .garbage = GCI_NIBBLE(GCI_DOOMED, GCI_DOOMED),
-        .pages   = found->pages,
+        .pages = found->pages,
     };
 }
 
@@ -152,7 +152,7 @@ static void count_items(struct gci_tracer *tracer, void **items, size_t count)
     uint64_t members = tracer->alive;
     for (size_t i = 0; i < count; i++) {
         gc_object *child = items[i];
-        uint32_t word    = child->gc;
+        uint32_t word = child->gc;
         if (GCI_BECOMES(members, word) != 0 && (int32_t)word >= 0) {
             child->gc = word + GCI_SCRATCH;
         }
@@ -163,7 +163,7 @@ static void count_references(struct gci_tracer *tracer, struct gci_set *set)
 {
     for (struct gci_page *page = set->pages; page != NULL; page = page->next_in_set) {
         page->members = 0;
-        page->marked  = 0;
+        page->marked = 0;
         for (size_t offset = page->first, end = gci_page_end(page); offset < end;
              offset += page->slot_size) {
             gc_object *self = gci_page_at(page, offset);
@@ -195,7 +195,7 @@ static inline void mark(gc_heap *heap, gc_object *self, uint32_t becomes)
     }
     self->gc = becomes | (uint32_t)page->grey << GCI_LINK_SHIFT;
     if (page->grey == 0) {
-        page->next_grey  = heap->grey_pages;
+        page->next_grey = heap->grey_pages;
         heap->grey_pages = page;
     }
     page->grey = GCI_LINK(gci_page_offset(self));
@@ -219,12 +219,12 @@ static void trace_grey(struct gci_tracer *tracer)
     do {
         while (heap->grey_pages != NULL) {
             struct gci_page *page = heap->grey_pages;
-            heap->grey_pages      = page->next_grey;
-            uint32_t link         = page->grey;
-            page->grey            = 0;
+            heap->grey_pages = page->next_grey;
+            uint32_t link = page->grey;
+            page->grey = 0;
             for (uint32_t next; link != 0; link = next) {
                 gc_object *self = gci_page_at(page, GCI_LINK_OFFSET(link));
-                next            = self->gc >> GCI_LINK_SHIFT;
+                next = self->gc >> GCI_LINK_SHIFT;
                 if (next != 0) {
                     OURO_PREFETCH(gci_page_at(page, GCI_LINK_OFFSET(next)));
                 }
@@ -245,7 +245,7 @@ static void mark_reachable(struct gci_tracer *tracer, struct gci_set *set)
         }
         for (size_t offset = page->first, end = gci_page_end(page); offset < end;
              offset += page->slot_size) {
-            gc_object *self  = gci_page_at(page, offset);
+            gc_object *self = gci_page_at(page, offset);
             uint32_t becomes = GCI_BECOMES(set->alive, self->gc);
             if (becomes != 0 && self->gc / GCI_SCRATCH != self->refs / OURO_REFS_ONE) {
                 mark(tracer->heap, self, becomes);
@@ -260,12 +260,12 @@ static void condemn_rest(struct gci_set *set)
 {
     struct gci_page *next = set->pages;
     struct gci_page **end = &set->pages;
-    set->alive_count      = 0;
-    set->garbage_count    = 0;
-    set->finalizers       = false;
+    set->alive_count = 0;
+    set->garbage_count = 0;
+    set->finalizers = false;
     while (next != NULL) {
         struct gci_page *page = next;
-        next                  = page->next_in_set;
+        next = page->next_in_set;
         set->alive_count += page->marked;
         if (page->marked == page->members) {
             continue;
@@ -281,7 +281,7 @@ static void condemn_rest(struct gci_set *set)
             }
         }
         *end = page;
-        end  = &page->next_in_set;
+        end = &page->next_in_set;
     }
     *end = NULL;
 }

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+/* The story of Python's memory management, told by ouro.
+ *
+ * Run it and read what it prints, then read this file beside it: one function a chapter. Every
+ * figure comes from the library and every step is checked: when the library does not do what the
+ * story says, the program says so and fails.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include <ouro.h>
+
+/* An object of the story. */
+struct node {
+    gc_object object;
+    const char *name;   /* not an object: neither counted nor declared */
+    struct node *other; /* a counted reference, declared in node_type */
+};
+
+/* Called before the object dies, while all it refers to is still there: Python's __del__. */
+static void node_finalize(gc_object *self)
+{
+    struct node *node = (void *)self;
+    printf("        finalize: \"%s\" is about to die\n", node->name);
+}
+
+/* Called as it dies, its references already dropped: the place to free what is not an object. */
+static void node_destroy(gc_object *self)
+{
+    struct node *node = (void *)self;
+    printf("        destroy:  \"%s\" is gone\n", node->name);
+}
+
+static const gc_type node_type = {
+    .name     = "node",
+    .size     = sizeof(struct node),
+    .refs     = OURO_REFS(struct node, other),
+    .finalize = node_finalize,
+    .destroy  = node_destroy,
+};
+
+/* The same without a voice, for the chapter that makes thousands. */
+static const gc_type quiet_type = {
+    .name = "quiet node",
+    .size = sizeof(struct node),
+    .refs = OURO_REFS(struct node, other),
+};
+
+/* The story goes on only while it is true. */
+static void expect(bool truth, const char *claim)
+{
+    if (!truth) {
+        fflush(stdout);
+        fprintf(stderr, "tour: the story says: %s. It is not so\n", claim);
+        exit(1);
+    }
+}
+
+/* Make an object with one reference, the caller's. */
+static struct node *node_new(gc_heap *heap, const gc_type *type, const char *name)
+{
+    struct node *node = gc_new(heap, type);
+    if (node == NULL) {
+        fprintf(stderr, "tour: %s\n", gc_status_text(gc_last_error(heap)));
+        exit(1);
+    }
+    node->name = name;
+    return node;
+}
+
+static gc_stats stats_of(gc_heap *heap)
+{
+    gc_stats stats;
+    gc_get_stats(heap, &stats);
+    return stats;
+}
+
+static struct node *chapter_counts(gc_heap *heap)
+{
+    printf("\n1. An object counts its references\n\n");
+    struct node *a  = node_new(heap, &node_type, "a");
+    size_t at_first = gc_refcount(a);
+    printf("    a = new node            count of a: %zu\n", at_first);
+    struct node *b = gc_newref(a);
+    size_t with_b  = gc_refcount(a);
+    printf("    b = a                   count of a: %zu\n", with_b);
+    gc_clear(&b);
+    size_t without_b = gc_refcount(a);
+    printf("    b is dropped            count of a: %zu\n\n", without_b);
+    expect(at_first == 1 && with_b == 2 && without_b == 1, "the counts are 1, 2 and 1");
+
+    printf("    Python's sys.getrefcount(a) prints one more each time, %zu, %zu and %zu, because\n"
+           "    its own argument is a reference too.\n",
+           at_first + 1, with_b + 1, without_b + 1);
+    return a;
+}
+
+static void chapter_death(gc_heap *heap, OURO_STEALS struct node *a)
+{
+    printf("\n2. At zero it dies, at once\n\n");
+    gc_stats before = stats_of(heap);
+    printf("    objects alive           %" PRIu64 "\n", before.objects_live);
+    printf("    a is dropped, the last reference to it:\n");
+    gc_clear(&a);
+    gc_stats after = stats_of(heap);
+    printf("    objects alive           %" PRIu64 "\n\n", after.objects_live);
+    expect(after.died_by_count == before.died_by_count + 1, "\"a\" dies by its count");
+    expect(after.objects_live == before.objects_live - 1, "\"a\" is gone");
+
+    printf("    No collector was needed: the last one to drop an object pays for its death, and\n"
+           "    knows when it happens. Most objects die like this, in Python too.\n");
+}
+
+static void chapter_circle(gc_heap *heap)
+{
+    printf("\n3. A circle keeps itself alive\n\n");
+    struct node *x = node_new(heap, &node_type, "x");
+    struct node *y = node_new(heap, &node_type, "y");
+    gc_set(&x->other, y);
+    gc_set(&y->other, x);
+    printf("    x.other = y, y.other = x     count of x: %zu   count of y: %zu\n", gc_refcount(x),
+           gc_refcount(y));
+    expect(gc_refcount(x) == 2 && gc_refcount(y) == 2, "both have two references");
+
+    gc_decref(x);
+    gc_decref(y);
+    /* Nothing of ours keeps x and y alive any more. Looking at them is right only because something
+     * that we know of does. */
+    gc_stats stats = stats_of(heap);
+    printf("    x and y are dropped          count of x: %zu   count of y: %zu\n", gc_refcount(x),
+           gc_refcount(y));
+    printf("    objects alive                %" PRIu64 ", in %" PRIu64 " bytes\n\n",
+           stats.objects_live, stats.bytes_live);
+    expect(gc_refcount(x) == 1 && gc_refcount(y) == 1, "each is held by the other");
+    expect(stats.objects_live == 2, "both are still alive");
+
+    printf("    The program cannot reach them any more, but each counts the reference from the\n"
+           "    other. Counts alone would keep them for ever.\n");
+}
+
+/* A gc_object_fn: called once for each object found, with the caller's argument. */
+static int print_unreachable(void *object, void *count)
+{
+    const struct node *node = object;
+    printf("    unreachable: %s \"%s\"      count %zu, refers to \"%s\"\n",
+           gc_type_of(object)->name, node->name, gc_refcount(object), node->other->name);
+    ++*(size_t *)count;
+    return 0;
+}
+
+static void chapter_unreachable(gc_heap *heap)
+{
+    printf("\n4. The collector can tell what nobody reaches\n\n");
+    size_t found = 0;
+    gc_unreachable(heap, print_unreachable, &found);
+    uint64_t alive = stats_of(heap).objects_live;
+    printf("    objects alive                %" PRIu64 "\n\n", alive);
+    expect(found == 2, "two objects are unreachable");
+    expect(alive == 2, "looking frees nothing");
+
+    printf(
+        "    It takes the references that objects hold to each other away from their counts. An\n"
+        "    object with something left is held from outside, and so is all it leads to. The\n"
+        "    rest is garbage. gc_unreachable only looks: nothing was freed.\n");
+}
+
+static void print_change(const char *what, uint64_t before, uint64_t after)
+{
+    printf("    %-26s %8" PRIu64 " %8" PRIu64 "\n", what, before, after);
+}
+
+static void chapter_by_hand(gc_heap *heap)
+{
+    printf("\n5. The circle is collected, by hand (Python: gc.collect())\n\n");
+    gc_stats before = stats_of(heap);
+    printf("    gc_collect:\n");
+    size_t freed   = gc_collect(heap);
+    gc_stats after = stats_of(heap);
+    printf("    it returns %zu\n\n", freed);
+    printf("    %-26s %8s %8s\n", "", "before", "after");
+    print_change("full collections", before.generations[1].collections,
+                 after.generations[1].collections);
+    print_change("freed by them", before.generations[1].collected, after.generations[1].collected);
+    print_change("objects died by count", before.died_by_count, after.died_by_count);
+    print_change("objects alive", before.objects_live, after.objects_live);
+    print_change("bytes in them", before.bytes_live, after.bytes_live);
+    printf("\n");
+    expect(freed == 2, "the collector frees two objects");
+    expect(after.generations[1].collected == before.generations[1].collected + freed,
+           "and its statistics say so");
+    expect(after.objects_live == 0 && after.bytes_live == 0, "nothing is left");
+
+    printf("    All of a circle is finalized before any of it goes: no finalizer ever meets an\n"
+           "    object that is half gone.\n");
+}
+
+static void chapter_automatic(gc_heap *heap)
+{
+    printf("\n6. The collector comes by itself\n\n");
+    gc_thresholds thresholds;
+    gc_get_thresholds(heap, &thresholds);
+    printf("    %-28s %10s %10s\n", "the collector is due", "by default", "from now");
+    gc_thresholds now = thresholds;
+    now.young_objects = 1000;
+    now.old_bytes     = 64 * 1024;
+    gc_set_thresholds(heap, &now);
+    gc_get_thresholds(heap, &now);
+    printf("    %-28s %10zu %10zu\n", "  after new objects", thresholds.young_objects,
+           now.young_objects);
+    printf("    %-28s %10zu %10zu\n\n", "  for all, after KiB more", thresholds.old_bytes / 1024,
+           now.old_bytes / 1024);
+
+    enum { CIRCLES = 10000 };
+    gc_stats before     = stats_of(heap);
+    uint64_t alive_most = 0;
+    for (int i = 0; i < CIRCLES; i++) {
+        struct node *x = node_new(heap, &quiet_type, "x");
+        struct node *y = node_new(heap, &quiet_type, "y");
+        gc_set_steal(&y->other, gc_newref(x));
+        gc_set_steal(&x->other, y); /* our reference to y becomes x's */
+        gc_decref(x);
+        uint64_t alive = stats_of(heap).objects_live;
+        alive_most     = alive > alive_most ? alive : alive_most;
+    }
+    gc_stats after = stats_of(heap);
+    uint64_t born  = after.objects_born - before.objects_born;
+    uint64_t runs  = after.generations[0].collections - before.generations[0].collections +
+                    after.generations[1].collections - before.generations[1].collections;
+    printf("    circles made and dropped     %d, that is %" PRIu64 " objects\n", CIRCLES, born);
+    printf("    the collector came           %" PRIu64 " times\n", runs);
+    printf("    it freed                     %" PRIu64 " objects\n",
+           after.objects_died - before.objects_died);
+    printf("    longest stop                 %.3f ms\n", (double)after.pause_ns_max / 1e6);
+    printf("    most objects alive           %" PRIu64 "\n", alive_most);
+    printf("    objects alive now            %" PRIu64 "\n", after.objects_live);
+    expect(runs > 0, "the collector comes without being called");
+    expect(alive_most < born, "most of the garbage goes while more is made");
+
+    gc_collect(heap);
+    after = stats_of(heap);
+    printf("    and after gc_collect         %" PRIu64 "\n\n", after.objects_live);
+    expect(after.objects_live == 0 && after.objects_died == after.objects_born,
+           "all that was born has died");
+
+    printf("    It looks at the young objects most of the time, since most objects die young, and\n"
+           "    at all of them when the heap has grown. The heap's own report:\n\n");
+    fflush(stdout);
+    gc_stats_print(heap, stdout);
+}
+
+int main(void)
+{
+    gc_heap *heap = gc_heap_new(NULL);
+    expect(heap != NULL, "there is memory for a heap");
+    printf("ouro %s: how Python manages memory, shown on a C library that does the same\n",
+           OURO_VERSION);
+    struct node *a = chapter_counts(heap);
+    chapter_death(heap, a);
+    chapter_circle(heap);
+    chapter_unreachable(heap);
+    chapter_by_hand(heap);
+    chapter_automatic(heap);
+    gc_heap_free(heap);
+    printf("\nThe end. examples/packages.c does the same with real data.\n");
+    return 0;
+}

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=sh
+#
+# For scripts, to be read with `. tools/need.sh`: what they need is there afterwards, or they end.
+#
+#     need ninja:ninja-build           the command ninja, else the Debian package ninja-build
+#     need_pkg cmocka:libcmocka-dev    what pkg-config calls cmocka, else the Debian package
+#     quietly command argument ...     its output is shown only if it fails, and then the script ends
+#
+# Whatever is there already costs nothing: no package list is fetched, and root is not needed.
+
+need()
+{
+    need_missing=
+    for need_pair; do
+        command -v "${need_pair%%:*}" >/dev/null 2>&1 || need_missing="$need_missing ${need_pair#*:}"
+    done
+    need_install
+}
+
+need_pkg()
+{
+    need pkg-config:pkg-config
+    need_missing=
+    for need_pair; do
+        pkg-config --exists "${need_pair%%:*}" || need_missing="$need_missing ${need_pair#*:}"
+    done
+    need_install
+}
+
+# Install $need_missing as root on a Debian system; anybody else is told what to do.
+need_install()
+{
+    if [ -z "$need_missing" ]; then
+        return 0
+    fi
+    if ! command -v apt-get >/dev/null 2>&1; then
+        echo "Please install what Debian calls$need_missing, and try again." >&2
+        exit 1
+    fi
+    if [ "$(id -u)" != 0 ]; then
+        echo "Packages are missing. Please run this, and try again:" >&2
+        echo "    sudo sh -c 'apt-get update && apt-get install$need_missing'" >&2
+        exit 1
+    fi
+    echo "Installing$need_missing ..."
+    export DEBIAN_FRONTEND=noninteractive
+    quietly apt-get update
+    # shellcheck disable=SC2086 # each name is a word
+    quietly apt-get install -y --no-install-recommends $need_missing
+}
+
+quietly()
+{
+    quietly_log=$(mktemp)
+    if "$@" >"$quietly_log" 2>&1 </dev/null; then
+        rm -f "$quietly_log"
+    else
+        cat "$quietly_log" >&2
+        echo "This failed: $*" >&2
+        rm -f "$quietly_log"
+        exit 1
+    fi
+}
