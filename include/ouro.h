@@ -321,8 +321,8 @@ typedef struct gc_config {
     gc_page_source page_source; /* default: the system. Set map and unmap, or neither */
 
     /* Memory or limit is short, a collection did not help, and the call is about to return NULL.
-     * `size` is what is missing. Returns true to try once more (something was dropped), false to
-     * fail. May drop references and trim heaps, may not allocate from this heap. Default: none. */
+     * `size` is what is missing. Returns true to try again (something was dropped), false to fail.
+     * May drop references and trim heaps, may not allocate from this heap. Default: none. */
     bool (*out_of_memory)(gc_heap *heap, size_t size);
 
     /* One line of text that somebody should read: reports, and the message before a panic.
@@ -370,11 +370,12 @@ OURO_API void gc_external_remove(gc_heap *heap, size_t bytes) OURO_NONNULL;
  */
 
 /* Make an object, zeroed, with one reference.
- * Returns  new, or NULL with gc_last_error: memory or limit is short, after a full
- *          collection and out_of_memory did not help (at a heap that collects at safepoints only,
- *          no collection is tried). Everything is as it was.
+ * Returns  new, or NULL with gc_last_error: memory or limit is short, after a full collection and
+ *          out_of_memory did not help (at a heap that collects at safepoints only, no collection is
+ *          tried). Everything is as it was.
+ * Errors   a malformed type, or one with item_size, is a panic, then NULL.
  * Runs     at GC_AT_ALLOCATION, before the object exists: a collection, with all that may run in
- * it. */
+ *          it. In any case: out_of_memory. */
 OURO_API OURO_MUST_USE OURO_NEW void *gc_new(gc_heap *heap, const gc_type *type) OURO_NONNULL;
 
 /* Make an object with a tail of `count` items of type->item_size bytes, zeroed. The tail starts

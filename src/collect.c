@@ -103,13 +103,11 @@ static size_t collect(gc_heap *heap, int generation)
     return result.freed + result.uncollectable;
 }
 
-/* With `size` bytes more, which are about to be born. */
-static bool is_young_due(const gc_heap *heap, size_t size)
+static bool is_young_due(const gc_heap *heap)
 {
     const gc_thresholds *thresholds = &heap->config.thresholds;
     return OURO_STRESS || heap->young_objects >= thresholds->young_objects ||
-           add_saturating(bytes_in_use(heap), size) >
-               add_saturating(heap->bytes_at_collection, thresholds->young_bytes);
+           bytes_in_use(heap) >= add_saturating(heap->bytes_at_collection, thresholds->young_bytes);
 }
 
 static bool is_full_due(const gc_heap *heap)
@@ -125,9 +123,9 @@ static bool is_full_due(const gc_heap *heap)
     return bytes_in_use(heap) >= add_saturating(heap->bytes_at_full, growth);
 }
 
-static void collect_what_is_due(gc_heap *heap, size_t size)
+static void collect_what_is_due(gc_heap *heap)
 {
-    if (may_start(heap) && is_young_due(heap, size)) {
+    if (may_start(heap) && is_young_due(heap)) {
         (void)collect(heap, 0);
         if (is_full_due(heap)) {
             (void)collect(heap, 1);
@@ -135,10 +133,10 @@ static void collect_what_is_due(gc_heap *heap, size_t size)
     }
 }
 
-static void alarm(gc_heap *heap, size_t size)
+static void alarm(gc_heap *heap)
 {
     if (heap->config.collect == GC_AT_ALLOCATION) {
-        collect_what_is_due(heap, size);
+        collect_what_is_due(heap);
     }
 }
 
@@ -169,13 +167,13 @@ size_t gc_collect_generation(gc_heap *heap, int generation)
 
 void gc_safepoint(gc_heap *heap)
 {
-    collect_what_is_due(heap, 0);
+    collect_what_is_due(heap);
 }
 
 bool gc_step(gc_heap *heap, uint64_t budget_ns)
 {
     if (budget_ns > 0) {
-        collect_what_is_due(heap, 0);
+        collect_what_is_due(heap);
     }
     return false;
 }

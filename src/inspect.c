@@ -50,6 +50,9 @@ static void restore_alive(gc_heap *heap)
 {
     heap->old = heap->old == GCI_OLD_A ? GCI_OLD_B : GCI_OLD_A;
     for (struct gci_page *page = heap->young_pages; page != NULL; page = page->next_young) {
+        if (page->record == NULL) {
+            continue; /* not in use, or in the middle of a larger object */
+        }
         for (size_t offset = page->first; offset < gci_page_end(page); offset += page->slot_size) {
             gc_object *self = gci_page_at(page, offset);
             self->gc = gci_state_of(self) == GCI_SEEN_YOUNG ? GCI_YOUNG : self->gc;

@@ -184,7 +184,7 @@ struct gci_set {
 
 /* News for higher floors, from object.c. */
 struct gci_hooks {
-    void (*alarm)(gc_heap *heap, size_t size); /* a birth of `size` bytes would pass a threshold */
+    void (*alarm)(gc_heap *heap);    /* a threshold is passed, or nearly */
     bool (*shortage)(gc_heap *heap); /* memory or limit is short; true: a collection ran */
 };
 

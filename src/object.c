@@ -42,7 +42,8 @@ static bool fields_are_well_formed(const gc_type *type)
         if (field->kind == GC_FIELD_TAIL) {
             inside = field->offset == type->size && type->item_size == sizeof(void *);
         } else if (field->kind == GC_FIELD_BUFFER) {
-            inside = inside && counted && field->count_offset <= type->size - size;
+            inside = inside && counted && field->count_offset >= sizeof(gc_object) &&
+                     field->count_offset <= type->size - size;
         } else if (field->kind != GC_FIELD_REF) {
             inside = false;
         }
@@ -51,6 +52,15 @@ static bool fields_are_well_formed(const gc_type *type)
         }
     }
     return true;
+}
+
+static bool is_spare_room_zero(const gc_type *type)
+{
+    bool zero = type->flags == 0;
+    for (size_t i = 0; i < sizeof(type->room) / sizeof(type->room[0]); i++) {
+        zero = zero && type->room[i] == 0;
+    }
+    return zero;
 }
 
 static bool is_well_formed(gc_heap *heap, const gc_type *type)
@@ -64,8 +74,8 @@ static bool is_well_formed(gc_heap *heap, const gc_type *type)
         fault = "its size is beyond all memory";
     } else if (type->align > GCI_ALIGN_MAX || (type->align & (type->align - 1)) != 0) {
         fault = "its align is not a power of two up to 64";
-    } else if (type->flags != 0) {
-        fault = "it has unknown flags";
+    } else if (!is_spare_room_zero(type)) {
+        fault = "its flags or its spare room are not zero";
     } else if (!fields_are_well_formed(type)) {
         fault = "refs declares a field that does not lie inside, or a tail that is not one of "
                 "references";
@@ -112,8 +122,7 @@ struct gci_record *gci_object_record(const gc_heap *heap, const gc_type *type, u
     return gci_table_get(&heap->record_table, key_of(type, size_class));
 }
 
-/* The record of a type and size class, made when there is none. NULL: no memory, or the type is
- * malformed. */
+/* The record of a type and size class, made when there is none. NULL: no memory. */
 static struct gci_record *record_of(gc_heap *heap, const gc_type *type, unsigned size_class,
                                     size_t slot_size)
 {
@@ -123,7 +132,6 @@ static struct gci_record *record_of(gc_heap *heap, const gc_type *type, unsigned
         return record;
     }
     if (!gci_table_reserve(heap, &heap->record_table) || (record = new_record(heap)) == NULL) {
-        heap->last_error = GC_ERR_NOMEM;
         return NULL;
     }
     *record = (struct gci_record){ .key = key,
@@ -215,21 +223,21 @@ static bool fits_limit(const gc_heap *heap, size_t slot_size)
             slot_size <= limit - heap->bytes_live - heap->bytes_external);
 }
 
-/* One try at a birth, off the fast path. NULL: last_error says why. */
+/* One try at a birth, off the fast path. NULL: `error` says why. */
 static gc_object *try_birth(gc_heap *heap, const gc_type *type, unsigned size_class,
-                            size_t slot_size)
+                            size_t slot_size, gc_status *error)
 {
     if (!fits_limit(heap, slot_size)) {
-        heap->last_error = GC_ERR_LIMIT;
+        *error = GC_ERR_LIMIT;
         return NULL;
     }
+    *error = GC_ERR_NOMEM;
     struct gci_record *record = record_of(heap, type, size_class, slot_size);
     if (record == NULL) {
         return NULL;
     }
     struct gci_page *page = gci_pages_with_room(heap, record, slot_size);
     if (page == NULL) {
-        heap->last_error = GC_ERR_NOMEM;
         return NULL;
     }
     if (page == record->current) {
@@ -250,15 +258,19 @@ static gc_object *slow_birth(gc_heap *heap, const gc_type *type, unsigned size_c
         return NULL;
     }
     if (is_alarm(heap, slot_size)) {
-        heap->hooks.alarm(heap, slot_size); /* user code may run here */
+        heap->hooks.alarm(heap); /* user code may run here */
     }
-    gc_object *self = try_birth(heap, type, size_class, slot_size);
+    gc_status error;
+    gc_object *self = try_birth(heap, type, size_class, slot_size, &error);
     if (self == NULL && heap->hooks.shortage(heap)) { /* user code may run here */
-        self = try_birth(heap, type, size_class, slot_size);
+        self = try_birth(heap, type, size_class, slot_size, &error);
     }
-    if (self == NULL && heap->config.out_of_memory != NULL &&
-        heap->config.out_of_memory(heap, slot_size)) { /* user code may run here */
-        self = try_birth(heap, type, size_class, slot_size);
+    while (self == NULL && heap->config.out_of_memory != NULL &&
+           heap->config.out_of_memory(heap, slot_size)) { /* user code may run here */
+        self = try_birth(heap, type, size_class, slot_size, &error);
+    }
+    if (self == NULL) {
+        heap->last_error = error;
     }
     return self;
 }
@@ -279,11 +291,18 @@ static size_t align_of(const gc_type *type)
     return type->align < 8 ? 8 : type->align;
 }
 
+static void *refuse(gc_heap *heap, const gc_type *type, const char *why)
+{
+    gci_panic(heap, "ouro: type %s %s", type->name == NULL ? "?" : type->name, why);
+    heap->last_error = GC_ERR_TYPE;
+    return NULL;
+}
+
 /* gc_new, when the short way is closed. */
 static OURO_NOINLINE void *new_slow(gc_heap *heap, const gc_type *type)
 {
     if (type->item_size != 0) {
-        return gc_new_var(heap, type, 0);
+        return refuse(heap, type, "has an item_size: use gc_new_var");
     }
     size_t size = type->size < GCI_SLOT_MIN ? GCI_SLOT_MIN : type->size;
     return slow_birth(heap, type, 0, gci_round_up(size, align_of(type)));
@@ -304,9 +323,7 @@ static size_t *count_of(const struct gci_page *page, const gc_object *self)
 void *gc_new_var(gc_heap *heap, const gc_type *type, size_t count)
 {
     if (type->item_size == 0) {
-        gci_panic(heap, "ouro: gc_new_var: type %s has no item_size", type->name);
-        heap->last_error = GC_ERR_TYPE;
-        return NULL;
+        return refuse(heap, type, "has no item_size: use gc_new");
     }
     size_t size;
     if (!gci_size_of_array(count, type->item_size, type->size, &size) ||

@@ -127,12 +127,12 @@ static struct gci_segment *segment_new_of_pages(gc_heap *heap)
 
 /* Pages: from their segment and back. */
 
-/* `span` free pages side by side; a single one may be page 0, which is a little shorter. */
-static struct gci_page *find_free_pages(const gc_heap *heap, unsigned span)
+/* `span` free pages side by side. Whole ones: page 0 is shorter by the header of the segment. */
+static struct gci_page *find_free_pages(const gc_heap *heap, unsigned span, bool whole)
 {
     for (struct gci_segment *segment = heap->free_segments; segment != NULL;
          segment = segment->next_free) {
-        uint64_t run = span > 1 ? segment->free_pages & ~UINT64_C(1) : segment->free_pages;
+        uint64_t run = whole ? segment->free_pages & ~UINT64_C(1) : segment->free_pages;
         for (unsigned i = 1; i < span; i++) {
             run &= segment->free_pages >> i;
         }
@@ -143,14 +143,14 @@ static struct gci_page *find_free_pages(const gc_heap *heap, unsigned span)
     return NULL;
 }
 
-static struct gci_page *take_pages(gc_heap *heap, unsigned span)
+static struct gci_page *take_pages(gc_heap *heap, unsigned span, bool whole)
 {
-    struct gci_page *page = find_free_pages(heap, span);
+    struct gci_page *page = find_free_pages(heap, span, whole);
     if (page == NULL) {
         if (segment_new_of_pages(heap) == NULL) {
             return NULL;
         }
-        page = find_free_pages(heap, span);
+        page = find_free_pages(heap, span, whole);
     }
     struct gci_segment *segment = segment_of(page);
     page->span = (uint8_t)span;
@@ -218,10 +218,10 @@ static struct gci_page *page_new(gc_heap *heap, struct gci_record *record, size_
     size_t span = 1;
     if (slot_size > GCI_SMALL_MAX) {
         span = (slot_size + GCI_PAGE_SIZE - 1) / GCI_PAGE_SIZE;
-        page =
-            span > GCI_SPAN_PAGES ? take_large(heap, slot_size) : take_pages(heap, (unsigned)span);
+        page = span > GCI_SPAN_PAGES ? take_large(heap, slot_size)
+                                     : take_pages(heap, (unsigned)span, true);
     } else {
-        page = take_pages(heap, 1);
+        page = take_pages(heap, 1, false);
     }
     if (page == NULL) {
         return NULL;
