@@ -111,6 +111,7 @@ typedef int (*gc_object_fn)(void *object, void *arg);
  *     GC_ERR_SIZE     size and tail overflow                  ask for less
  *     GC_ERR_BUSY     objects of the type are alive           drop them first
  *     GC_ERR_CLOSING  the heap is being freed                 do not allocate in destroy
+ *     GC_ERR_RANGE    a number is out of its range            see the call
  *     GC_ERR_TYPE     the gc_type is malformed, or not of     mend the declaration; the panic
  *                     the kind that the call needs            hook was told why
  */
@@ -122,6 +123,7 @@ typedef enum gc_status {
     GC_ERR_BUSY = -4,
     GC_ERR_CLOSING = -5,
     GC_ERR_TYPE = -6,
+    GC_ERR_RANGE = -7,
 } gc_status;
 
 /* A short English text for a status. Returns a static string, never NULL. */
@@ -183,10 +185,10 @@ typedef struct gc_field_map {
  *                             OURO_TAIL(struct tuple, items),
  *                             OURO_BUFFER(struct list, items, count))
  *
- * A reference may be NULL, in tails and buffers too. Fields may be members of members (`queue.items`).
- * A buffer belongs to you: ouro reads items[0..count), and when the object is cleared or dies it
- * takes them out from the end, counting `count` down; free the array in `destroy`. A count is an
- * unsigned integer of any width.
+ * A reference may be NULL, in tails and buffers too. Fields may be members of members
+ * (`queue.items`). A buffer belongs to you: ouro reads items[0..count), and when the object is
+ * cleared or dies it takes them out from the end, counting `count` down; free the array in
+ * `destroy`. A count is an unsigned integer of any width.
  *
  * These are expressions for C at file scope. In C++ name the map and fill in the type at start-up:
  *
@@ -369,6 +371,12 @@ OURO_API void gc_external_remove(gc_heap *heap, size_t bytes) OURO_NONNULL;
  * they write the slot before they drop the old reference, since a drop can run any finalizer.
  */
 
+/* Where a call is: "file.c:12". A constant that costs nothing; the profiler reads it. In a function
+ * of yours that makes objects for others, take a `where` and pass it on to gc_new_at. */
+#define OURO_HERE            __FILE__ ":" OURO_TEXT(__LINE__)
+#define OURO_TEXT(number)    OURO_TEXT_OF(number)
+#define OURO_TEXT_OF(number) #number
+
 /* Make an object, zeroed, with one reference.
  * Returns  new, or NULL with gc_last_error: memory or limit is short, after a full collection and
  *          out_of_memory did not help (at a heap that collects at safepoints only, no collection is
@@ -376,15 +384,18 @@ OURO_API void gc_external_remove(gc_heap *heap, size_t bytes) OURO_NONNULL;
  * Errors   a malformed type, or one with item_size, is a panic, then NULL.
  * Runs     at GC_AT_ALLOCATION, before the object exists: a collection, with all that may run in
  *          it. In any case: out_of_memory. */
-OURO_API OURO_MUST_USE OURO_NEW void *gc_new(gc_heap *heap, const gc_type *type) OURO_NONNULL;
+#define gc_new(heap, type) gc_new_at((heap), (type), OURO_HERE)
+OURO_API OURO_MUST_USE OURO_NEW void *gc_new_at(gc_heap *heap, const gc_type *type,
+                                                const char *where) OURO_NONNULL;
 
 /* Make an object with a tail of `count` items of type->item_size bytes, zeroed. The tail starts
  * where the struct's flexible array member is: at type->size, which then is offsetof(struct,
  * items). Else as gc_new.
  * Errors  GC_ERR_SIZE when the size overflows, before anything else happens. A type without
  * item_size is a panic. */
-OURO_API OURO_MUST_USE OURO_NEW void *gc_new_var(gc_heap *heap, const gc_type *type, size_t count)
-    OURO_NONNULL;
+#define gc_new_var(heap, type, count) gc_new_var_at((heap), (type), (count), OURO_HERE)
+OURO_API OURO_MUST_USE OURO_NEW void *gc_new_var_at(gc_heap *heap, const gc_type *type,
+                                                    size_t count, const char *where) OURO_NONNULL;
 
 /* How many items an object's tail has; 0 for an object without. */
 OURO_API size_t gc_count(const void *object) OURO_NONNULL;
@@ -615,6 +626,125 @@ OURO_API int gc_referrers(gc_heap *heap, void *object, gc_object_fn visit, void 
 /* Every object that an object refers to, once for each reference, as gc.get_referents. The
  * visitor may not change the object it is about. */
 OURO_API int gc_referents(void *object, gc_object_fn visit, void *arg);
+
+/* (10) The memory profiler
+ * ========================
+ * Which lines of your program hold the memory: what tracemalloc does for Python. While it is on,
+ * every gc_new and gc_new_var is recorded with its file and line until the object dies. While it is
+ * off it costs nothing. When it is short of memory itself it drops the record and counts that, and
+ * the allocation goes on.
+ *
+ *     gc_profile_start(heap, 1);
+ *     build_graph(heap);
+ *     gc_snapshot *snapshot = gc_snapshot_take(heap);
+ *     gc_snapshot_print(snapshot, GC_BY_LINE, 10, stdout);
+ *     gc_snapshot_free(snapshot);
+ */
+
+typedef struct gc_profile_stats {
+    uint64_t objects;    /* on record, tracked buffers too */
+    uint64_t bytes;      /* their bytes: an object's slot, a buffer's size */
+    uint64_t bytes_peak; /* the most that was, since the start or gc_profile_reset_peak */
+    uint64_t dropped;    /* records that were lost for lack of memory */
+    uint64_t bytes_own;  /* what the profiler itself takes */
+} gc_profile_stats;
+
+/* Begin to record, with up to `frames` (1 to 64) call frames for each allocation: 1 is the line
+ * alone, more are taken by walking the stack, and cost accordingly. When it is on already, `frames`
+ * changes nothing.
+ * Errors  GC_ERR_NOMEM. GC_ERR_RANGE: frames, or more than one where the stack cannot be walked. */
+OURO_API gc_status gc_profile_start(gc_heap *heap, unsigned frames) OURO_NONNULL;
+
+/* Stop, and forget all records. */
+OURO_API void gc_profile_stop(gc_heap *heap) OURO_NONNULL;
+
+/* Forget all records, and the peak, and go on. */
+OURO_API void gc_profile_clear(gc_heap *heap) OURO_NONNULL;
+OURO_API bool gc_profile_is_on(const gc_heap *heap) OURO_NONNULL;
+
+/* Fill in the profiler's own statistics; all are zero while it is off. */
+OURO_API void gc_profile_get_stats_sized(const gc_heap *heap, gc_profile_stats *stats, size_t size)
+    OURO_NONNULL;
+static inline void gc_profile_get_stats(const gc_heap *heap, gc_profile_stats *stats)
+{
+    gc_profile_get_stats_sized(heap, stats, sizeof(*stats));
+}
+OURO_API void gc_profile_reset_peak(gc_heap *heap) OURO_NONNULL;
+
+/* Record memory of your own: `size` bytes at `pointer`, in a domain of your choice (objects are in
+ * domain 0). A pointer that is on record already is recorded anew: after realloc, untrack the old
+ * one and track the new. While the profiler is off both do nothing. */
+#define gc_profile_track(heap, pointer, size, domain) \
+    gc_profile_track_at((heap), (pointer), (size), (domain), OURO_HERE)
+OURO_API void gc_profile_track_at(gc_heap *heap, const void *pointer, size_t size, unsigned domain,
+                                  const char *where) OURO_NONNULL;
+OURO_API void gc_profile_untrack(gc_heap *heap, const void *pointer) OURO_NONNULL;
+
+/* Where a live object was made: "file.c:12". NULL: it is not on record. Valid while its module is. */
+OURO_API const char *gc_profile_site(const void *object) OURO_NONNULL;
+
+/* The records of one moment, by line, domain, type and call frames. It belongs to no heap and may
+ * outlive it, but not the types and modules that it names. */
+typedef struct gc_snapshot gc_snapshot;
+
+/* Returns a snapshot of what is on record, for gc_snapshot_free; NULL: no memory. An empty one while
+ * the profiler is off.  Cost  the number of lines, not of objects. */
+OURO_API OURO_MUST_USE gc_snapshot *gc_snapshot_take(gc_heap *heap) OURO_NONNULL;
+OURO_API void gc_snapshot_free(gc_snapshot *snapshot); /* NULL is allowed */
+
+/* What records are added up by. */
+typedef enum gc_group {
+    GC_BY_LINE = 0,
+    GC_BY_FILE = 1,
+    GC_BY_TRACEBACK = 2,  /* line and all call frames */
+    GC_BY_TYPE = 3,       /* type of the objects; buffers are "(domain 7)" */
+    GC_BY_CUMULATIVE = 4, /* each frame of a traceback gets it all: sums exceed the total */
+} gc_group;
+
+/* One group. Strings are valid while the call that lent it runs. */
+typedef struct gc_statistic {
+    const char *name;    /* "file.c:12", "file.c", a type's name, or a frame's */
+    const char *file;    /* the file in `name`, NULL: it has none */
+    unsigned line;       /* 0: none */
+    void *const *frames; /* GC_BY_TRACEBACK: return addresses, the innermost first */
+    size_t frame_count;
+    uint64_t bytes, count;
+    int64_t bytes_diff, count_diff; /* gc_snapshot_compare: newer less older */
+} gc_statistic;
+typedef int (*gc_statistic_fn)(const gc_statistic *statistic, void *arg);
+
+/* Keep what a filter describes; or, exclusive, drop it. A field that is 0 or NULL says nothing.
+ * Globs know `*` and `?`. */
+typedef struct gc_filter {
+    bool exclusive;
+    bool by_domain; /* look at domain at all */
+    unsigned domain;
+    const char *file; /* a glob for the file's name */
+    unsigned line;
+    const char *type; /* a glob for the type's name */
+} gc_filter;
+
+/* Returns a new snapshot with the records that match one of the inclusive filters (or there are
+ * none) and none of the exclusive ones, as Snapshot.filter_traces; NULL: no memory. */
+OURO_API OURO_MUST_USE gc_snapshot *gc_snapshot_filter(const gc_snapshot *snapshot,
+                                                       const gc_filter *filters, size_t count);
+
+/* Visit the groups of a snapshot, those with the most bytes first (then count, then name), as
+ * Snapshot.statistics. Returns the visitor's result, or GC_ERR_NOMEM. */
+OURO_API int gc_snapshot_statistics(const gc_snapshot *snapshot, gc_group group,
+                                    gc_statistic_fn visit, void *arg);
+
+/* Visit the groups of two snapshots, those whose bytes changed most first (then bytes, change of
+ * count, count, name), as Snapshot.compare_to. Else the same. */
+OURO_API int gc_snapshot_compare(const gc_snapshot *newer, const gc_snapshot *older, gc_group group,
+                                 gc_statistic_fn visit, void *arg);
+
+/* Print the first `top` groups for people, with the line of source where it can be read, what the
+ * others have, and the total: of one snapshot, or of what changed from an older one. Returns 0 or
+ * GC_ERR_NOMEM. */
+OURO_API int gc_snapshot_print(const gc_snapshot *snapshot, gc_group group, size_t top, FILE *file);
+OURO_API int gc_snapshot_print_compare(const gc_snapshot *newer, const gc_snapshot *older,
+                                       gc_group group, size_t top, FILE *file);
 
 /* (10) Checking
  * ============= */

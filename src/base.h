@@ -25,6 +25,11 @@
 #else
 #define OURO_PRINTF(format_index, first_index)
 #endif
+#if defined(__GNUC__)
+#define OURO_RETURN_ADDRESS __builtin_return_address(0)
+#else
+#define OURO_RETURN_ADDRESS NULL
+#endif
 #define OURO_UNLIKELY(condition) (!OURO_LIKELY(!(condition)))
 
 /* OURO_CHECKS: 0 none, 1 api (what the caller owes us and costs a little), 2 invariant (what we

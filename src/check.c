@@ -8,6 +8,7 @@ struct totals {
     size_t young_objects;
     size_t bytes_live;
     size_t partial_pages;
+    size_t young_pages;
 };
 
 #define FAIL(heap, ...) (gci_panic((heap), "ouro: gc_check: " __VA_ARGS__), false)
@@ -107,6 +108,7 @@ static bool check_page(const struct gci_page *page, struct totals *totals)
         totals->bytes_live += state == GCI_FREE ? 0 : page->slot_size;
     }
     totals->partial_pages += page->partial;
+    totals->young_pages += page->young;
     return check_free_list(page, free_slots) && check_use(page);
 }
 
@@ -126,6 +128,14 @@ static bool check_pages(gc_heap *heap)
     if (totals.bytes_live != heap->bytes_live) {
         return FAIL(heap, "BYTES-1: %zu bytes live, counted as %zu", totals.bytes_live,
                     heap->bytes_live);
+    }
+    size_t young_pages = 0;
+    for (struct gci_page *page = heap->young_pages; page != NULL; page = page->next_young) {
+        young_pages += page->young && page->record != NULL;
+    }
+    if (young_pages != totals.young_pages) {
+        return FAIL(heap, "GEN-2: %zu young pages, %zu of them in the list", totals.young_pages,
+                    young_pages);
     }
     size_t partial_pages = 0;
     for (struct gci_records *block = heap->records; block != NULL; block = block->next) {

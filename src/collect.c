@@ -103,24 +103,28 @@ static size_t collect(gc_heap *heap, int generation)
     return result.freed + result.uncollectable;
 }
 
+static bool has_grown(size_t now, size_t then, size_t by)
+{
+    return by != SIZE_MAX && now >= then && now - then >= by;
+}
+
 static bool is_young_due(const gc_heap *heap)
 {
     const gc_thresholds *thresholds = &heap->config.thresholds;
     return OURO_STRESS || heap->young_objects >= thresholds->young_objects ||
-           bytes_in_use(heap) >= add_saturating(heap->bytes_at_collection, thresholds->young_bytes);
+           has_grown(bytes_in_use(heap), heap->bytes_at_collection, thresholds->young_bytes);
 }
 
 static bool is_full_due(const gc_heap *heap)
 {
     const gc_thresholds *thresholds = &heap->config.thresholds;
     size_t percent = thresholds->old_growth_percent;
-    if (percent == SIZE_MAX || thresholds->old_bytes == SIZE_MAX) {
+    size_t hundredth = heap->bytes_at_full / 100;
+    if (percent == SIZE_MAX || (hundredth > 0 && percent > SIZE_MAX / hundredth)) {
         return false;
     }
-    size_t growth = heap->bytes_at_full / 100;
-    growth = growth > 0 && percent > SIZE_MAX / growth ? SIZE_MAX : growth * percent;
-    growth = growth < thresholds->old_bytes ? thresholds->old_bytes : growth;
-    return bytes_in_use(heap) >= add_saturating(heap->bytes_at_full, growth);
+    return has_grown(bytes_in_use(heap), heap->bytes_at_full, hundredth * percent) &&
+           has_grown(bytes_in_use(heap), heap->bytes_at_full, thresholds->old_bytes);
 }
 
 static void collect_what_is_due(gc_heap *heap)

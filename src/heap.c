@@ -50,6 +50,8 @@ const char *gc_status_text(gc_status status)
         return "objects of the type are alive";
     case GC_ERR_CLOSING:
         return "the heap is being freed";
+    case GC_ERR_RANGE:
+        return "a number is out of its range";
     case GC_ERR_TYPE:
         return "the type is malformed or of another kind";
     }
@@ -149,6 +151,9 @@ void gc_heap_free(gc_heap *heap)
     /* What references from outside keep alive: from here on nothing dies by count any more. */
     for_each_alive(heap, make_immortal);
     for_each_alive(heap, destroy); /* user code may run here */
+    if (heap->profile != NULL) {
+        heap->hooks.stop_profile(heap);
+    }
     gci_pages_free_all(heap);
     gci_table_free(heap, &heap->segment_table);
     gci_object_free_records(heap);

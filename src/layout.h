@@ -132,6 +132,7 @@ struct gci_page {
     struct gci_record *record; /* NULL: the page is not in use */
     uint16_t first;            /* offset of the first slot */
     uint16_t capacity;
+    uint32_t site; /* of its object, when capacity is 1; see gci_profile */
     struct gci_page *next_young;
     struct gci_page *next_grey;
     struct gci_page *next_dying;
@@ -146,8 +147,9 @@ struct gci_segment {
     struct gci_segment *next, *prev;           /* all of the heap, in the order they came */
     struct gci_segment *next_free, *prev_free; /* those with free pages */
     void *room[9];                             /* pages[] begins on a cache line of its own */
-    struct gci_page
-        pages[GCI_SEGMENT_PAGES]; /* of a large object's segment only the first exists */
+    /* A segment of one large object has pages[0] only. */
+    struct gci_page pages[GCI_SEGMENT_PAGES];
+    uint32_t *sites[GCI_SEGMENT_PAGES]; /* arrays of site numbers, see gci_profile; or NULL */
 };
 
 /* A block of records; more follow when it is full. */
@@ -182,15 +184,63 @@ struct gci_set {
 #define GCI_NIBBLE(state, becomes) ((uint64_t)(becomes) << 4 * (state))
 #define GCI_BECOMES(nibbles, word) ((uint32_t)((nibbles) >> 4 * ((word)&GCI_STATE_MASK)) & 15u)
 
+/* Who made an object. */
+struct gci_caller {
+    const char *where;    /* "file.c:12" */
+    void *return_address; /* in the caller of ouro; NULL: not known */
+};
+
 /* News for higher floors, from object.c. */
 struct gci_hooks {
     void (*alarm)(gc_heap *heap);    /* a threshold is passed, or nearly */
     bool (*shortage)(gc_heap *heap); /* memory or limit is short; true: a collection ran */
+    void (*born)(gc_heap *heap, gc_object *self,
+                 const struct gci_caller *caller); /* profile is on */
+    void (*died)(gc_heap *heap, gc_object *self);  /* OURO_REFS_SITE is set */
+    void (*stop_profile)(gc_heap *heap);           /* the heap ends, with its profile on */
 };
 
 struct gci_cached {
     uint64_t key;
     struct gci_page *page;
+};
+
+/* One place in the program that allocates: the unit in which the profiler counts. */
+struct gci_site {
+    uint64_t bytes, count; /* on record now */
+    const char *where;
+    const gc_type *type; /* NULL: a tracked buffer */
+    unsigned domain;
+    uint32_t next; /* site with the same hash; 0: none */
+    size_t frame_count;
+    void *frames[]; /* as many as the profile asks for */
+};
+
+enum {
+    GCI_RECENT_SITES = 256,
+    GCI_SITES_SIZE = GCI_PAGE_SIZE / GCI_SLOT_MIN * 4, /* of the array of a page, in bytes */
+};
+
+/* The profiler, while it is on. Sites have numbers, 0 is none. An object's site stands in an
+ * array of its page, made when the page has its first object on record: a number for every 16
+ * bytes, since no slot is smaller. An object that is alone in its page has its number in struct
+ * gci_page. */
+struct gci_profile {
+    struct gci_cached cache[GCI_CACHE_SIZE]; /* current pages, in place of the heap's cache */
+    struct {
+        const char *where;
+        const gc_type *type;
+        uint32_t site;
+    } recent[GCI_RECENT_SITES]; /* sites of one frame */
+    char *sites;
+    size_t site_size;
+    uint32_t site_count, site_room; /* with number 0 */
+    struct gci_table site_table;    /* by hash; the first of its sites */
+    struct gci_table buffer_sites;  /* tracked buffers by address: site */
+    struct gci_table buffer_sizes;  /* and size */
+    unsigned frames;
+    size_t bytes_arrays;
+    uint64_t objects, bytes, bytes_peak, dropped;
 };
 
 struct gc_heap {
@@ -229,6 +279,7 @@ struct gc_heap {
     size_t bytes_at_collection; /* live and external, when the last collection ended */
     size_t bytes_at_full;       /* the same for the last full one */
     struct gci_hooks hooks;
+    struct gci_profile *profile; /* NULL: off */
 
     gc_status last_error;
     gc_config config;

@@ -19,11 +19,10 @@ static uint64_t key_of(const gc_type *type, unsigned size_class)
     return (uint64_t)(uintptr_t)type << GCI_CLASS_BITS | size_class;
 }
 
-static struct gci_cached *cached(gc_heap *heap, uint64_t key)
+static inline struct gci_cached *cached(struct gci_cached *cache, uint64_t key)
 {
-    /* Types lie side by side in memory, a hundred bytes apart; their classes are side by side as
-     * numbers. */
-    return &heap->cache[(key >> (GCI_CLASS_BITS + 4) ^ key) & (GCI_CACHE_SIZE - 1)];
+    /* Types are side by side in memory, a hundred bytes apart; their classes as numbers. */
+    return &cache[(key >> (GCI_CLASS_BITS + 4) ^ key) & (GCI_CACHE_SIZE - 1)];
 }
 
 /* Types and their records. */
@@ -241,7 +240,9 @@ static gc_object *try_birth(gc_heap *heap, const gc_type *type, unsigned size_cl
         return NULL;
     }
     if (page == record->current) {
-        *cached(heap, record->key) = (struct gci_cached){ record->key, page };
+        /* While the profiler is on, all births have to miss the heap's own cache. */
+        struct gci_cached *cache = heap->profile != NULL ? heap->profile->cache : heap->cache;
+        *cached(cache, record->key) = (struct gci_cached){ record->key, page };
     }
     return birth(heap, page);
 }
@@ -276,14 +277,30 @@ static gc_object *slow_birth(gc_heap *heap, const gc_type *type, unsigned size_c
 }
 
 /* The current page of a record, when a birth there needs nothing else. */
-static inline struct gci_page *ready_page(gc_heap *heap, uint64_t key)
+static inline struct gci_page *ready_page(gc_heap *heap, struct gci_cached *cache, uint64_t key)
 {
-    const struct gci_cached *entry = cached(heap, key);
+    const struct gci_cached *entry = cached(cache, key);
     if (OURO_LIKELY(entry->key == key && entry->page->free != 0 &&
                     !is_alarm(heap, entry->page->slot_size))) {
         return entry->page;
     }
     return NULL;
+}
+
+/* A birth that missed the heap's cache: because it needs more than that, or has to be recorded. */
+static gc_object *other_birth(gc_heap *heap, const gc_type *type, unsigned size_class,
+                              size_t slot_size, const struct gci_caller *caller)
+{
+    if (heap->profile == NULL) {
+        return slow_birth(heap, type, size_class, slot_size);
+    }
+    struct gci_page *page = ready_page(heap, heap->profile->cache, key_of(type, size_class));
+    gc_object *self =
+        page != NULL ? birth(heap, page) : slow_birth(heap, type, size_class, slot_size);
+    if (self != NULL && heap->profile != NULL) {
+        heap->hooks.born(heap, self, caller);
+    }
+    return self;
 }
 
 static size_t align_of(const gc_type *type)
@@ -299,19 +316,22 @@ static void *refuse(gc_heap *heap, const gc_type *type, const char *why)
 }
 
 /* gc_new, when the short way is closed. */
-static OURO_NOINLINE void *new_slow(gc_heap *heap, const gc_type *type)
+static OURO_NOINLINE void *new_slow(gc_heap *heap, const gc_type *type, const char *where,
+                                    void *return_address)
 {
     if (type->item_size != 0) {
         return refuse(heap, type, "has an item_size: use gc_new_var");
     }
+    struct gci_caller caller = { where, return_address };
     size_t size = type->size < GCI_SLOT_MIN ? GCI_SLOT_MIN : type->size;
-    return slow_birth(heap, type, 0, gci_round_up(size, align_of(type)));
+    return other_birth(heap, type, 0, gci_round_up(size, align_of(type)), &caller);
 }
 
-void *gc_new(gc_heap *heap, const gc_type *type)
+void *gc_new_at(gc_heap *heap, const gc_type *type, const char *where)
 {
-    struct gci_page *page = ready_page(heap, key_of(type, 0));
-    return OURO_LIKELY(page != NULL) ? birth(heap, page) : new_slow(heap, type);
+    struct gci_page *page = ready_page(heap, heap->cache, key_of(type, 0));
+    return OURO_LIKELY(page != NULL) ? birth(heap, page)
+                                     : new_slow(heap, type, where, OURO_RETURN_ADDRESS);
 }
 
 /* The count of a tail stands at the end of its slot. */
@@ -320,7 +340,7 @@ static size_t *count_of(const struct gci_page *page, const gc_object *self)
     return (size_t *)(void *)((char *)(uintptr_t)self + page->slot_size - sizeof(size_t));
 }
 
-void *gc_new_var(gc_heap *heap, const gc_type *type, size_t count)
+void *gc_new_var_at(gc_heap *heap, const gc_type *type, size_t count, const char *where)
 {
     if (type->item_size == 0) {
         return refuse(heap, type, "has no item_size: use gc_new");
@@ -333,9 +353,11 @@ void *gc_new_var(gc_heap *heap, const gc_type *type, size_t count)
     }
     unsigned size_class;
     size = gci_size_class(gci_round_up(size, 8) + sizeof(size_t), align_of(type), &size_class);
-    struct gci_page *page = ready_page(heap, key_of(type, size_class));
-    gc_object *self =
-        OURO_LIKELY(page != NULL) ? birth(heap, page) : slow_birth(heap, type, size_class, size);
+    struct gci_caller caller = { where, OURO_RETURN_ADDRESS };
+    struct gci_page *page = ready_page(heap, heap->cache, key_of(type, size_class));
+    gc_object *self = OURO_LIKELY(page != NULL)
+                          ? birth(heap, page)
+                          : other_birth(heap, type, size_class, size, &caller);
     if (self != NULL) {
         *count_of(gci_page_of(self), self) = count;
     }
@@ -490,6 +512,9 @@ static inline void end(struct gci_page *page, gc_object *self)
     } else if (!run_callbacks(page, self)) { /* user code may run here */
         return;
     }
+    if (OURO_UNLIKELY(self->refs & OURO_REFS_SITE)) {
+        page->heap->hooks.died(page->heap, self);
+    }
     free_slot(page, self);
 }
 
@@ -537,10 +562,17 @@ static OURO_NOINLINE void panic_dead(const char *operation, gc_object *self)
                   : "is dead: a reference to it was dropped twice, or never taken");
 }
 
-static OURO_NOINLINE void die(struct gci_page *page, gc_object *self)
+/* A last reference is dropped, or one too many. */
+static OURO_NOINLINE void die(gc_object *self)
 {
+    enum gci_state state = gci_state_of(self);
+    if (self->refs / OURO_REFS_ONE != 1 || state == GCI_DYING) {
+        panic_dead("gc_decref", self);
+        return;
+    }
+    struct gci_page *page = gci_page_of(self);
     gc_heap *heap = page->heap;
-    heap->young_objects -= (unsigned)gci_state_of(self) >> GCI_YOUNG_SHIFT;
+    heap->young_objects -= (unsigned)state >> GCI_YOUNG_SHIFT;
     self->gc = GCI_DYING;
     if (heap->draining) {
         enqueue_dying(page, self);
@@ -579,17 +611,17 @@ static inline bool drop_plain(const struct gci_page *page, gc_object *self)
 void gc_decref_slow(void *object)
 {
     gc_object *self = object;
-    if (OURO_UNLIKELY(self->refs / OURO_REFS_ONE != 1 || gci_state_of(self) == GCI_DYING)) {
-        panic_dead("gc_decref", self);
-        return;
+    enum gci_state state = gci_state_of(self);
+    uint32_t rare = ~(uint32_t)(OURO_REFS_TOUCHED | OURO_REFS_FINALIZED);
+    if (OURO_LIKELY((self->refs & rare) == OURO_REFS_ONE && state != GCI_DYING)) { /* speed only */
+        struct gci_page *page = gci_page_of(self);
+        if (page->plain && !page->heap->draining && drop_plain(page, self)) {
+            page->heap->young_objects -= (unsigned)state >> GCI_YOUNG_SHIFT;
+            free_slot(page, self);
+            return;
+        }
     }
-    struct gci_page *page = gci_page_of(self);
-    if (page->plain && !page->heap->draining && drop_plain(page, self)) { /* speed only */
-        page->heap->young_objects -= (unsigned)gci_state_of(self) >> GCI_YOUNG_SHIFT;
-        free_slot(page, self);
-        return;
-    }
-    die(page, self); /* user code may run here */
+    die(self); /* user code may run here */
 }
 
 /* The object has its last count, or is immortal by now: it becomes immortal. */

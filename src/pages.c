@@ -99,12 +99,63 @@ static struct gci_segment *segment_new(gc_heap *heap, size_t size, size_t header
     return segment;
 }
 
+uint32_t *gci_pages_take_sites(gc_heap *heap, struct gci_page *page)
+{
+    struct gci_segment *segment = segment_of(page);
+    uint32_t **sites = &segment->sites[page - segment->pages];
+    if (*sites == NULL && (*sites = gci_memory_take(heap, GCI_SITES_SIZE, GCI_ALIGN_MAX)) != NULL) {
+        memset(*sites, 0, GCI_SITES_SIZE);
+        heap->profile->bytes_arrays += GCI_SITES_SIZE;
+    }
+    return *sites;
+}
+
+static void give_sites(gc_heap *heap, struct gci_segment *segment)
+{
+    for (size_t i = 0; !is_large(segment) && i < GCI_SEGMENT_PAGES; i++) {
+        if (segment->sites[i] != NULL) {
+            gci_memory_give(heap, segment->sites[i], GCI_SITES_SIZE);
+            heap->profile->bytes_arrays -= GCI_SITES_SIZE;
+            segment->sites[i] = NULL;
+        }
+    }
+}
+
+void gci_pages_give_all_sites(gc_heap *heap)
+{
+    for (struct gci_segment *segment = heap->segments; segment != NULL; segment = segment->next) {
+        give_sites(heap, segment);
+    }
+}
+
+uint32_t *gci_page_site(struct gci_page *page, const void *object)
+{
+    if (page->capacity == 1) {
+        return &page->site;
+    }
+    struct gci_segment *segment = segment_of(page);
+    uint32_t *sites = segment->sites[page - segment->pages];
+    return sites == NULL ? NULL : &sites[gci_page_offset(object) / GCI_SLOT_MIN];
+}
+
+const char *gci_page_where(struct gci_page *page, const void *object)
+{
+    const struct gci_profile *profile = page->heap->profile;
+    const uint32_t *number = gci_page_site(page, object);
+    if (profile == NULL || number == NULL || *number == 0) {
+        return NULL;
+    }
+    const char *site = profile->sites + *number * profile->site_size;
+    return ((const struct gci_site *)(const void *)site)->where;
+}
+
 static void segment_free(gc_heap *heap, struct gci_segment *segment)
 {
     gci_table_remove(&heap->segment_table, (uintptr_t)segment >> GCI_SEGMENT_SHIFT);
     *(segment->prev == NULL ? &heap->segments : &segment->prev->next) = segment->next;
     *(segment->next == NULL ? &heap->last_segment : &segment->next->prev) = segment->prev;
     heap->segment_count--;
+    give_sites(heap, segment);
     gci_memory_give(heap, segment, segment->size);
 }
 
@@ -231,6 +282,7 @@ static struct gci_page *page_new(gc_heap *heap, struct gci_record *record, size_
     page->first = (uint16_t)gci_round_up(page->first, align);
     page->capacity =
         (uint16_t)(slot_size > GCI_SMALL_MAX ? 1 : (GCI_PAGE_SIZE - page->first) / slot_size);
+    page->site = 0;
     page->carved = 0;
     page->free = 0;
     page->notice = 0;
@@ -371,9 +423,17 @@ struct gci_page *gci_pages_with_room(gc_heap *heap, struct gci_record *record, s
     return page;
 }
 
-void gci_pages_forget_young(gc_heap *heap)
+void gci_pages_forget_current(gc_heap *heap)
 {
     memset(heap->cache, 0, sizeof(heap->cache));
+    if (heap->profile != NULL) {
+        memset(heap->profile->cache, 0, sizeof(heap->profile->cache));
+    }
+}
+
+void gci_pages_forget_young(gc_heap *heap)
+{
+    gci_pages_forget_current(heap);
     while (heap->young_pages != NULL) {
         heap->young_pages->young = false;
         heap->young_pages = heap->young_pages->next_young;
@@ -448,7 +508,7 @@ void gci_pages_drop_idle(gc_heap *heap)
             }
         }
     }
-    memset(heap->cache, 0, sizeof(heap->cache));
+    gci_pages_forget_current(heap);
 }
 
 struct gci_page *gci_pages_next(const gc_heap *heap, struct gci_page *page)

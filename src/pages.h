@@ -56,7 +56,10 @@ OURO_INTERNAL struct gci_page *gci_pages_with_room(gc_heap *heap, struct gci_rec
 /* The length of a page's free list has reached its notice. */
 OURO_INTERNAL void gci_page_noticed(struct gci_page *page);
 
-/* Empty the cache of current pages and the list of young pages. */
+/* Empty the caches of current pages. */
+OURO_INTERNAL void gci_pages_forget_current(gc_heap *heap);
+
+/* The same, and empty the list of young pages. */
 OURO_INTERNAL void gci_pages_forget_young(gc_heap *heap);
 
 /* While pinned, no page changes its use and no segment leaves. Pins nest. */
@@ -79,5 +82,16 @@ OURO_INTERNAL struct gci_page *gci_pages_find(const gc_heap *heap, const void *p
 
 /* Return every segment, in use or not. */
 OURO_INTERNAL void gci_pages_free_all(gc_heap *heap);
+
+/* The page's array of site numbers, made when it has none, NULL: no memory; and the end of all
+ * arrays. Only while the profiler is on; the page has more than one slot. */
+OURO_INTERNAL uint32_t *gci_pages_take_sites(gc_heap *heap, struct gci_page *page);
+OURO_INTERNAL void gci_pages_give_all_sites(gc_heap *heap);
+
+/* Where an object's site number stands, or NULL: its page has no array. */
+OURO_INTERNAL uint32_t *gci_page_site(struct gci_page *page, const void *object);
+
+/* Where an object was made, "file.c:12", or NULL: it is not on record. */
+OURO_INTERNAL const char *gci_page_where(struct gci_page *page, const void *object);
 
 #endif

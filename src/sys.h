@@ -14,6 +14,13 @@ OURO_INTERNAL void gci_sys_unmap(void *block, size_t size);
 /* Ask that a block be backed by huge pages. A wish: nothing happens where there are none. */
 OURO_INTERNAL void gci_sys_want_huge(void *block, size_t size);
 
+/* The return addresses on the stack, the innermost first, up to `max`; whether there is a way. */
+OURO_INTERNAL bool gci_sys_has_frames(void);
+OURO_INTERNAL size_t gci_sys_frames(void **frames, size_t max);
+
+/* The name of the function that an address is in, as "main+0x1c" or "app+0x1130", into a buffer. */
+OURO_INTERNAL void gci_sys_frame_name(void *frame, char *buffer, size_t size);
+
 /* Nanoseconds of a clock that never goes back. */
 OURO_INTERNAL uint64_t gci_sys_clock_ns(void);
 

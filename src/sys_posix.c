@@ -4,10 +4,23 @@
 #define _DEFAULT_SOURCE /* NOLINT(bugprone-reserved-identifier): the system's own switch */
 #define _DARWIN_C_SOURCE
 
+#define _GNU_SOURCE /* NOLINT(bugprone-reserved-identifier): for dladdr */
+
 #include "sys.h"
 
 #include <sys/mman.h>
 #include <time.h>
+
+#if defined(__has_include)
+#if __has_include(<execinfo.h>) && __has_include(<dlfcn.h>)
+#define HAS_FRAMES 1
+#include <dlfcn.h>
+#include <execinfo.h>
+#endif
+#endif
+#ifndef HAS_FRAMES
+#define HAS_FRAMES 0
+#endif
 
 static char *map(size_t size)
 {
@@ -57,3 +70,42 @@ uint64_t gci_sys_clock_ns(void)
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
+
+bool gci_sys_has_frames(void)
+{
+    return HAS_FRAMES;
+}
+
+#if HAS_FRAMES
+size_t gci_sys_frames(void **frames, size_t max)
+{
+    int count = backtrace(frames, (int)max);
+    return count < 0 ? 0 : (size_t)count;
+}
+
+void gci_sys_frame_name(void *frame, char *buffer, size_t size)
+{
+    Dl_info info;
+    if (dladdr(frame, &info) == 0 || info.dli_fname == NULL) {
+        (void)snprintf(buffer, size, "%p", frame);
+        return;
+    }
+    const char *slash = strrchr(info.dli_fname, '/');
+    bool named = info.dli_sname != NULL;
+    const char *name = named ? info.dli_sname : slash == NULL ? info.dli_fname : slash + 1;
+    const char *base = named ? info.dli_saddr : info.dli_fbase;
+    (void)snprintf(buffer, size, "%s+0x%zx", name, (size_t)((const char *)frame - base));
+}
+#else
+size_t gci_sys_frames(void **frames, size_t max)
+{
+    (void)frames;
+    (void)max;
+    return 0;
+}
+
+void gci_sys_frame_name(void *frame, char *buffer, size_t size)
+{
+    (void)snprintf(buffer, size, "%p", frame);
+}
+#endif

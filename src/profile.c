@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The memory profiler: records of what is alive, by the place in the program that made it.
+ *
+ * While it is on, the heap's cache of current pages stays empty, so that every birth takes the slow
+ * path and is heard of here; while it is off, nothing is left of it on any path but a test of a flag
+ * when an object dies. What is counted is counted by site, so a snapshot costs the number of sites
+ * and not of objects. Out of memory here drops a record. */
+
+#include "profile.h"
+
+static struct gci_site *site_at(const struct gci_profile *profile, uint32_t number)
+{
+    return (struct gci_site *)(void *)(profile->sites + number * profile->site_size);
+}
+
+static uint64_t mix(uint64_t hash, uint64_t number)
+{
+    hash = (hash ^ number) * 0x9E3779B97F4A7C15u;
+    return hash ^ hash >> 29;
+}
+
+static uint64_t hash_of(const struct gci_site *key)
+{
+    uint64_t hash = mix((uintptr_t)key->where, (uintptr_t)key->type);
+    hash = mix(hash, key->domain);
+    for (size_t i = 0; i < key->frame_count; i++) {
+        hash = mix(hash, (uintptr_t)key->frames[i]);
+    }
+    return hash == 0 ? 1 : hash;
+}
+
+static bool is_same(const struct gci_site *a, const struct gci_site *b)
+{
+    return a->where == b->where && a->type == b->type && a->domain == b->domain &&
+           a->frame_count == b->frame_count &&
+           memcmp(a->frames, b->frames, a->frame_count * sizeof(a->frames[0])) == 0;
+}
+
+static bool reserve_site(gc_heap *heap)
+{
+    struct gci_profile *profile = heap->profile;
+    if (profile->site_count < profile->site_room) {
+        return true;
+    }
+    size_t old_size = profile->site_room * profile->site_size;
+    size_t size = old_size == 0 ? GCI_BLOCK_SIZE : old_size * 2;
+    char *sites = gci_memory_take(heap, size, GCI_ALIGN_MAX);
+    if (sites == NULL) {
+        return false;
+    }
+    if (old_size != 0) {
+        memcpy(sites, profile->sites, profile->site_count * profile->site_size);
+        gci_memory_give(heap, profile->sites, old_size);
+    }
+    profile->sites = sites;
+    profile->site_room = (uint32_t)(size / profile->site_size);
+    return true;
+}
+
+/* The number of a site that is like `key`, made when there is none. 0: no memory. */
+static uint32_t intern(gc_heap *heap, const struct gci_site *key)
+{
+    struct gci_profile *profile = heap->profile;
+    uint64_t hash = hash_of(key);
+    uint32_t first = (uint32_t)(uintptr_t)gci_table_get(&profile->site_table, hash);
+    for (uint32_t number = first; number != 0; number = site_at(profile, number)->next) {
+        if (is_same(site_at(profile, number), key)) {
+            return number;
+        }
+    }
+    if (!gci_table_reserve(heap, &profile->site_table) || !reserve_site(heap)) {
+        return 0;
+    }
+    uint32_t number = profile->site_count++;
+    struct gci_site *site = site_at(profile, number);
+    memcpy(site, key, sizeof(*key) + key->frame_count * sizeof(key->frames[0]));
+    site->next = first == 0 ? 0 : site_at(profile, first)->next;
+    if (first == 0) {
+        gci_table_put(&profile->site_table, hash, (void *)(uintptr_t)number);
+    } else {
+        site_at(profile, first)->next = number;
+    }
+    return number;
+}
+
+/* The frames of a call of ouro, the caller's first: what lies inside ouro is left out. */
+static size_t frames_of(const struct gci_caller *caller, void **frames, size_t count)
+{
+    enum { INSIDE_MAX = 8 };
+    void *all[GCI_FRAMES_MAX + INSIDE_MAX];
+    size_t total = gci_sys_frames(all, count + INSIDE_MAX);
+    size_t skip = 0;
+    while (skip < total && all[skip] != caller->return_address) {
+        skip++;
+    }
+    if (skip == total) {
+        skip = 0;
+    }
+    total = total - skip < count ? total - skip : count;
+    memcpy(frames, all + skip, total * sizeof(all[0]));
+    return total;
+}
+
+static OURO_NOINLINE uint32_t site_with_frames(gc_heap *heap, const struct gci_caller *caller,
+                                               const gc_type *type, unsigned domain)
+{
+    union {
+        struct gci_site site;
+        char room[sizeof(struct gci_site) + GCI_FRAMES_MAX * sizeof(void *)];
+    } key = { .site = { .where = caller->where, .type = type, .domain = domain } };
+    if (heap->profile->frames > 1) {
+        key.site.frame_count = frames_of(caller, key.site.frames, heap->profile->frames);
+    }
+    return intern(heap, &key.site);
+}
+
+/* The site of an object. */
+static uint32_t site_of_birth(gc_heap *heap, const struct gci_caller *caller, const gc_type *type)
+{
+    struct gci_profile *profile = heap->profile;
+    if (profile->frames > 1) {
+        return site_with_frames(heap, caller, type, 0);
+    }
+    size_t place = mix((uintptr_t)caller->where, (uintptr_t)type) % GCI_RECENT_SITES;
+    if (profile->recent[place].where != caller->where || profile->recent[place].type != type) {
+        uint32_t number = site_with_frames(heap, caller, type, 0);
+        if (number == 0) {
+            return 0;
+        }
+        profile->recent[place].where = caller->where;
+        profile->recent[place].type = type;
+        profile->recent[place].site = number;
+    }
+    return profile->recent[place].site;
+}
+
+static void add(struct gci_profile *profile, uint32_t number, size_t size)
+{
+    struct gci_site *site = site_at(profile, number);
+    site->count++;
+    site->bytes += size;
+    profile->objects++;
+    profile->bytes += size;
+    if (profile->bytes > profile->bytes_peak) {
+        profile->bytes_peak = profile->bytes;
+    }
+}
+
+static void subtract(struct gci_profile *profile, uint32_t number, size_t size)
+{
+    struct gci_site *site = site_at(profile, number);
+    site->count--;
+    site->bytes -= size;
+    profile->objects--;
+    profile->bytes -= size;
+}
+
+static void born(gc_heap *heap, gc_object *self, const struct gci_caller *caller)
+{
+    struct gci_page *page = gci_page_of(self);
+    uint32_t *place = gci_page_site(page, self);
+    if (place == NULL && gci_pages_take_sites(heap, page) != NULL) {
+        place = gci_page_site(page, self);
+    }
+    uint32_t number = place == NULL ? 0 : site_of_birth(heap, caller, page->type);
+    if (number == 0) {
+        heap->profile->dropped++;
+        return;
+    }
+    *place = number;
+    self->refs |= OURO_REFS_SITE;
+    add(heap->profile, number, page->slot_size);
+}
+
+/* An object may bear the flag from before the profiler was stopped or cleared; then it has no number. */
+static void died(gc_heap *heap, gc_object *self)
+{
+    struct gci_page *page = gci_page_of(self);
+    uint32_t *place = gci_page_site(page, self);
+    if (place != NULL && *place != 0) {
+        subtract(heap->profile, *place, page->slot_size);
+        *place = 0;
+    }
+}
+
+/* Forget all records. */
+static void forget(gc_heap *heap)
+{
+    struct gci_profile *profile = heap->profile;
+    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
+         page = gci_pages_next(heap, page)) {
+        page->site = 0;
+    }
+    gci_pages_give_all_sites(heap);
+    gci_table_free(heap, &profile->site_table);
+    gci_table_free(heap, &profile->buffer_sites);
+    gci_table_free(heap, &profile->buffer_sizes);
+    memset(profile->recent, 0, sizeof(profile->recent));
+    profile->site_count = 1; /* number 0 is no site */
+    profile->objects = profile->bytes = profile->bytes_peak = profile->dropped = 0;
+}
+
+void gc_profile_stop(gc_heap *heap)
+{
+    struct gci_profile *profile = heap->profile;
+    if (profile != NULL) {
+        forget(heap);
+        gci_memory_give(heap, profile->sites, profile->site_room * profile->site_size);
+        heap->profile = NULL;
+        gci_memory_give(heap, profile, sizeof(*profile));
+    }
+}
+
+gc_status gc_profile_start(gc_heap *heap, unsigned frames)
+{
+    gc_status status = GC_OK;
+    if (frames < 1 || frames > GCI_FRAMES_MAX || (frames > 1 && !gci_sys_has_frames())) {
+        status = GC_ERR_RANGE;
+    } else if (heap->profile == NULL) {
+        struct gci_profile *profile = gci_memory_take(heap, sizeof(*profile), GCI_ALIGN_MAX);
+        if (profile == NULL) {
+            heap->last_error = GC_ERR_NOMEM;
+            return GC_ERR_NOMEM;
+        }
+        memset(profile, 0, sizeof(*profile));
+        profile->frames = frames;
+        profile->site_count = 1;
+        profile->site_size = sizeof(struct gci_site) + (frames > 1 ? frames * sizeof(void *) : 0);
+        heap->profile = profile;
+        if (!reserve_site(heap)) {
+            heap->profile = NULL;
+            gci_memory_give(heap, profile, sizeof(*profile));
+            status = GC_ERR_NOMEM;
+        } else {
+            heap->hooks.born = born;
+            heap->hooks.died = died;
+            heap->hooks.stop_profile = gc_profile_stop;
+            gci_pages_forget_current(heap);
+        }
+    }
+    if (status != GC_OK) {
+        heap->last_error = status;
+    }
+    return status;
+}
+
+void gc_profile_clear(gc_heap *heap)
+{
+    if (heap->profile != NULL) {
+        forget(heap);
+    }
+}
+
+bool gc_profile_is_on(const gc_heap *heap)
+{
+    return heap->profile != NULL;
+}
+
+void gc_profile_get_stats_sized(const gc_heap *heap, gc_profile_stats *stats, size_t size)
+{
+    gc_profile_stats all = { 0 };
+    const struct gci_profile *profile = heap->profile;
+    if (profile != NULL) {
+        size_t entries =
+            profile->site_table.size + profile->buffer_sites.size + profile->buffer_sizes.size;
+        all = (gc_profile_stats){
+            .objects = profile->objects,
+            .bytes = profile->bytes,
+            .bytes_peak = profile->bytes_peak,
+            .dropped = profile->dropped,
+            .bytes_own = gci_round_up(sizeof(*profile), GCI_BLOCK_SIZE) + profile->bytes_arrays +
+                         gci_round_up(profile->site_room * profile->site_size, GCI_BLOCK_SIZE) +
+                         entries * sizeof(struct gci_entry),
+        };
+    }
+    memset(stats, 0, size);
+    memcpy(stats, &all, size < sizeof(all) ? size : sizeof(all));
+}
+
+void gc_profile_reset_peak(gc_heap *heap)
+{
+    if (heap->profile != NULL) {
+        heap->profile->bytes_peak = heap->profile->bytes;
+    }
+}
+
+const char *gc_profile_site(const void *object)
+{
+    return gci_page_where(gci_page_of(object), object);
+}
+
+/* Buffers of the user's. */
+
+void gc_profile_track_at(gc_heap *heap, const void *pointer, size_t size, unsigned domain,
+                         const char *where)
+{
+    struct gci_profile *profile = heap->profile;
+    if (profile == NULL) {
+        return;
+    }
+    gc_profile_untrack(heap, pointer);
+    struct gci_caller caller = { where, OURO_RETURN_ADDRESS };
+    uint32_t number = 0;
+    if (gci_table_reserve(heap, &profile->buffer_sites) &&
+        gci_table_reserve(heap, &profile->buffer_sizes)) {
+        number = site_with_frames(heap, &caller, NULL, domain);
+    }
+    if (number == 0) {
+        profile->dropped++;
+        return;
+    }
+    gci_table_put(&profile->buffer_sites, (uintptr_t)pointer, (void *)(uintptr_t)number);
+    gci_table_put(&profile->buffer_sizes, (uintptr_t)pointer, (void *)(uintptr_t)size);
+    add(profile, number, size);
+}
+
+void gc_profile_untrack(gc_heap *heap, const void *pointer)
+{
+    struct gci_profile *profile = heap->profile;
+    uint32_t number = 0;
+    if (profile != NULL) {
+        number = (uint32_t)(uintptr_t)gci_table_get(&profile->buffer_sites, (uintptr_t)pointer);
+    }
+    if (number != 0) {
+        size_t size = (uintptr_t)gci_table_get(&profile->buffer_sizes, (uintptr_t)pointer);
+        subtract(profile, number, size);
+        gci_table_remove(&profile->buffer_sites, (uintptr_t)pointer);
+        gci_table_remove(&profile->buffer_sizes, (uintptr_t)pointer);
+    }
+}
+
+/* For snapshots. */
+
+uint32_t gci_profile_site_count(const gc_heap *heap)
+{
+    return heap->profile == NULL ? 0 : heap->profile->site_count - 1;
+}
+
+const struct gci_site *gci_profile_site_at(const gc_heap *heap, uint32_t index)
+{
+    return site_at(heap->profile, index + 1);
+}
