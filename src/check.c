@@ -188,9 +188,8 @@ static bool count_references(gc_heap *heap)
             gci_trace(&tracer, page, self);
             gci_trace_flush(&tracer);
             if (holder.stray != NULL) {
-                return FAIL(heap,
-                            "REF-1: %s at %p refers to %p, which is not an object of this heap",
-                            page->type->name, (const void *)self, holder.stray);
+                return FAIL(heap, "REF-1: %s refers to %p, which is not an object of this heap",
+                            gci_page_describe(page, self).text, holder.stray);
             }
         }
     }
@@ -227,8 +226,9 @@ static bool check_references(gc_heap *heap)
     bool right = count_references(heap);
     gc_object *surplus = reset_counts(heap, &references);
     if (right && surplus != NULL) {
-        right = FAIL(heap, "OBJ-2: %s at %p has %zu references and is referred to %zu times",
-                     gc_type_of(surplus)->name, (void *)surplus, gc_refcount(surplus), references);
+        right = FAIL(heap, "OBJ-2: %s has %zu references and is referred to %zu times",
+                     gci_page_describe(gci_page_of(surplus), surplus).text, gc_refcount(surplus),
+                     references);
     }
     return right;
 }

@@ -497,8 +497,8 @@ static OURO_NOINLINE bool run_callbacks(struct gci_page *page, gc_object *self)
     if (gc_refcount(self) > 1) {
         /* Its memory stays taken for good: that is safer than what the reference would find
          * later. */
-        gci_panic(page->heap, "ouro: %s at %p was kept by its own clear or destroy",
-                  page->type->name, (void *)self);
+        gci_panic(page->heap, "ouro: %s was kept by its own clear or destroy",
+                  gci_page_describe(page, self).text);
         return false;
     }
     return true;
@@ -554,9 +554,8 @@ void gci_object_drain(gc_heap *heap)
 
 static OURO_NOINLINE void panic_dead(const char *operation, gc_object *self)
 {
-    const struct gci_page *page = gci_page_of(self);
-    gci_panic(page->heap, "ouro: %s of %s at %p, which %s", operation,
-              page->type == NULL ? "an object" : page->type->name, (void *)self,
+    struct gci_page *page = gci_page_of(self);
+    gci_panic(page->heap, "ouro: %s of %s, which %s", operation, gci_page_describe(page, self).text,
               gci_state_of(self) == GCI_DYING
                   ? "is dying: nobody owns a reference to it"
                   : "is dead: a reference to it was dropped twice, or never taken");

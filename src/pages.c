@@ -138,15 +138,27 @@ uint32_t *gci_page_site(struct gci_page *page, const void *object)
     return sites == NULL ? NULL : &sites[gci_page_offset(object) / GCI_SLOT_MIN];
 }
 
-const char *gci_page_where(struct gci_page *page, const void *object)
+const char *gci_page_where(struct gci_page *page, const gc_object *object)
 {
     const struct gci_profile *profile = page->heap->profile;
     const uint32_t *number = gci_page_site(page, object);
-    if (profile == NULL || number == NULL || *number == 0) {
+    bool on_record = (object->refs & OURO_REFS_SITE) || GCI_IS_DEAD(object->refs);
+    if (profile == NULL || number == NULL || *number == 0 || !on_record) {
         return NULL;
     }
     const char *site = profile->sites + *number * profile->site_size;
     return ((const struct gci_site *)(const void *)site)->where;
+}
+
+struct gci_description gci_page_describe(struct gci_page *page, const gc_object *object)
+{
+    struct gci_description description;
+    const char *where = gci_page_where(page, object);
+    (void)snprintf(description.text, sizeof(description.text),
+                   where == NULL ? "%.80s at %p" : "%.80s at %p (made at %.80s)",
+                   page->type == NULL ? "an object" : page->type->name, (const void *)object,
+                   where);
+    return description;
 }
 
 static void segment_free(gc_heap *heap, struct gci_segment *segment)

@@ -91,7 +91,15 @@ OURO_INTERNAL void gci_pages_give_all_sites(gc_heap *heap);
 /* Where an object's site number stands, or NULL: its page has no array. */
 OURO_INTERNAL uint32_t *gci_page_site(struct gci_page *page, const void *object);
 
-/* Where an object was made, "file.c:12", or NULL: it is not on record. */
-OURO_INTERNAL const char *gci_page_where(struct gci_page *page, const void *object);
+/* Where an object was made, "file.c:12", or NULL: it is not on record. A dead one's place is known
+ * until its slot is used again. */
+OURO_INTERNAL const char *gci_page_where(struct gci_page *page, const gc_object *object);
+
+/* An object, alive or dead, for messages: "node at 0x7f0012345678 (made at file.c:12)". */
+struct gci_description {
+    char text[200];
+};
+OURO_INTERNAL struct gci_description gci_page_describe(struct gci_page *page,
+                                                       const gc_object *object);
 
 #endif

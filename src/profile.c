@@ -180,7 +180,6 @@ static void died(gc_heap *heap, gc_object *self)
     uint32_t *place = gci_page_site(page, self);
     if (place != NULL && *place != 0) {
         subtract(heap->profile, *place, page->slot_size);
-        *place = 0;
     }
 }
 

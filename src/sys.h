@@ -2,7 +2,7 @@
 #ifndef OURO_SYS_H
 #define OURO_SYS_H
 
-/* The platform seam: page memory and the clock. One sys_*.c implements it. */
+/* The platform seam: page memory, call frames, files and the clock. One sys_*.c implements it. */
 
 #include "base.h"
 
@@ -20,6 +20,12 @@ OURO_INTERNAL size_t gci_sys_frames(void **frames, size_t max);
 
 /* The name of the function that an address is in, as "main+0x1c" or "app+0x1130", into a buffer. */
 OURO_INTERNAL void gci_sys_frame_name(void *frame, char *buffer, size_t size);
+
+/* Open a file for reading, if it is a regular one; NULL: it is not, or cannot be read. */
+OURO_INTERNAL FILE *gci_sys_open_file(const char *name);
+
+/* Whether somebody may be looking at what is written to a file. */
+OURO_INTERNAL bool gci_sys_is_terminal(FILE *file);
 
 /* Nanoseconds of a clock that never goes back. */
 OURO_INTERNAL uint64_t gci_sys_clock_ns(void);

@@ -8,8 +8,11 @@
 
 #include "sys.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #if defined(__has_include)
 #if __has_include(<execinfo.h>) && __has_include(<dlfcn.h>)
@@ -71,6 +74,25 @@ uint64_t gci_sys_clock_ns(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+FILE *gci_sys_open_file(const char *name)
+{
+    int file = open(name, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* a pipe must not make us wait */
+    struct stat status;
+    FILE *stream = NULL;
+    if (file >= 0 && fstat(file, &status) == 0 && S_ISREG(status.st_mode)) {
+        stream = fdopen(file, "r");
+    }
+    if (file >= 0 && stream == NULL) {
+        (void)close(file);
+    }
+    return stream;
+}
+
+bool gci_sys_is_terminal(FILE *file)
+{
+    return isatty(fileno(file)) != 0;
+}
+
 bool gci_sys_has_frames(void)
 {
     return HAS_FRAMES;
@@ -86,7 +108,8 @@ size_t gci_sys_frames(void **frames, size_t max)
 void gci_sys_frame_name(void *frame, char *buffer, size_t size)
 {
     Dl_info info;
-    if (dladdr(frame, &info) == 0 || info.dli_fname == NULL) {
+    /* What is returned to may be the next function already, when the call was a function's last. */
+    if (dladdr((char *)frame - 1, &info) == 0 || info.dli_fname == NULL) {
         (void)snprintf(buffer, size, "%p", frame);
         return;
     }

@@ -176,14 +176,12 @@ static void count_references(struct gci_tracer *tracer, struct gci_set *set)
     gci_trace_flush(tracer);
 }
 
-static OURO_NOINLINE void panic_surplus(const struct gci_page *page, const gc_object *self)
+static OURO_NOINLINE void panic_surplus(struct gci_page *page, const gc_object *self)
 {
     gci_panic(page->heap,
-              "ouro: %s at %p has %zu references and is referred to %u times: a traverse visits "
-              "one twice, or a "
-              "reference was stored without gc_incref",
-              page->type->name, (const void *)self, gc_refcount(self),
-              (unsigned)(self->gc / GCI_SCRATCH));
+              "ouro: %s has %zu references and is referred to %u times: a traverse visits one "
+              "twice, or a reference was stored without gc_incref",
+              gci_page_describe(page, self).text, gc_refcount(self), self->gc / GCI_SCRATCH);
 }
 
 /* A member that is not marked yet turns alive and grey. */

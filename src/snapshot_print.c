@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Snapshots in print, for people. */
+
+#include "snapshot.h"
+#include "sys.h"
+
+#include <inttypes.h>
+
+enum {
+    SOURCE_SIZE = 160, /* what is shown of a line of source, with a final zero */
+    LABEL_SIZE = 32,
+};
+static const uint64_t progress_after_ns = 1000000000, progress_every_ns = 100000000;
+
+struct label {
+    char text[LABEL_SIZE];
+};
+
+/* "+1.2 MiB": a size with one decimal, rounded, and what stands before it. */
+static struct label size_label(const char *sign, uint64_t size)
+{
+    static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
+    struct label label;
+    uint64_t unit = 1, whole = size, tenths = 0;
+    size_t i = 0;
+    while (whole >= 1024 && i < sizeof(units) / sizeof(units[0]) - 1) {
+        i++;
+        unit *= 1024;
+        tenths = (size % unit * 10 + unit / 2) / unit;
+        whole = size / unit + tenths / 10;
+        tenths %= 10;
+    }
+    if (i == 0) {
+        (void)snprintf(label.text, sizeof(label.text), "%s%" PRIu64 " B", sign, size);
+    } else {
+        (void)snprintf(label.text, sizeof(label.text), "%s%" PRIu64 ".%u %s", sign, whole,
+                       (unsigned)tenths, units[i]);
+    }
+    return label;
+}
+
+/* What changed from `older` to `newer`. */
+static struct label size_change(uint64_t newer, uint64_t older)
+{
+    return newer < older ? size_label("-", older - newer) : size_label("+", newer - older);
+}
+
+static struct label count_change(uint64_t newer, uint64_t older)
+{
+    struct label label;
+    (void)snprintf(label.text, sizeof(label.text), "%c%" PRIu64, newer < older ? '-' : '+',
+                   newer < older ? older - newer : newer - older);
+    return label;
+}
+
+static const char *objects(uint64_t count)
+{
+    return count == 1 ? "object" : "objects";
+}
+
+static void print_amounts(const struct gci_group *group, bool is_change, FILE *file)
+{
+    (void)fprintf(file, "%s", size_label("", group->bytes).text);
+    if (is_change) {
+        (void)fprintf(file, " (%s), %" PRIu64 " %s (%s)",
+                      size_change(group->bytes, group->old_bytes).text, group->count,
+                      objects(group->count), count_change(group->count, group->old_count).text);
+    } else {
+        (void)fprintf(file, " (%" PRIu64 " %s", group->count, objects(group->count));
+    }
+    if (group->count > 0) {
+        (void)fprintf(file, ", average %s", size_label("", group->bytes / group->count).text);
+    }
+    (void)fprintf(file, is_change ? "\n" : ")\n");
+}
+
+/* A build in a folder of its own calls its sources "../src/graph.c", and its programs are run from
+ * anywhere: often from where the name without the dots is right. */
+static FILE *open_source(const char *name)
+{
+    FILE *source = gci_sys_open_file(name);
+    while (source == NULL && strncmp(name, "../", 3) == 0) {
+        name += 3;
+        source = gci_sys_open_file(name);
+    }
+    return source;
+}
+
+/* Print the beginning of a line without the white space around it, unless it is no text. */
+static void print_source_line(char *text, FILE *file)
+{
+    size_t length = strlen(text);
+    bool is_cut = length == SOURCE_SIZE - 1 && text[length - 1] != '\n';
+    while (is_cut && length > 0 && (text[length - 1] & 0x80) != 0) {
+        length--; /* no half characters */
+    }
+    while (length > 0 && strchr(" \t\r\n", text[length - 1]) != NULL) {
+        length--;
+    }
+    text[length] = '\0';
+    text += strspn(text, " \t");
+    for (const char *at = text; *at != '\0'; at++) {
+        if (((unsigned char)*at < ' ' && *at != '\t') || *at == 0x7F) {
+            return; /* it might mean something to a terminal */
+        }
+    }
+    if (*text != '\0') {
+        (void)fprintf(file, "    %s%s\n", text, is_cut ? "..." : "");
+    }
+}
+
+static void print_source(const struct gci_group *group, FILE *file)
+{
+    char text[SOURCE_SIZE];
+    FILE *source = group->line == 0 ? NULL : open_source(group->file);
+    unsigned line = 1;
+    while (source != NULL && line <= group->line && fgets(text, sizeof(text), source) != NULL) {
+        if (line == group->line) {
+            print_source_line(text, file);
+            break;
+        }
+        line += strchr(text, '\n') != NULL;
+    }
+    if (source != NULL) {
+        (void)fclose(source);
+    }
+}
+
+static void print_frames(const struct gci_group *group, FILE *file)
+{
+    char name[256];
+    for (size_t i = 0; i < group->frame_count; i++) {
+        gci_sys_frame_name(group->frames[i], name, sizeof(name));
+        (void)fprintf(file, "        %s %s\n", i == 0 ? "in" : "called from", name);
+    }
+}
+
+/* How far a long report is, on a terminal that does not show the report itself. */
+struct progress {
+    bool wanted, shown;
+    uint64_t next_ns;
+};
+
+static void progress_start(struct progress *progress, FILE *file)
+{
+    *progress = (struct progress){
+        .wanted = gci_sys_is_terminal(stderr) && !gci_sys_is_terminal(file),
+        .next_ns = gci_sys_clock_ns() + progress_after_ns,
+    };
+}
+
+static void progress_show(struct progress *progress, size_t done, size_t count)
+{
+    uint64_t now_ns = progress->wanted ? gci_sys_clock_ns() : 0;
+    if (progress->wanted && now_ns >= progress->next_ns) {
+        (void)fprintf(stderr, "\rouro: %zu of %zu groups reported", done, count);
+        (void)fflush(stderr);
+        progress->shown = true;
+        progress->next_ns = now_ns + progress_every_ns;
+    }
+}
+
+static void progress_end(const struct progress *progress)
+{
+    if (progress->shown) {
+        (void)fprintf(stderr, "\r%*s\r", 70, "");
+        (void)fflush(stderr);
+    }
+}
+
+static const char *title_of(gc_group by)
+{
+    switch (by) {
+    case GC_BY_LINE:
+        return "line";
+    case GC_BY_FILE:
+        return "file";
+    case GC_BY_TRACEBACK:
+        return "traceback";
+    case GC_BY_TYPE:
+        return "type";
+    case GC_BY_CUMULATIVE:
+        return "frame, with what it called";
+    }
+    return "line";
+}
+
+static void add(struct gci_group *sum, const struct gci_group *group)
+{
+    sum->bytes += group->bytes;
+    sum->count += group->count;
+    sum->old_bytes += group->old_bytes;
+    sum->old_count += group->old_count;
+}
+
+static bool is_shown(const struct gci_group *group, bool is_change)
+{
+    return !is_change || group->bytes != group->old_bytes || group->count != group->old_count;
+}
+
+static void print_groups(const struct gci_groups *groups, bool is_change, gc_group by, size_t top,
+                         FILE *file)
+{
+    struct gci_group others = { 0 };
+    struct progress progress;
+    size_t count = 0, shown = 0;
+    for (size_t i = 0; i < groups->count && count < top; i++) {
+        count += is_shown(&groups->items[i], is_change);
+    }
+    (void)fprintf(file, "[Top %zu] %s by %s\n", count,
+                  is_change ? "changes of memory consumption" : "memory consumption", title_of(by));
+    progress_start(&progress, file);
+    for (size_t i = 0; i < groups->count; i++) {
+        const struct gci_group *group = &groups->items[i];
+        if (shown == count || !is_shown(group, is_change)) {
+            add(&others, group);
+            continue;
+        }
+        (void)fprintf(file, "#%zu: %s: ", ++shown, group->name);
+        print_amounts(group, is_change, file);
+        print_source(group, file);
+        print_frames(group, file);
+        progress_show(&progress, shown, count);
+    }
+    progress_end(&progress);
+    if (shown < groups->count) {
+        (void)fprintf(file, "%zu other: ", groups->count - shown);
+        print_amounts(&others, is_change, file);
+    }
+}
+
+static int print(const gc_snapshot *newer, const gc_snapshot *older, gc_group by, size_t top,
+                 FILE *file)
+{
+    /* The total is that of the files: with GC_BY_CUMULATIVE groups hold the same bytes. */
+    struct gci_groups groups, files;
+    struct gci_group total = { 0 };
+    if (!gci_groups_of(&files, newer, older, GC_BY_FILE)) {
+        return GC_ERR_NOMEM;
+    }
+    for (size_t i = 0; i < files.count; i++) {
+        add(&total, &files.items[i]);
+    }
+    gci_groups_free(&files);
+    if (!gci_groups_of(&groups, newer, older, by)) {
+        return GC_ERR_NOMEM;
+    }
+    print_groups(&groups, older != NULL, by, top, file);
+    gci_groups_free(&groups);
+    (void)fprintf(file, "Total: ");
+    print_amounts(&total, older != NULL, file);
+    return 0;
+}
+
+int gc_snapshot_print(const gc_snapshot *snapshot, gc_group group, size_t top, FILE *file)
+{
+    return print(snapshot, NULL, group, top, file);
+}
+
+int gc_snapshot_print_compare(const gc_snapshot *newer, const gc_snapshot *older, gc_group group,
+                              size_t top, FILE *file)
+{
+    return print(newer, older, group, top, file);
+}

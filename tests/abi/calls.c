@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Every call of the public API, written as people write it: compiles as C11 and as C++17
+ * (calls.cpp), and runs. tools/check_header.py wants each exported function here.
+ */
+
+#include "ouro.h"
+
+#include <stdlib.h>
+
+struct node {
+    gc_object object;
+    struct node *left, *right;
+};
+
+struct tuple {
+    gc_object object;
+    struct node *owner;
+    struct node *items[1]; /* not a flexible array, which C++ does not have */
+};
+
+struct list {
+    gc_object object;
+    struct node **items;
+    uint16_t count;
+};
+
+#ifdef __cplusplus
+OURO_DECLARE_REFS(node_refs, OURO_REF(node, left), OURO_REF(node, right));
+static const gc_type node_type = [] {
+    gc_type type = {};
+    type.name    = "node";
+    type.size    = sizeof(node);
+    type.refs    = &node_refs;
+    return type;
+}();
+OURO_DECLARE_REFS(tuple_refs, OURO_REF(tuple, owner), OURO_TAIL(tuple, items));
+static const gc_type tuple_type = [] {
+    gc_type type   = {};
+    type.name      = "tuple";
+    type.size      = offsetof(tuple, items);
+    type.item_size = sizeof(void *);
+    type.refs      = &tuple_refs;
+    return type;
+}();
+#else
+static const gc_type node_type = {
+    .name = "node",
+    .size = sizeof(struct node),
+    .refs = OURO_REFS(struct node, left, right),
+};
+static const gc_type tuple_type = {
+    .name      = "tuple",
+    .size      = offsetof(struct tuple, items),
+    .item_size = sizeof(void *),
+    .refs      = OURO_FIELDS(OURO_REF(struct tuple, owner), OURO_TAIL(struct tuple, items)),
+};
+#endif
+
+/* The other way to declare references, and a type that uses every slot. */
+static unsigned finalized, destroyed;
+
+static void list_traverse(gc_object *self, gc_visitor *visitor)
+{
+    struct list *list = (struct list *)(void *)self;
+    for (uint16_t index = 0; index < list->count; index++) {
+        gc_visit(visitor, list->items[index]);
+    }
+}
+
+static void list_clear(gc_object *self)
+{
+    struct list *list = (struct list *)(void *)self;
+    while (list->count > 0) {
+        list->count--;
+        gc_clear(&list->items[list->count]);
+    }
+}
+
+static void list_finalize(gc_object *self)
+{
+    (void)self;
+    finalized++;
+}
+
+static void list_destroy(gc_object *self)
+{
+    free(((struct list *)(void *)self)->items);
+    destroyed++;
+}
+
+static gc_type list_type(void)
+{
+    gc_type type;
+    memset(&type, 0, sizeof(type));
+    type.name     = "list";
+    type.size     = sizeof(struct list);
+    type.traverse = list_traverse;
+    type.clear    = list_clear;
+    type.finalize = list_finalize;
+    type.destroy  = list_destroy;
+    return type;
+}
+
+static void expect(bool condition, int line)
+{
+    if (!condition) {
+        fprintf(stderr, "calls.c:%d: not as expected\n", line);
+        exit(1);
+    }
+}
+#define EXPECT(condition) expect((condition), __LINE__)
+
+static int count_object(void *object, void *arg)
+{
+    (void)object;
+    ++*(int *)arg;
+    return 0;
+}
+
+static int stop_at_once(void *object, void *arg)
+{
+    (void)object;
+    (void)arg;
+    return 7;
+}
+
+static void references(gc_heap *heap)
+{
+    struct node *a = (struct node *)gc_new(heap, &node_type);
+    struct node *b = (struct node *)gc_new(heap, &node_type);
+    EXPECT(a != NULL && b != NULL);
+    EXPECT(gc_refcount(a) == 1 && gc_type_of(a) == &node_type && gc_heap_of(a) == heap);
+    EXPECT(gc_count(a) == 0 && !gc_is_immortal(a));
+
+    gc_incref(a);
+    gc_xincref(a);
+    gc_xincref(NULL);
+    EXPECT(gc_refcount(a) == 3);
+    gc_decref(a);
+    gc_xdecref(a);
+    gc_xdecref(NULL);
+    EXPECT(gc_refcount(a) == 1);
+
+    gc_set(&a->left, b);
+    gc_set(&a->left, NULL);
+    EXPECT(a->left == NULL && gc_refcount(b) == 1);
+    gc_set_steal(&a->left, gc_newref(b));
+    EXPECT(a->left == b && gc_refcount(b) == 2);
+    gc_swap(&a->left, &a->right);
+    EXPECT(a->left == NULL && a->right == b && gc_refcount(b) == 2);
+    struct node *taken = (struct node *)gc_take(&a->right);
+    EXPECT(taken == b && a->right == NULL && gc_refcount(b) == 2);
+    gc_clear(&taken);
+    EXPECT(taken == NULL && gc_refcount(b) == 1);
+    gc_set_steal(&taken, NULL);
+    gc_decref(b);
+    gc_decref(a);
+}
+
+static void tails_and_slots(gc_heap *heap, const gc_type *type)
+{
+    struct tuple *tuple = (struct tuple *)gc_new_var(heap, &tuple_type, 3);
+    struct node *node   = (struct node *)gc_new(heap, &node_type);
+    struct list *list   = (struct list *)gc_new(heap, type);
+    EXPECT(tuple != NULL && node != NULL && list != NULL && gc_count(tuple) == 3);
+    gc_set(&tuple->owner, node);
+    gc_set(&tuple->items[0], node);
+
+    list->items = (struct node **)calloc(1, sizeof(struct node *));
+    EXPECT(list->items != NULL);
+    list->items[0] = gc_newref(node);
+    list->count    = 1;
+
+    int count = 0;
+    EXPECT(gc_referents(tuple, count_object, &count) == 0 && count == 2);
+    count = 0;
+    EXPECT(gc_referrers(heap, node, count_object, &count) == 0 && count == 2);
+    EXPECT(gc_referrers(heap, node, stop_at_once, NULL) == 7);
+    EXPECT(gc_type_forget(heap, type) == GC_ERR_BUSY && gc_last_error(heap) == GC_ERR_BUSY);
+
+    gc_decref(list);
+    EXPECT(finalized == 1 && destroyed == 1);
+    EXPECT(gc_type_forget(heap, type) == GC_OK);
+    gc_decref(tuple);
+    gc_decref(node);
+}
+
+static void collecting(gc_heap *heap)
+{
+    gc_thresholds thresholds;
+    gc_get_thresholds(heap, &thresholds);
+    EXPECT(thresholds.young_objects > 0);
+    gc_set_thresholds(heap, &thresholds);
+    EXPECT(gc_disable(heap) && !gc_is_enabled(heap));
+
+    struct node *a = (struct node *)gc_new(heap, &node_type);
+    struct node *b = (struct node *)gc_new(heap, &node_type);
+    EXPECT(a != NULL && b != NULL);
+    gc_set(&a->left, b);
+    gc_set(&b->left, a);
+    gc_decref(a);
+    gc_decref(b);
+    int count = 0;
+    EXPECT(gc_each_object(heap, -1, count_object, &count) == 0 && count == 2);
+    count = 0;
+    EXPECT(gc_unreachable(heap, count_object, &count) == 0 && count == 2);
+    EXPECT(gc_check(heap));
+    EXPECT(gc_collect(heap) == 2);
+    EXPECT(gc_collect_generation(heap, 0) == 0);
+    EXPECT(!gc_step(heap, 1000000));
+    EXPECT(!gc_enable(heap) && gc_is_enabled(heap));
+    gc_safepoint(heap);
+
+    gc_stats stats;
+    gc_get_stats(heap, &stats);
+    EXPECT(stats.objects_live == 0 && stats.bytes_live == 0);
+    gc_stats_print(heap, stderr);
+}
+
+int main(void)
+{
+    gc_config config;
+    memset(&config, 0, sizeof(config));
+    config.collect =
+        GC_AT_SAFEPOINT; /* the counts above must not depend on when a collection comes */
+    config.user_data = &config;
+    gc_heap *heap    = gc_heap_new(&config);
+    EXPECT(heap != NULL && gc_heap_user_data(heap) == &config);
+    EXPECT(gc_status_text(GC_OK) != NULL && gc_last_error(heap) == GC_OK);
+
+    const gc_type type = list_type();
+    references(heap);
+    tails_and_slots(heap, &type);
+    collecting(heap);
+
+    gc_external_add(heap, 100);
+    gc_external_remove(heap, 100);
+    (void)gc_heap_trim(heap);
+
+    void *forever = gc_new(heap, &node_type);
+    EXPECT(forever != NULL);
+    gc_make_immortal(forever);
+    EXPECT(gc_is_immortal(forever));
+    gc_heap_free(heap);
+    gc_heap_free(NULL);
+    return 0;
+}

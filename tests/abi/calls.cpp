@@ -1,0 +1,2 @@
+// SPDX-License-Identifier: MIT
+#include "calls.c" // the same text must be C++ too

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The layout that programs compiled against an older ouro rely on. The inline functions are
+ * compiled into them, and so are the structs they declare. A change here is a change of the
+ * soversion. For C and C++, 32 and 64 bits.
+ */
+
+#include <assert.h>
+
+#include "ouro.h"
+
+#define PIN(type, field, offset) static_assert(offsetof(type, field) == (offset), #type "." #field)
+#define PIN_SIZE(type, size)     static_assert(sizeof(type) == (size), #type)
+
+enum { P = sizeof(void *) };
+
+PIN(gc_object, refs, 0);
+PIN(gc_object, gc, 4);
+PIN_SIZE(gc_object, 8);
+static_assert(OURO_REFS_TOUCHED == 1 && OURO_REFS_WEAK == 2 && OURO_REFS_FINALIZED == 4,
+              "flags of gc_object.refs");
+static_assert(OURO_REFS_SITE == 8 && OURO_REFS_ONE == 16, "flags of gc_object.refs");
+static_assert(OURO_REFS_IMMORTAL == 0xE8000000u, "the immortal count");
+
+PIN(gc_visitor, next, 0);
+PIN(gc_visitor, end, P);
+PIN_SIZE(gc_visitor, 2 * P);
+
+PIN(gc_field, offset, 0);
+PIN(gc_field, kind, 4);
+PIN(gc_field, count_size, 6);
+PIN(gc_field, count_offset, 8);
+PIN_SIZE(gc_field, 12);
+static_assert(GC_FIELD_REF == 0 && GC_FIELD_TAIL == 1 && GC_FIELD_BUFFER == 2, "gc_field.kind");
+
+PIN(gc_field_map, count, 0);
+PIN(gc_field_map, fields, P);
+PIN_SIZE(gc_field_map, 2 * P);
+
+PIN(gc_type, name, 0);
+PIN(gc_type, size, P);
+PIN(gc_type, item_size, 2 * P);
+PIN(gc_type, align, 3 * P);
+PIN(gc_type, refs, 4 * P);
+PIN(gc_type, traverse, 5 * P);
+PIN(gc_type, clear, 6 * P);
+PIN(gc_type, finalize, 7 * P);
+PIN(gc_type, destroy, 8 * P);
+PIN(gc_type, flags, 9 * P);
+PIN(gc_type, room, 10 * P);
+PIN_SIZE(gc_type, 15 * P);
+
+PIN(gc_page_source, map, 0);
+PIN(gc_page_source, unmap, P);
+PIN(gc_page_source, arg, 2 * P);
+PIN_SIZE(gc_page_source, 3 * P);
+
+PIN(gc_thresholds, young_objects, 0);
+PIN(gc_thresholds, young_bytes, P);
+PIN(gc_thresholds, old_growth_percent, 2 * P);
+PIN(gc_thresholds, old_bytes, 3 * P);
+PIN_SIZE(gc_thresholds, 4 * P);
+
+PIN(gc_config, thresholds, 0);
+PIN(gc_config, collect, 4 * P);
+PIN(gc_config, disabled, 4 * P + 4);
+PIN(gc_config, report_leaks, 4 * P + 5);
+PIN(gc_config, limit_bytes, 4 * P + 8);
+PIN(gc_config, user_data, 5 * P + 8);
+PIN(gc_config, page_source, 6 * P + 8);
+PIN(gc_config, out_of_memory, 9 * P + 8);
+PIN(gc_config, message, 10 * P + 8);
+PIN(gc_config, panic, 11 * P + 8);
+PIN(gc_config, room, 12 * P + 8);
+PIN_SIZE(gc_config, 20 * P + 8);
+
+/* gc_stats is filled up to the size that the caller compiled, so it may grow, but not move. */
+PIN(gc_generation_stats, collections, 0);
+PIN(gc_generation_stats, collected, 8);
+PIN(gc_generation_stats, uncollectable, 16);
+PIN(gc_generation_stats, resurrected, 24);
+PIN(gc_generation_stats, objects, 32);
+PIN(gc_generation_stats, pause_ns_total, 40);
+PIN(gc_generation_stats, pause_ns_max, 48);
+PIN_SIZE(gc_generation_stats, 56);
+PIN(gc_stats, generations, 0);
+PIN(gc_stats, objects_live, 112);
+PIN(gc_stats, objects_born, 120);
+PIN(gc_stats, objects_died, 128);
+PIN(gc_stats, died_by_count, 136);
+PIN(gc_stats, finalized, 144);
+PIN(gc_stats, bytes_live, 152);
+PIN(gc_stats, bytes_live_peak, 160);
+PIN(gc_stats, bytes_external, 168);
+PIN(gc_stats, bytes_reserved, 176);
+PIN(gc_stats, bytes_limit, 184);
+PIN(gc_stats, pause_ns_total, 192);
+PIN(gc_stats, pause_ns_max, 200);
+PIN(gc_stats, pages, 208);
+PIN(gc_stats, segments, 216);
+
+/* Numbers are never reused. */
+static_assert(GC_OK == 0 && GC_ERR_NOMEM == -1 && GC_ERR_LIMIT == -2 && GC_ERR_SIZE == -3,
+              "gc_status");
+static_assert(GC_ERR_BUSY == -4 && GC_ERR_CLOSING == -5 && GC_ERR_TYPE == -6, "gc_status");
+static_assert(GC_AT_ALLOCATION == 0 && GC_AT_SAFEPOINT == 1, "gc_config.collect");

@@ -1,0 +1,673 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The checker: each invariant of layout.h is broken by hand, named by gc_check, and mended. */
+
+#include "support.h"
+
+#include "collect.h"
+
+static struct gci_page *page_of(const void *object)
+{
+    return gci_page_of(object);
+}
+
+/* A check, whatever its answer, leaves no scratch counts and no holds. */
+static void assert_no_traces(gc_heap *heap)
+{
+    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
+         page = gci_pages_next(heap, page)) {
+        for (size_t offset = page->first; offset < gci_page_end(page); offset += page->slot_size) {
+            const gc_object *self = gci_page_at(page, offset);
+            assert_true(gci_state_of(self) == GCI_FREE || self->gc / GCI_SCRATCH == 0);
+        }
+    }
+    assert_int_equal(heap->busy, 0);
+    assert_int_equal(heap->pinned, 0);
+}
+
+static void assert_named(struct world *world, const char *invariant)
+{
+    assert_false(gc_check(world->heap));
+    assert_int_equal(world->panics, 1);
+    expect_panic(world, invariant);
+}
+
+/* The same where scratch counts are not what was broken. */
+static void assert_broken(struct world *world, const char *invariant)
+{
+    assert_named(world, invariant);
+    assert_no_traces(world->heap);
+}
+
+static void assert_mended(struct world *world)
+{
+    assert_sound(world->heap);
+    assert_int_equal(world->panics, 0);
+    assert_no_traces(world->heap);
+}
+
+/* A full page of leaves that is in no list, with a part of it freed. The last one made is on
+ * another page, which is current. */
+enum { CROWD = 4096 };
+struct crowd {
+    struct gci_page *page;
+    size_t count;
+    struct leaf *leaves[CROWD + 1];
+};
+
+static void crowd_make(struct crowd *crowd, gc_heap *heap)
+{
+    crowd->leaves[0] = leaf_new(heap, 0);
+    crowd->page = page_of(crowd->leaves[0]);
+    crowd->count = 1;
+    do {
+        crowd->leaves[crowd->count] = leaf_new(heap, 0);
+    } while (page_of(crowd->leaves[crowd->count++]) == crowd->page);
+}
+
+static void crowd_drop(struct crowd *crowd, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++) {
+        gc_decref(crowd->leaves[i]);
+        crowd->leaves[i] = NULL;
+    }
+}
+
+static void crowd_drop_all(struct crowd *crowd)
+{
+    for (size_t i = 0; i < crowd->count; i++) {
+        gc_xdecref(crowd->leaves[i]);
+    }
+}
+
+/* OBJ-1 */
+
+static void obj_1_a_state_that_does_not_exist(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    for (uint32_t other = 0; other <= GCI_STATE_MASK; other++) {
+        if (other == 6 || other == 7 || other > GCI_SEEN_YOUNG) {
+            node->object.gc = other;
+            assert_named(world, "OBJ-1");
+            node->object.gc = GCI_YOUNG;
+            assert_mended(world);
+        }
+    }
+    gc_decref(node);
+}
+
+static void obj_1_a_state_that_is_not_for_the_type(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    struct leaf *leaf = leaf_new(heap, 1);
+    node->object.gc = GCI_LEAF;
+    assert_broken(world, "OBJ-1");
+    node->object.gc = GCI_YOUNG;
+    assert_mended(world);
+    leaf->object.gc = heap->old;
+    assert_broken(world, "OBJ-1");
+    leaf->object.gc = GCI_LEAF;
+    assert_mended(world);
+    gc_decref(node);
+    gc_decref(leaf);
+}
+
+static void obj_1_a_state_that_is_not_for_now(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    const uint32_t states[] = { GCI_DOOMED, GCI_DOOMED_YOUNG, GCI_SEEN_YOUNG,
+                                heap->old == GCI_OLD_A ? GCI_OLD_B : GCI_OLD_A };
+    for (size_t i = 0; i < 4; i++) {
+        node->object.gc = states[i];
+        assert_broken(world, "OBJ-1");
+        node->object.gc = GCI_YOUNG;
+        assert_mended(world);
+    }
+    gc_decref(node);
+}
+
+static void obj_1_a_living_object_without_a_count(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    const uint32_t counts[] = { 0, GCI_REFS_FLAGS, GCI_REFS_DEAD, GCI_REFS_DEAD | 0x12340 };
+    for (size_t i = 0; i < 4; i++) {
+        node->object.refs = counts[i];
+        assert_broken(world, "OBJ-1");
+        node->object.refs = OURO_REFS_ONE;
+        assert_mended(world);
+    }
+    gc_decref(node);
+}
+
+static void obj_1_a_free_slot_with_a_count(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    gc_decref(node);
+    node->object.refs = OURO_REFS_ONE;
+    assert_broken(world, "OBJ-1");
+    node->object.refs = GCI_REFS_DEAD;
+    assert_mended(world);
+}
+
+static void obj_1_a_living_object_in_state_free(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    node->object.gc = GCI_FREE;
+    assert_broken(world, "OBJ-1");
+    node->object.gc = GCI_YOUNG;
+    assert_mended(world);
+    gc_decref(node);
+}
+
+static void obj_1_a_scratch_count_that_is_left(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    struct leaf *leaf = leaf_new(heap, 1);
+    node->object.gc = GCI_YOUNG | GCI_SCRATCH;
+    assert_named(world, "OBJ-1");
+    node->object.gc = GCI_YOUNG;
+    assert_mended(world);
+    leaf->object.gc = GCI_LEAF | 3 * GCI_SCRATCH;
+    assert_named(world, "OBJ-1");
+    leaf->object.gc = GCI_LEAF;
+    assert_mended(world);
+    gc_decref(node);
+    gc_decref(leaf);
+}
+
+/* OBJ-2 */
+
+static void obj_2_a_reference_that_was_not_counted(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *a = node_new(heap), *b = node_new(heap);
+    gc_set(&a->left, b);
+    a->right = b;
+    b->left = b;
+    assert_broken(world, "OBJ-2");
+    assert_non_null(strstr(world->panic_text, "2 references and is referred to 3 times"));
+    b->left = NULL;
+    assert_mended(world); /* two references, and the test's is the one that was stolen */
+    a->right = NULL;
+    assert_mended(world);
+    gc_decref(a);
+    gc_decref(b);
+}
+
+static void obj_2_a_reference_to_a_leaf_that_was_not_counted(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct actor *a = actor_new(heap, 1), *b = actor_new(heap, 2);
+    struct leaf *leaf = leaf_new(heap, 1);
+    a->leaf = b->leaf = leaf;
+    assert_broken(world, "OBJ-2");
+    b->leaf = NULL;
+    assert_mended(world);
+    gc_decref(a); /* its reference was the test's */
+    gc_decref(b);
+}
+
+static void obj_2_a_reference_counted_more_than_once_is_no_fault(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *a = node_new(heap), *b = node_new(heap);
+    gc_set(&a->left, b);
+    gc_incref(b);
+    assert_mended(world);
+    gc_decref(b);
+    gc_decref(b);
+    gc_decref(a);
+}
+
+static void obj_2_an_immortal_may_be_referred_to_at_will(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    gc_make_immortal(node);
+    node->left = node->right = node;
+    assert_mended(world);
+    world->leftovers = true;
+}
+
+/* PAGE-1 */
+
+static void page_1_a_free_list_that_leads_to_a_living_object(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap), *dead = node_new(heap);
+    gc_decref(dead);
+    struct gci_page *page = page_of(node);
+    uint32_t head = page->free;
+    page->free = (head & ~GCI_FREE_OFFSET_BITS) | gci_page_offset(node) << 1;
+    assert_broken(world, "PAGE-1");
+    page->free = head;
+    assert_mended(world);
+    gc_decref(node);
+}
+
+static void page_1_a_free_list_that_leaves_the_slots(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    struct gci_page *page = page_of(node);
+    uint32_t head = page->free;
+    const size_t places[] = { 0, page->first - 8u, gci_page_end(page), GCI_FREE_OFFSET(head) + 8,
+                              GCI_PAGE_SIZE - 8 };
+    for (size_t i = 0; i < 5; i++) {
+        page->free = (head & ~GCI_FREE_OFFSET_BITS) | (uint32_t)places[i] << 1;
+        assert_broken(world, "PAGE-1");
+        page->free = head;
+        assert_mended(world);
+    }
+    gc_decref(node);
+}
+
+static void page_1_a_free_list_that_lost_a_slot(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    struct gci_page *page = page_of(node);
+    uint32_t head = page->free;
+    page->free = gci_page_at(page, GCI_FREE_OFFSET(head))->gc;
+    assert_broken(world, "PAGE-1");
+    page->free = 0;
+    assert_broken(world, "PAGE-1");
+    page->free = head;
+    assert_mended(world);
+    gc_decref(node);
+}
+
+static void page_1_a_free_list_with_a_wrong_length(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    struct gci_page *page = page_of(node);
+    page->free += 1u << GCI_FREE_LENGTH_SHIFT;
+    assert_broken(world, "PAGE-1");
+    page->free -= 2u << GCI_FREE_LENGTH_SHIFT;
+    assert_broken(world, "PAGE-1");
+    page->free += 1u << GCI_FREE_LENGTH_SHIFT;
+    assert_mended(world);
+    gc_decref(node);
+}
+
+static void page_1_a_free_list_that_ends_early_or_goes_in_a_circle(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    struct gci_page *page = page_of(node);
+    gc_object *second =
+        gci_page_at(page, GCI_FREE_OFFSET(gci_page_at(page, GCI_FREE_OFFSET(page->free))->gc));
+    uint32_t rest = second->gc;
+    second->gc = 0;
+    assert_broken(world, "PAGE-1");
+    second->gc = page->free;
+    assert_broken(world, "PAGE-1");
+    second->gc = (rest & ~GCI_FREE_OFFSET_BITS) | (page->free & GCI_FREE_OFFSET_BITS);
+    assert_broken(world, "PAGE-1");
+    second->gc = rest;
+    assert_mended(world);
+    gc_decref(node);
+}
+
+static void page_1_more_slots_carved_than_the_page_has(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    static struct crowd crowd;
+    crowd_make(&crowd, heap);
+    uint16_t capacity = crowd.page->capacity;
+    crowd.page->capacity = (uint16_t)(capacity - 1);
+    assert_false(gc_check(heap));
+    expect_panic(world, "PAGE-");
+    crowd.page->capacity = capacity;
+    assert_mended(world);
+    crowd_drop_all(&crowd);
+}
+
+/* PAGE-2 */
+
+static void page_2_a_page_with_a_quarter_free_that_is_in_no_list(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    static struct crowd crowd;
+    crowd_make(&crowd, heap);
+    crowd_drop(&crowd, 0, crowd.page->capacity / 2);
+    struct gci_record *record = crowd.page->record;
+    assert_ptr_equal(record->partial, crowd.page);
+    assert_mended(world);
+    record->partial = NULL;
+    crowd.page->partial = false;
+    crowd.page->notice = (uint16_t)(crowd.page->capacity / 4);
+    assert_broken(world, "PAGE-2");
+    record->partial = crowd.page;
+    crowd.page->partial = true;
+    crowd.page->notice = crowd.page->capacity;
+    assert_mended(world);
+    crowd_drop_all(&crowd);
+}
+
+static void page_2_a_partial_page_that_is_not_in_the_list(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    static struct crowd crowd;
+    crowd_make(&crowd, heap);
+    crowd_drop(&crowd, 0, crowd.page->capacity / 2);
+    struct gci_record *record = crowd.page->record;
+    record->partial = NULL;
+    assert_broken(world, "PAGE-2");
+    record->partial = crowd.page;
+    assert_mended(world);
+    crowd_drop_all(&crowd);
+}
+
+static void page_2_a_partial_page_that_waits_for_the_wrong_length(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    static struct crowd crowd;
+    crowd_make(&crowd, heap);
+    crowd_drop(&crowd, 0, crowd.page->capacity / 2);
+    crowd.page->notice--;
+    assert_broken(world, "PAGE-2");
+    crowd.page->notice++;
+    assert_mended(world);
+    crowd_drop_all(&crowd);
+}
+
+static void page_2_a_current_page_that_is_in_a_list(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    struct gci_page *page = page_of(node);
+    page->partial = true;
+    assert_broken(world, "PAGE-2");
+    page->partial = false;
+    page->emptied = true;
+    assert_broken(world, "PAGE-2");
+    page->emptied = false;
+    page->notice = 7;
+    assert_broken(world, "PAGE-2");
+    page->notice = 0;
+    assert_mended(world);
+    gc_decref(node);
+}
+
+static void page_2_a_page_with_untouched_slots_that_is_not_current(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    struct gci_page *page = page_of(node);
+    struct gci_record *record = page->record;
+    record->current = NULL;
+    assert_broken(world, "PAGE-2");
+    record->current = page;
+    assert_mended(world);
+    gc_decref(node);
+}
+
+static void page_2_an_emptied_page_with_an_object(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    static struct crowd crowd;
+    crowd_make(&crowd, heap);
+    crowd.page->emptied = true;
+    assert_broken(world, "PAGE-2");
+    crowd.page->emptied = false;
+    assert_mended(world);
+    crowd_drop_all(&crowd);
+}
+
+/* GEN-1, GEN-2, BYTES-1 */
+
+static void gen_1_a_wrong_number_of_young_objects(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    heap->young_objects++;
+    assert_broken(world, "GEN-1");
+    heap->young_objects -= 2;
+    assert_broken(world, "GEN-1");
+    heap->young_objects++;
+    assert_mended(world);
+    node->object.gc = heap->old;
+    assert_broken(world, "GEN-1");
+    node->object.gc = GCI_YOUNG;
+    assert_mended(world);
+    gc_decref(node);
+}
+
+static void gen_2_a_young_object_on_a_page_that_is_not_marked_young(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    struct gci_page *page = page_of(node);
+    page->young = false;
+    assert_broken(world, "GEN-2");
+    page->young = true;
+    assert_mended(world);
+    gc_decref(node);
+}
+
+static void gen_2_a_young_object_on_a_page_that_is_not_in_the_list(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    struct actor *actor = actor_new(heap, 1);
+    struct gci_page *list = heap->young_pages;
+    heap->young_pages = list->next_young;
+    bool right = gc_check(heap);
+    heap->young_pages = NULL;
+    bool still_right = gc_check(heap);
+    heap->young_pages = list;
+    assert_false(right);
+    assert_false(still_right);
+    expect_panic(world, "GEN-2");
+    assert_mended(world);
+    gc_decref(node);
+    gc_decref(actor);
+}
+
+static void bytes_1_a_wrong_number_of_bytes(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    heap->bytes_live += 8;
+    assert_broken(world, "BYTES-1");
+    heap->bytes_live -= 16;
+    assert_broken(world, "BYTES-1");
+    heap->bytes_live += 8;
+    assert_mended(world);
+    gc_decref(node);
+}
+
+/* REF-1 */
+
+static void assert_stray(struct world *world, struct node *node, void *stray)
+{
+    node->left = stray;
+    assert_broken(world, "REF-1");
+    assert_non_null(strstr(world->panic_text, "node"));
+    node->left = NULL;
+    assert_mended(world);
+}
+
+static void ref_1_references_that_lead_to_no_object(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap), *dead = node_new(heap);
+    gc_decref(dead);
+    static struct node fixed;
+    struct node local = { .left = NULL };
+    assert_stray(world, node, dead);
+    assert_stray(world, node, &fixed);
+    assert_stray(world, node, &local);
+    assert_stray(world, node, (char *)node + 8);
+    assert_stray(world, node, (char *)node + 1);
+    assert_stray(world, node, (void *)(uintptr_t)1);
+    assert_stray(world, node, (void *)UINTPTR_MAX);
+    assert_stray(world, node, page_of(node));
+    gc_decref(node);
+}
+
+static void ref_1_a_reference_to_an_object_of_another_heap(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    gc_heap *other = gc_heap_new(NULL);
+    assert_non_null(other);
+    struct node *node = node_new(heap), *foreign = node_new(other);
+    assert_stray(world, node, foreign);
+    gc_decref(node);
+    gc_decref(foreign);
+    gc_heap_free(other);
+}
+
+static void ref_1_the_holder_is_found_among_many_references(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct tuple *tuple = tuple_new(heap, 1000);
+    for (size_t i = 0; i < 1000; i++) {
+        tuple->items[i] = node_new(heap);
+    }
+    struct node *right = tuple->items[700], wrong = *right;
+    tuple->items[700] = &wrong;
+    assert_broken(world, "REF-1");
+    assert_non_null(strstr(world->panic_text, "tuple"));
+    tuple->items[700] = right;
+    assert_mended(world);
+    gc_decref(tuple);
+}
+
+/* What is no fault */
+
+static void check_within_finalize(struct world *world, struct actor *actor)
+{
+    (void)actor;
+    expect(world, gc_check(world->heap));
+}
+
+static void callbacks_in_and_out_of_collections_find_the_heap_sound(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->on_finalize = check_within_finalize;
+    world->on_destroy = check_within_finalize;
+    struct actor *outer = actor_new(heap, 1);
+    outer->left = actor_new(heap, 2);
+    outer->leaf = leaf_new(heap, 3);
+    gc_decref(outer);
+    (void)drop_an_actor_circle(heap, 4);
+    assert_int_equal(gc_collect(heap), 2);
+    (void)drop_an_actor_circle(heap, 6);
+    assert_int_equal(gc_collect_generation(heap, 0), 2);
+    assert_int_equal(world->finalized, 6);
+}
+
+static int check_within_visit(void *object, void *arg)
+{
+    struct world *world = arg;
+    (void)object;
+    expect(world, gc_check(world->heap));
+    return 0;
+}
+
+static void visitors_of_the_unreachable_find_the_heap_sound(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    (void)drop_an_actor_circle(heap, 1);
+    (void)gc_collect_generation(heap, 0);
+    drop_a_node_circle(heap);
+    assert_int_equal(gc_unreachable(heap, check_within_visit, world), 0);
+    assert_sound(heap);
+    gc_decref(node);
+}
+
+static void a_check_leaves_the_alarms_as_they_were(void **state)
+{
+    struct world *world = *state;
+    gc_config config = { .limit_bytes = 100000 };
+    gc_heap *heap = world_new_heap(world, &config);
+    struct node *node = node_new(heap);
+    size_t young_alarm = heap->young_alarm, bytes_alarm = heap->bytes_alarm;
+    assert_sound(heap);
+    assert_int_equal(heap->young_alarm, young_alarm);
+    assert_int_equal(heap->bytes_alarm, bytes_alarm);
+    gc_decref(node);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        world_test(obj_1_a_state_that_does_not_exist),
+        world_test(obj_1_a_state_that_is_not_for_the_type),
+        world_test(obj_1_a_state_that_is_not_for_now),
+        world_test(obj_1_a_living_object_without_a_count),
+        world_test(obj_1_a_free_slot_with_a_count),
+        world_test(obj_1_a_living_object_in_state_free),
+        world_test(obj_1_a_scratch_count_that_is_left),
+        world_test(obj_2_a_reference_that_was_not_counted),
+        world_test(obj_2_a_reference_to_a_leaf_that_was_not_counted),
+        world_test(obj_2_a_reference_counted_more_than_once_is_no_fault),
+        world_test(obj_2_an_immortal_may_be_referred_to_at_will),
+        world_test(page_1_a_free_list_that_leads_to_a_living_object),
+        world_test(page_1_a_free_list_that_leaves_the_slots),
+        world_test(page_1_a_free_list_that_lost_a_slot),
+        world_test(page_1_a_free_list_with_a_wrong_length),
+        world_test(page_1_a_free_list_that_ends_early_or_goes_in_a_circle),
+        world_test(page_1_more_slots_carved_than_the_page_has),
+        world_test(page_2_a_page_with_a_quarter_free_that_is_in_no_list),
+        world_test(page_2_a_partial_page_that_is_not_in_the_list),
+        world_test(page_2_a_partial_page_that_waits_for_the_wrong_length),
+        world_test(page_2_a_current_page_that_is_in_a_list),
+        world_test(page_2_a_page_with_untouched_slots_that_is_not_current),
+        world_test(page_2_an_emptied_page_with_an_object),
+        world_test(gen_1_a_wrong_number_of_young_objects),
+        world_test(gen_2_a_young_object_on_a_page_that_is_not_marked_young),
+        world_test(gen_2_a_young_object_on_a_page_that_is_not_in_the_list),
+        world_test(bytes_1_a_wrong_number_of_bytes),
+        world_test(ref_1_references_that_lead_to_no_object),
+        world_test(ref_1_a_reference_to_an_object_of_another_heap),
+        world_test(ref_1_the_holder_is_found_among_many_references),
+        world_test(callbacks_in_and_out_of_collections_find_the_heap_sound),
+        world_test(visitors_of_the_unreachable_find_the_heap_sound),
+        world_test(a_check_leaves_the_alarms_as_they_were),
+    };
+    return cmocka_run_group_tests_name("check", tests, NULL, NULL);
+}

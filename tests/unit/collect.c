@@ -1,0 +1,604 @@
+/* SPDX-License-Identifier: MIT */
+
+/* When a collection is due: alarms, thresholds, and their arithmetic. */
+
+#include "support.h"
+
+#include "collect.h"
+
+/* A heap that collects by itself, with thresholds that nothing small passes. */
+static gc_config lively(void)
+{
+    gc_config config = {
+        .thresholds = { .young_objects = 1000,
+                        .young_bytes = 100000,
+                        .old_growth_percent = 50,
+                        .old_bytes = 1000000 },
+    };
+    return config;
+}
+
+/* The alarm for young objects; a stress build collects at every birth. */
+static size_t young_alarm_at(size_t threshold)
+{
+    return OURO_STRESS ? 0 : threshold;
+}
+
+/* Alarms */
+
+static void alarms_follow_the_thresholds(void **state)
+{
+    struct world *world = *state;
+    gc_config config = lively();
+    gc_heap *heap = world_new_heap(world, &config);
+    assert_int_equal(heap->young_alarm, young_alarm_at(1000));
+    assert_int_equal(heap->bytes_alarm, 100000);
+    gc_thresholds other = { .young_objects = 5, .young_bytes = 600 };
+    gc_set_thresholds(heap, &other);
+    assert_int_equal(heap->young_alarm, young_alarm_at(5));
+    assert_int_equal(heap->bytes_alarm, 600);
+}
+
+static void bytes_are_counted_from_the_last_collection_on(void **state)
+{
+    struct world *world = *state;
+    gc_config config = lively();
+    gc_heap *heap = world_new_heap(world, &config);
+    struct node *node = node_new(heap);
+    (void)gc_collect(heap);
+    assert_int_equal(heap->bytes_at_collection, heap->bytes_live);
+    assert_int_equal(heap->bytes_alarm, heap->bytes_live + 100000);
+    gc_decref(node);
+    (void)gc_collect_generation(heap, 0);
+    assert_int_equal(heap->bytes_alarm, 100000);
+}
+
+static void no_alarm_is_armed_while_disabled(void **state)
+{
+    struct world *world = *state;
+    gc_config config = lively();
+    gc_heap *heap = world_new_heap(world, &config);
+    assert_true(gc_disable(heap));
+    assert_true(heap->young_alarm == SIZE_MAX && heap->bytes_alarm == SIZE_MAX);
+    (void)gc_collect(heap);
+    assert_true(heap->young_alarm == SIZE_MAX && heap->bytes_alarm == SIZE_MAX);
+    assert_false(gc_enable(heap));
+    assert_int_equal(heap->young_alarm, young_alarm_at(1000));
+    assert_int_equal(heap->bytes_alarm, 100000);
+}
+
+static void no_alarm_is_armed_at_a_heap_of_safepoints(void **state)
+{
+    struct world *world = *state;
+    gc_config config = lively();
+    config.collect = GC_AT_SAFEPOINT;
+    gc_heap *heap = world_new_heap(world, &config);
+    assert_true(heap->young_alarm == SIZE_MAX && heap->bytes_alarm == SIZE_MAX);
+    gc_safepoint(heap);
+    assert_true(heap->young_alarm == SIZE_MAX && heap->bytes_alarm == SIZE_MAX);
+}
+
+static void no_alarm_is_armed_while_collections_are_held(void **state)
+{
+    struct world *world = *state;
+    gc_config config = lively();
+    gc_heap *heap = world_new_heap(world, &config);
+    gci_collect_hold(heap);
+    gci_collect_hold(heap);
+    assert_true(heap->young_alarm == SIZE_MAX && heap->bytes_alarm == SIZE_MAX);
+    assert_int_equal(heap->pinned, 2);
+    gci_collect_release(heap);
+    assert_true(heap->young_alarm == SIZE_MAX && heap->bytes_alarm == SIZE_MAX);
+    gci_collect_release(heap);
+    assert_int_equal(heap->young_alarm, young_alarm_at(1000));
+    assert_int_equal(heap->bytes_alarm, 100000);
+    assert_int_equal(heap->pinned, 0);
+    assert_int_equal(heap->busy, 0);
+}
+
+static void the_limit_is_an_alarm_in_every_mode(void **state)
+{
+    struct world *world = *state;
+    gc_config config = lively();
+    config.limit_bytes = 5000;
+    gc_heap *heap = world_new_heap(world, &config);
+    assert_int_equal(heap->bytes_alarm, 5000);
+    (void)gc_disable(heap);
+    assert_int_equal(heap->bytes_alarm, 5000);
+    assert_true(heap->young_alarm == SIZE_MAX);
+    (void)gc_enable(heap);
+    gci_collect_hold(heap);
+    assert_int_equal(heap->bytes_alarm, 5000);
+    gci_collect_release(heap);
+    heap->config.collect = GC_AT_SAFEPOINT;
+    gci_collect_arm(heap);
+    assert_int_equal(heap->bytes_alarm, 5000);
+}
+
+static void the_nearer_of_limit_and_threshold_is_the_alarm(void **state)
+{
+    struct world *world = *state;
+    gc_config config = lively();
+    config.limit_bytes = 100001;
+    gc_heap *heap = world_new_heap(world, &config);
+    assert_int_equal(heap->bytes_alarm, 100000);
+    heap->config.limit_bytes = 99999;
+    gci_collect_arm(heap);
+    assert_int_equal(heap->bytes_alarm, 99999);
+}
+
+static void external_bytes_bring_the_alarm_nearer(void **state)
+{
+    struct world *world = *state;
+    gc_config config = lively();
+    gc_heap *heap = world_new_heap(world, &config);
+    gc_external_add(heap, 40000);
+    assert_int_equal(heap->bytes_alarm, 60000);
+    gc_external_add(heap, 70000);
+    assert_int_equal(heap->bytes_alarm, 0);
+    gc_external_remove(heap, 70000);
+    assert_int_equal(heap->bytes_alarm, 60000);
+    gc_external_remove(heap, 40000);
+    assert_int_equal(heap->bytes_alarm, 100000);
+}
+
+static void external_bytes_count_against_the_limit_while_disabled(void **state)
+{
+    struct world *world = *state;
+    gc_config config = quiet();
+    config.limit_bytes = 5000;
+    gc_heap *heap = world_new_heap(world, &config);
+    gc_external_add(heap, 4000);
+    assert_int_equal(heap->bytes_alarm, 1000);
+    gc_external_remove(heap, 4000);
+}
+
+static void a_heap_that_closes_sends_every_birth_the_slow_way(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    heap->closing = true;
+    gci_collect_arm(heap);
+    assert_int_equal(heap->young_alarm, 0);
+    assert_null(gc_new(heap, &node_type));
+    assert_int_equal(gc_last_error(heap), GC_ERR_CLOSING);
+    heap->closing = false;
+    gci_collect_arm(heap);
+    gc_decref(node);
+}
+
+/* Arithmetic */
+
+static void external_bytes_saturate(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    gc_external_add(heap, 1000);
+    gc_external_add(heap, SIZE_MAX);
+    assert_true(heap->bytes_external == SIZE_MAX);
+    assert_int_equal(heap->bytes_alarm, 0);
+    gc_external_remove(heap, SIZE_MAX);
+    assert_int_equal(heap->bytes_external, 0);
+}
+
+static void removing_more_external_bytes_than_there_are_is_a_panic_and_does_nothing(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    gc_external_add(heap, 10);
+    gc_external_remove(heap, 11);
+    expect_panic(world, "gc_external_remove");
+    assert_int_equal(heap->bytes_external, 10);
+    gc_external_remove(heap, 10);
+    gc_external_remove(heap, 0);
+}
+
+static void a_threshold_of_zero_is_the_default(void **state)
+{
+    struct world *world = *state;
+    gc_config config = lively();
+    gc_heap *heap = world_new_heap(world, &config);
+    gc_thresholds none = { 0 }, read;
+    gc_set_thresholds(heap, &none);
+    gc_get_thresholds(heap, &read);
+    assert_int_equal(read.young_objects, 32768);
+    assert_int_equal(read.young_bytes, 1 << 20);
+    assert_int_equal(read.old_growth_percent, 50);
+    assert_int_equal(read.old_bytes, 4 << 20);
+}
+
+static void thresholds_of_size_max_are_alarms_that_never_ring(void **state)
+{
+    struct world *world = *state;
+    gc_config config = lively();
+    gc_heap *heap = world_new_heap(world, &config);
+    struct node *node = node_new(heap);
+    (void)gc_collect(heap);
+    uint64_t collections = heap->generations[0].collections;
+    gc_thresholds never = { SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX };
+    gc_set_thresholds(heap, &never);
+    assert_true(heap->young_alarm == (OURO_STRESS ? 0 : SIZE_MAX));
+    assert_true(heap->bytes_alarm == SIZE_MAX); /* and does not wrap around */
+    gc_external_add(heap, SIZE_MAX / 2);
+    gc_safepoint(heap);
+    if (!OURO_STRESS) {
+        assert_int_equal(heap->generations[0].collections, collections);
+    }
+    gc_external_remove(heap, SIZE_MAX / 2);
+    gc_decref(node);
+}
+
+static void no_number_of_external_bytes_passes_a_threshold_of_size_max(void **state)
+{
+    struct world *world = *state;
+    gc_config config = lively();
+    config.thresholds = (gc_thresholds){ SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX };
+    gc_heap *heap = world_new_heap(world, &config);
+    gc_external_add(heap, SIZE_MAX);
+    gc_safepoint(heap);
+    if (!OURO_STRESS) {
+        assert_int_equal(heap->generations[0].collections, 0);
+    }
+    gc_external_remove(heap, SIZE_MAX);
+}
+
+/* Whether a full collection follows a young one, when the last full one left `left` bytes, and
+ * `now` bytes are in use. External bytes stand for all. */
+static bool is_full_due(gc_heap *heap, size_t left, size_t now, size_t percent, size_t old_bytes)
+{
+    gc_thresholds thresholds = { .young_objects = SIZE_MAX,
+                                 .young_bytes = 1,
+                                 .old_growth_percent = percent,
+                                 .old_bytes = old_bytes };
+    assert_int_equal(heap->bytes_live, 0);
+    heap->bytes_external = now;
+    heap->bytes_at_collection = 0;
+    heap->bytes_at_full = left;
+    gc_set_thresholds(heap, &thresholds);
+    uint64_t young = heap->generations[0].collections, full = heap->generations[1].collections;
+    gc_safepoint(heap);
+    assert_int_equal(heap->generations[0].collections, young + 1);
+    bool due = heap->generations[1].collections != full;
+    heap->bytes_external = 0;
+    return due;
+}
+
+static void everything_is_collected_when_the_old_have_grown_by_the_percentage(void **state)
+{
+    struct world *world = *state;
+    gc_config config = lively();
+    gc_heap *heap = world_new_heap(world, &config);
+    assert_false(is_full_due(heap, 10000, 14999, 50, 1000));
+    assert_true(is_full_due(heap, 10000, 15000, 50, 1000));
+    assert_false(is_full_due(heap, 10000, 19999, 100, 1000));
+    assert_true(is_full_due(heap, 10000, 20000, 100, 1000));
+    assert_false(is_full_due(heap, 10000, 39999, 300, 1000));
+    assert_true(is_full_due(heap, 10000, 40000, 300, 1000));
+}
+
+static void a_growth_below_old_bytes_is_not_worth_it(void **state)
+{
+    struct world *world = *state;
+    gc_config config = lively();
+    gc_heap *heap = world_new_heap(world, &config);
+    assert_false(is_full_due(heap, 10000, 17999, 50, 8000));
+    assert_true(is_full_due(heap, 10000, 18000, 50, 8000));
+    assert_false(is_full_due(heap, 10000, 17999, 1, 8000));
+}
+
+static void growth_from_nothing_is_measured_by_old_bytes(void **state)
+{
+    struct world *world = *state;
+    gc_config config = lively();
+    gc_heap *heap = world_new_heap(world, &config);
+    assert_false(is_full_due(heap, 0, 999, 50, 1000));
+    assert_true(is_full_due(heap, 0, 1000, 50, 1000));
+    assert_true(is_full_due(heap, 0, 1000, SIZE_MAX - 1, 1000));
+    assert_false(is_full_due(heap, 99, 1098, 50, 1000));
+    assert_true(is_full_due(heap, 99, 1099, 50, 1000));
+}
+
+static void a_heap_that_shrank_is_not_collected_in_full(void **state)
+{
+    struct world *world = *state;
+    gc_config config = lively();
+    gc_heap *heap = world_new_heap(world, &config);
+    assert_false(is_full_due(heap, 1000000, 10, 1, 1));
+}
+
+static void growth_of_size_max_never_comes(void **state)
+{
+    struct world *world = *state;
+    gc_config config = lively();
+    gc_heap *heap = world_new_heap(world, &config);
+    assert_false(is_full_due(heap, 1000, SIZE_MAX, SIZE_MAX, 1));
+    assert_false(is_full_due(heap, 1000, SIZE_MAX, 1, SIZE_MAX));
+    assert_false(is_full_due(heap, 0, SIZE_MAX, SIZE_MAX, 1));
+}
+
+static void growth_that_overflows_saturates(void **state)
+{
+    struct world *world = *state;
+    gc_config config = lively();
+    gc_heap *heap = world_new_heap(world, &config);
+    assert_false(is_full_due(heap, SIZE_MAX / 2, SIZE_MAX - 1, SIZE_MAX - 1, 1));
+    assert_false(is_full_due(heap, SIZE_MAX / 2, SIZE_MAX - 1, 200, 1));
+    assert_false(is_full_due(heap, SIZE_MAX - 10, SIZE_MAX - 1, 50, 1));
+    assert_true(is_full_due(heap, SIZE_MAX / 2, SIZE_MAX - 1, 50, 1));
+}
+
+/* Collections that start by themselves */
+
+static void the_birth_after_the_threshold_of_young_objects_collects(void **state)
+{
+    struct world *world = *state;
+    gc_config config = lively();
+    if (OURO_STRESS) {
+        return;
+    }
+    config.thresholds.young_objects = 10;
+    gc_heap *heap = world_new_heap(world, &config);
+    struct node *nodes[11];
+    for (size_t i = 0; i < 10; i++) {
+        nodes[i] = node_new(heap);
+        assert_int_equal(heap->generations[0].collections, 0);
+    }
+    nodes[10] = node_new(heap);
+    assert_int_equal(heap->generations[0].collections, 1);
+    assert_int_equal(heap->young_objects, 1); /* the new one, which did not exist then */
+    for (size_t i = 0; i < 11; i++) {
+        gc_decref(nodes[i]);
+    }
+}
+
+static void those_that_died_do_not_count(void **state)
+{
+    struct world *world = *state;
+    gc_config config = lively();
+    if (OURO_STRESS) {
+        return;
+    }
+    config.thresholds.young_objects = 10;
+    gc_heap *heap = world_new_heap(world, &config);
+    for (size_t i = 0; i < 1000; i++) {
+        gc_decref(node_new(heap));
+    }
+    assert_int_equal(heap->generations[0].collections, 0);
+}
+
+static void growth_by_leaves_collects_too(void **state)
+{
+    struct world *world = *state;
+    gc_config config = lively();
+    gc_heap *heap = world_new_heap(world, &config);
+    struct string *strings[12];
+    for (size_t i = 0; i < 12; i++) {
+        strings[i] = gc_new_var(heap, &string_type, 10000);
+        assert_non_null(strings[i]);
+    }
+    assert_true(heap->generations[0].collections >= 1);
+    for (size_t i = 0; i < 12; i++) {
+        gc_decref(strings[i]);
+    }
+}
+
+static void external_bytes_collect_at_the_next_birth_and_not_before(void **state)
+{
+    struct world *world = *state;
+    gc_config config = lively();
+    gc_heap *heap = world_new_heap(world, &config);
+    gc_external_add(heap, 100000);
+    assert_int_equal(heap->generations[0].collections, 0);
+    struct node *node = node_new(heap);
+    assert_int_equal(heap->generations[0].collections, 1);
+    gc_decref(node);
+    gc_external_remove(heap, 100000);
+}
+
+static void a_safepoint_collects_only_what_is_due(void **state)
+{
+    struct world *world = *state;
+    gc_config config = lively();
+    if (OURO_STRESS) {
+        return;
+    }
+    config.collect = GC_AT_SAFEPOINT;
+    config.thresholds.young_objects = 4;
+    gc_heap *heap = world_new_heap(world, &config);
+    drop_a_node_circle(heap);
+    gc_safepoint(heap);
+    assert_int_equal(heap->generations[0].collections, 0);
+    drop_a_node_circle(heap);
+    drop_a_node_circle(heap);
+    assert_int_equal(heap->generations[0].collections, 0);
+    gc_safepoint(heap);
+    assert_int_equal(heap->generations[0].collections, 1);
+    assert_int_equal(heap->generations[0].collected, 6);
+    gc_safepoint(heap);
+    assert_int_equal(heap->generations[0].collections, 1);
+}
+
+static void a_step_without_budget_does_nothing(void **state)
+{
+    struct world *world = *state;
+    gc_config config = lively();
+    config.collect = GC_AT_SAFEPOINT;
+    gc_heap *heap = world_new_heap(world, &config);
+    gc_external_add(heap, 200000);
+    assert_false(gc_step(heap, 0));
+    assert_int_equal(heap->generations[0].collections, 0);
+    assert_false(gc_step(heap, 1));
+    assert_int_equal(heap->generations[0].collections, 1);
+    gc_external_remove(heap, 200000);
+}
+
+static void nothing_starts_while_disabled_or_held(void **state)
+{
+    struct world *world = *state;
+    gc_config config = lively();
+    gc_heap *heap = world_new_heap(world, &config);
+    gc_external_add(heap, 200000);
+    (void)gc_disable(heap);
+    gc_safepoint(heap);
+    gc_decref(node_new(heap));
+    (void)gc_enable(heap);
+    gci_collect_hold(heap);
+    gc_safepoint(heap);
+    gc_decref(node_new(heap));
+    assert_int_equal(gc_collect(heap), 0);
+    gci_collect_release(heap);
+    assert_int_equal(heap->generations[0].collections + heap->generations[1].collections, 0);
+    gc_external_remove(heap, 200000);
+}
+
+/* Collections that are asked for */
+
+static void a_young_collection_makes_survivors_old_and_leaves_old_garbage(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *a = node_new(heap), *b = node_new(heap);
+    gc_set(&a->left, b);
+    gc_set(&b->left, a);
+    assert_int_equal(gc_collect_generation(heap, 0), 0);
+    assert_int_equal(a->object.gc, heap->old);
+    gc_decref(a);
+    gc_decref(b);
+    drop_a_node_circle(heap);
+    assert_int_equal(gc_collect_generation(heap, 0), 2);
+    assert_live(heap, 2);
+    assert_int_equal(gc_collect_generation(heap, 1), 2);
+    assert_live(heap, 0);
+    assert_int_equal(heap->generations[0].collections, 2);
+    assert_int_equal(heap->generations[1].collections, 1);
+    assert_int_equal(heap->generations[0].collected, 2);
+    assert_int_equal(heap->generations[1].collected, 2);
+}
+
+static void the_old_states_change_places_at_full_collections_only(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    unsigned before = heap->old;
+    (void)gc_collect_generation(heap, 0);
+    assert_int_equal(heap->old, before);
+    (void)gc_collect_generation(heap, 1);
+    assert_int_not_equal(heap->old, before);
+    assert_int_equal(node->object.gc, heap->old);
+    (void)gc_collect_generation(heap, 1);
+    assert_int_equal(heap->old, before);
+    assert_int_equal(node->object.gc, heap->old);
+    gc_decref(node);
+}
+
+static void a_young_collection_does_not_move_the_mark_of_the_last_full_one(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    gc_external_add(heap, 500);
+    (void)gc_collect(heap);
+    gc_external_add(heap, 500);
+    (void)gc_collect_generation(heap, 0);
+    assert_int_equal(heap->bytes_at_full, 500);
+    assert_int_equal(heap->bytes_at_collection, 1000);
+    gc_external_remove(heap, 1000);
+}
+
+static void pauses_are_recorded(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    (void)gc_collect(heap);
+    (void)gc_collect(heap);
+    const gc_generation_stats *stats = &heap->generations[1];
+    assert_true(stats->pause_ns_total > 0);
+    assert_true(stats->pause_ns_max <= stats->pause_ns_total);
+    assert_true(stats->pause_ns_max >= stats->pause_ns_total / 2);
+}
+
+/* Shortage */
+
+static void a_birth_beyond_the_limit_collects_first_even_while_disabled(void **state)
+{
+    struct world *world = *state;
+    gc_config config = quiet();
+    config.limit_bytes = 4 * sizeof(struct node);
+    gc_heap *heap = world_new_heap(world, &config);
+    drop_a_node_circle(heap);
+    drop_a_node_circle(heap);
+    struct node *node = node_new(heap);
+    assert_int_equal(heap->generations[1].collections, 1);
+    assert_live(heap, 1);
+    gc_decref(node);
+}
+
+static void at_a_heap_of_safepoints_a_shortage_does_not_collect(void **state)
+{
+    struct world *world = *state;
+    gc_config config = { .collect = GC_AT_SAFEPOINT, .limit_bytes = 4 * sizeof(struct node) };
+    gc_heap *heap = world_new_heap(world, &config);
+    drop_a_node_circle(heap);
+    drop_a_node_circle(heap);
+    assert_null(gc_new(heap, &node_type));
+    assert_int_equal(gc_last_error(heap), GC_ERR_LIMIT);
+    assert_int_equal(heap->generations[1].collections, 0);
+}
+
+static void while_held_a_shortage_does_not_collect(void **state)
+{
+    struct world *world = *state;
+    gc_config config = quiet();
+    config.limit_bytes = 2 * sizeof(struct node);
+    gc_heap *heap = world_new_heap(world, &config);
+    drop_a_node_circle(heap);
+    gci_collect_hold(heap);
+    assert_null(gc_new(heap, &node_type));
+    gci_collect_release(heap);
+    assert_int_equal(heap->generations[1].collections, 0);
+    gc_decref(node_new(heap));
+    assert_int_equal(heap->generations[1].collections, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        world_test(alarms_follow_the_thresholds),
+        world_test(bytes_are_counted_from_the_last_collection_on),
+        world_test(no_alarm_is_armed_while_disabled),
+        world_test(no_alarm_is_armed_at_a_heap_of_safepoints),
+        world_test(no_alarm_is_armed_while_collections_are_held),
+        world_test(the_limit_is_an_alarm_in_every_mode),
+        world_test(the_nearer_of_limit_and_threshold_is_the_alarm),
+        world_test(external_bytes_bring_the_alarm_nearer),
+        world_test(external_bytes_count_against_the_limit_while_disabled),
+        world_test(a_heap_that_closes_sends_every_birth_the_slow_way),
+        world_test(external_bytes_saturate),
+        world_test(removing_more_external_bytes_than_there_are_is_a_panic_and_does_nothing),
+        world_test(a_threshold_of_zero_is_the_default),
+        world_test(thresholds_of_size_max_are_alarms_that_never_ring),
+        world_test(no_number_of_external_bytes_passes_a_threshold_of_size_max),
+        world_test(everything_is_collected_when_the_old_have_grown_by_the_percentage),
+        world_test(a_growth_below_old_bytes_is_not_worth_it),
+        world_test(growth_from_nothing_is_measured_by_old_bytes),
+        world_test(a_heap_that_shrank_is_not_collected_in_full),
+        world_test(growth_of_size_max_never_comes),
+        world_test(growth_that_overflows_saturates),
+        world_test(the_birth_after_the_threshold_of_young_objects_collects),
+        world_test(those_that_died_do_not_count),
+        world_test(growth_by_leaves_collects_too),
+        world_test(external_bytes_collect_at_the_next_birth_and_not_before),
+        world_test(a_safepoint_collects_only_what_is_due),
+        world_test(a_step_without_budget_does_nothing),
+        world_test(nothing_starts_while_disabled_or_held),
+        world_test(a_young_collection_makes_survivors_old_and_leaves_old_garbage),
+        world_test(the_old_states_change_places_at_full_collections_only),
+        world_test(a_young_collection_does_not_move_the_mark_of_the_last_full_one),
+        world_test(pauses_are_recorded),
+        world_test(a_birth_beyond_the_limit_collects_first_even_while_disabled),
+        world_test(at_a_heap_of_safepoints_a_shortage_does_not_collect),
+        world_test(while_held_a_shortage_does_not_collect),
+    };
+    return cmocka_run_group_tests_name("collect", tests, NULL, NULL);
+}
