@@ -267,7 +267,7 @@ struct gc_type {
 
     /* Called once in an object's life, before it dies, with the object and all it refers to
      * still whole, as __del__ (PEP 442). May do everything: allocate, drop references, collect,
-     * and resurrect: take a reference to self and keep it. A resurrected object lives on, and
+     * and resurrect: take a reference to self and keep it. A resurrected object lives on, old, and
      * next time it dies without this call. */
     void (*finalize)(gc_object *self);
 

@@ -9,6 +9,7 @@ struct totals {
     size_t bytes_live;
     size_t partial_pages;
     size_t young_pages;
+    size_t emptied_pages;
 };
 
 #define FAIL(heap, ...) (gci_panic((heap), "ouro: gc_check: " __VA_ARGS__), false)
@@ -78,7 +79,8 @@ static bool check_object(const struct gci_page *page, const gc_object *self)
     enum gci_state state = gci_state_of(self);
     bool dead = GCI_IS_DEAD(self->refs);
     if (!is_legal_state(page, state)) {
-        return FAIL(page->heap, "%s: %s at %p has state %d", state == GCI_YOUNG ? "GEN-2" : "OBJ-1",
+        return FAIL(page->heap, "%s: %s at %p has state %d",
+                    state == GCI_YOUNG && page->birth == GCI_YOUNG ? "GEN-2" : "OBJ-1",
                     page->type->name, (const void *)self, (int)state);
     }
     if (dead ? state != GCI_FREE && state != GCI_DYING
@@ -109,6 +111,7 @@ static bool check_page(const struct gci_page *page, struct totals *totals)
     }
     totals->partial_pages += page->partial;
     totals->young_pages += page->young;
+    totals->emptied_pages += page->emptied;
     return check_free_list(page, free_slots) && check_use(page);
 }
 
@@ -146,9 +149,17 @@ static bool check_pages(gc_heap *heap)
             }
         }
     }
-    return partial_pages == totals.partial_pages ||
-           FAIL(heap, "PAGE-2: %zu partial pages, %zu of them in lists", totals.partial_pages,
-                partial_pages);
+    if (partial_pages != totals.partial_pages) {
+        return FAIL(heap, "PAGE-2: %zu partial pages, %zu of them in lists", totals.partial_pages,
+                    partial_pages);
+    }
+    size_t emptied_pages = 0;
+    for (struct gci_page *page = heap->emptied_pages; page != NULL; page = page->next) {
+        emptied_pages += page->emptied;
+    }
+    return emptied_pages == totals.emptied_pages ||
+           FAIL(heap, "PAGE-2: %zu emptied pages, %zu of them in the list", totals.emptied_pages,
+                emptied_pages);
 }
 
 struct holder {

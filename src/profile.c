@@ -87,7 +87,7 @@ static uint32_t intern(gc_heap *heap, const struct gci_site *key)
 /* The frames of a call of ouro, the caller's first: what lies inside ouro is left out. */
 static size_t frames_of(const struct gci_caller *caller, void **frames, size_t count)
 {
-    enum { INSIDE_MAX = 8 };
+    enum { INSIDE_MAX = 12 };
     void *all[GCI_FRAMES_MAX + INSIDE_MAX];
     size_t total = gci_sys_frames(all, count + INSIDE_MAX);
     size_t skip = 0;
@@ -164,11 +164,13 @@ static void born(gc_heap *heap, gc_object *self, const struct gci_caller *caller
         place = gci_page_site(page, self);
     }
     uint32_t number = place == NULL ? 0 : site_of_birth(heap, caller, page->type);
+    if (place != NULL) {
+        *place = number; /* also in place of that of a dead object */
+    }
     if (number == 0) {
         heap->profile->dropped++;
         return;
     }
-    *place = number;
     self->refs |= OURO_REFS_SITE;
     add(heap->profile, number, page->slot_size);
 }

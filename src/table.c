@@ -4,7 +4,7 @@
 
 #include "memory.h"
 
-enum { FIRST_SIZE = GCI_BLOCK_SIZE / sizeof(struct gci_entry) };
+enum { FIRST_SIZE = 1024 }; /* one block of memory */
 
 static size_t home_of(const struct gci_table *table, uint64_t key)
 {
@@ -36,7 +36,7 @@ bool gci_table_reserve(gc_heap *heap, struct gci_table *table)
     }
     struct gci_table larger = { .size = table->size == 0 ? FIRST_SIZE : table->size * 2 };
     size_t bytes = larger.size * sizeof(struct gci_entry);
-    larger.entries = gci_memory_take(heap, bytes, sizeof(struct gci_entry));
+    larger.entries = gci_memory_take(heap, bytes, GCI_ALIGN_MAX);
     if (larger.entries == NULL) {
         return false;
     }

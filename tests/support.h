@@ -4,14 +4,14 @@
 
 /* What the black-box tests share.
  *
- * Each test gets a world: a page source that counts, fails on request and hands out dirty memory; hooks that record
- * messages and panics; and a story, to which the callbacks of the types below write what happens to their objects.
- * The test asks its world for a heap. When the test is over, the world verifies that the heap is sound, that nothing
- * is left in it, that no panic went unnoticed, and that every block went back to the page source.
+ * Each test gets a world: a page source that counts, fails on request and hands out dirty memory;
+ * hooks that record messages and panics; and a story, to which the callbacks of the types below
+ * write what happens to their objects. The test asks its world for a heap. When the test is over,
+ * the world verifies that the heap is sound, that nothing is left in it, that no panic went
+ * unnoticed, and that every block went back to the page source.
  *
- * A callback must not leave ouro by longjmp, as a failed cmocka assertion does. It uses expect(), and the world
- * reports at the end. Include this header first: it chooses the POSIX version.
- */
+ * A callback must not leave ouro by longjmp, as a failed cmocka assertion does. It uses expect(),
+ * and the world reports at the end. Include this header first: it chooses the POSIX version. */
 
 #ifndef _POSIX_C_SOURCE
 #define _POSIX_C_SOURCE 200809L
@@ -32,7 +32,8 @@
 
 #include "ouro.h"
 
-/* The build says so when it collects at every allocation. Tests that count collections then have nothing to say. */
+/* The build says so when it collects at every allocation. Tests that count collections then have
+ * nothing to say. */
 #ifndef OURO_STRESS
 #define OURO_STRESS 0
 #endif
@@ -43,12 +44,12 @@
 enum { PAGES_MAX = 4096 };
 
 struct pages {
-    size_t maps;      /* calls of map so far */
-    size_t fail_at;   /* the call, counted from 0, that gets nothing; SIZE_MAX: none */
-    bool fail_on;     /* and so do all that follow */
-    bool failed;      /* a call got nothing */
-    size_t blocks;    /* handed out now */
-    size_t bytes;     /* in them */
+    size_t maps;       /* calls of map so far */
+    size_t fail_at;    /* the call, counted from 0, that gets nothing; SIZE_MAX: none */
+    bool fail_on;      /* and so do all that follow */
+    bool failed;       /* a call got nothing */
+    size_t blocks;     /* handed out now */
+    size_t bytes;      /* in them */
     size_t mismatches; /* blocks handed back that were not handed out so, and impossible requests */
     struct {
         void *block;
@@ -59,7 +60,7 @@ struct pages {
 static inline void *pages_map(void *arg, size_t size, size_t align)
 {
     struct pages *pages = arg;
-    size_t call         = pages->maps++;
+    size_t call = pages->maps++;
     if (call == pages->fail_at || (pages->fail_on && call > pages->fail_at)) {
         pages->failed = true;
         return NULL;
@@ -77,7 +78,7 @@ static inline void *pages_map(void *arg, size_t size, size_t align)
     }
     memset(block, 0xA5, size);
     pages->table[pages->blocks].block = block;
-    pages->table[pages->blocks].size  = size;
+    pages->table[pages->blocks].size = size;
     pages->blocks++;
     pages->bytes += size;
     return block;
@@ -113,7 +114,8 @@ struct world {
     bool leftovers;          /* the test means to leave objects in the heap */
     bool unsound;            /* the test leaves the heap in a state that gc_check must reject */
 
-    char story[4096];  /* "F1 D1 ": actor 1 was finalized, then destroyed; "L2 ": leaf 2 was destroyed */
+    char story
+        [4096]; /* "F1 D1 ": actor 1 was finalized, then destroyed; "L2 ": leaf 2 was destroyed */
     unsigned finalized; /* actors and leaves in all, of any number */
     unsigned destroyed;
     void (*on_finalize)(struct world *world, struct actor *actor);
@@ -124,7 +126,8 @@ struct world {
 
 /* A condition inside a callback. */
 #define expect(world, condition) expect_(world, condition, #condition, __FILE__, __LINE__)
-static inline void expect_(struct world *world, bool condition, const char *text, const char *file, int line)
+static inline void expect_(struct world *world, bool condition, const char *text, const char *file,
+                           int line)
 {
     if (!condition) {
         world->broken++;
@@ -153,7 +156,7 @@ static inline void assert_story(struct world *world, const char *story)
 static inline void world_message(gc_heap *heap, const char *text)
 {
     struct world *world = gc_heap_user_data(heap);
-    size_t used         = strlen(world->message_text);
+    size_t used = strlen(world->message_text);
     (void)snprintf(world->message_text + used, sizeof(world->message_text) - used, "%s\n", text);
     world->messages++;
 }
@@ -175,7 +178,7 @@ static inline void expect_panic(struct world *world, const char *word)
     assert_int_not_equal(world->messages, 0);
     assert_non_null(strstr(world->message_text, world->panic_text));
     world->message_text[0] = '\0';
-    world->panics          = 0;
+    world->panics = 0;
 }
 
 /* A configuration that leaves collecting to the test. */
@@ -190,12 +193,12 @@ static inline gc_heap *world_heap(struct world *world, const gc_config *wanted)
 {
     gc_config config = wanted != NULL ? *wanted : quiet();
     config.user_data = world;
-    config.message   = world_message;
-    config.panic     = world_panic;
+    config.message = world_message;
+    config.panic = world_panic;
     if (config.page_source.map == NULL) {
-        config.page_source.map   = pages_map;
+        config.page_source.map = pages_map;
         config.page_source.unmap = pages_unmap;
-        config.page_source.arg   = &world->pages;
+        config.page_source.arg = &world->pages;
     }
     world->heap = gc_heap_new(&config);
     return world->heap;
@@ -244,12 +247,13 @@ static inline int world_teardown(void **state)
         (void)gc_collect(world->heap);
         sound = sound && (world->unsound || gc_check(world->heap));
         gc_get_stats(world->heap, &stats);
-        empty = world->leftovers || (stats.objects_live == 0 && stats.bytes_live == 0 &&
-                                     stats.generations[0].objects == 0 && stats.generations[1].objects == 0 &&
-                                     stats.objects_born == stats.objects_died);
+        empty = world->leftovers ||
+                (stats.objects_live == 0 && stats.bytes_live == 0 &&
+                 stats.generations[0].objects == 0 && stats.generations[1].objects == 0 &&
+                 stats.objects_born == stats.objects_died);
         gc_heap_free(world->heap);
     }
-    balanced        = world->pages.blocks == 0 && world->pages.bytes == 0 && world->pages.mismatches == 0;
+    balanced = world->pages.blocks == 0 && world->pages.bytes == 0 && world->pages.mismatches == 0;
     unsigned panics = world->panics, broken = world->broken;
     if (panics != 0) {
         print_error("a panic that no test expected: %s\n", world->panic_text);
@@ -322,11 +326,11 @@ static inline void actor_destroy(gc_object *self)
 }
 
 static const gc_type actor_type = {
-    .name     = "actor",
-    .size     = sizeof(struct actor),
-    .refs     = OURO_REFS(struct actor, left, right, leaf),
+    .name = "actor",
+    .size = sizeof(struct actor),
+    .refs = OURO_REFS(struct actor, left, right, leaf),
     .finalize = actor_finalize,
-    .destroy  = actor_destroy,
+    .destroy = actor_destroy,
 };
 
 /* No references. */
@@ -343,8 +347,8 @@ static inline void leaf_destroy(gc_object *self)
 }
 
 static const gc_type leaf_type = {
-    .name    = "leaf",
-    .size    = sizeof(struct leaf),
+    .name = "leaf",
+    .size = sizeof(struct leaf),
     .destroy = leaf_destroy,
 };
 
@@ -355,10 +359,10 @@ struct tuple {
 };
 
 static const gc_type tuple_type = {
-    .name      = "tuple",
-    .size      = offsetof(struct tuple, items),
+    .name = "tuple",
+    .size = offsetof(struct tuple, items),
     .item_size = sizeof(struct node *),
-    .refs      = OURO_FIELDS(OURO_TAIL(struct tuple, items)),
+    .refs = OURO_FIELDS(OURO_TAIL(struct tuple, items)),
 };
 
 /* Bytes in a tail. */
@@ -368,8 +372,8 @@ struct string {
 };
 
 static const gc_type string_type = {
-    .name      = "string",
-    .size      = offsetof(struct string, bytes),
+    .name = "string",
+    .size = offsetof(struct string, bytes),
     .item_size = 1,
 };
 
@@ -456,19 +460,20 @@ static inline size_t seen_times(const struct seen *seen, const void *object)
 /* Scale
  * ===== */
 
-/* How much of `count` a test may spend: OURO_TEST_SCALE percent of it, 100 without. Slow tools ask for less. */
+/* How much of `count` a test may spend: OURO_TEST_SCALE percent of it, 100 without. Slow tools ask
+ * for less. */
 static inline size_t scaled(size_t count)
 {
-    const char *text  = getenv("OURO_TEST_SCALE");
+    const char *text = getenv("OURO_TEST_SCALE");
     unsigned long percent = text != NULL ? strtoul(text, NULL, 10) : 100;
-    size_t result     = (size_t)((double)count * (double)percent / 100.0);
+    size_t result = (size_t)((double)count * (double)percent / 100.0);
     return result > 0 ? result : 1;
 }
 
 /* A deep recursion dies on such a stack; 64 KiB, or what the system demands at least. */
 static inline void run_on_a_small_stack(void *(*run)(void *arg), void *arg)
 {
-    size_t size  = (size_t)64 << 10;
+    size_t size = (size_t)64 << 10;
     long minimum = sysconf(_SC_THREAD_STACK_MIN);
     if (minimum > 0 && (size_t)minimum > size) {
         size = (size_t)minimum;

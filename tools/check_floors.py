@@ -65,6 +65,10 @@ def check_public(root, folder):
 
 
 def check_listed(root):
+    listed = (root / "src/meson.build").read_text(encoding="utf-8")
+    for path in sorted((root / "src").glob("*.c")):
+        if f"'{path.name}'" not in listed:
+            yield f"{path}: not named in src/meson.build, so it is not part of the library"
     listed = (root / "tests/meson.build").read_text(encoding="utf-8")
     for suite in TEST_SUITES:
         for path in sorted((root / "tests" / suite).glob("*.c")):

@@ -29,18 +29,18 @@ struct list {
 OURO_DECLARE_REFS(node_refs, OURO_REF(node, left), OURO_REF(node, right));
 static const gc_type node_type = [] {
     gc_type type = {};
-    type.name    = "node";
-    type.size    = sizeof(node);
-    type.refs    = &node_refs;
+    type.name = "node";
+    type.size = sizeof(node);
+    type.refs = &node_refs;
     return type;
 }();
 OURO_DECLARE_REFS(tuple_refs, OURO_REF(tuple, owner), OURO_TAIL(tuple, items));
 static const gc_type tuple_type = [] {
-    gc_type type   = {};
-    type.name      = "tuple";
-    type.size      = offsetof(tuple, items);
+    gc_type type = {};
+    type.name = "tuple";
+    type.size = offsetof(tuple, items);
     type.item_size = sizeof(void *);
-    type.refs      = &tuple_refs;
+    type.refs = &tuple_refs;
     return type;
 }();
 #else
@@ -50,10 +50,10 @@ static const gc_type node_type = {
     .refs = OURO_REFS(struct node, left, right),
 };
 static const gc_type tuple_type = {
-    .name      = "tuple",
-    .size      = offsetof(struct tuple, items),
+    .name = "tuple",
+    .size = offsetof(struct tuple, items),
     .item_size = sizeof(void *),
-    .refs      = OURO_FIELDS(OURO_REF(struct tuple, owner), OURO_TAIL(struct tuple, items)),
+    .refs = OURO_FIELDS(OURO_REF(struct tuple, owner), OURO_TAIL(struct tuple, items)),
 };
 #endif
 
@@ -93,12 +93,12 @@ static gc_type list_type(void)
 {
     gc_type type;
     memset(&type, 0, sizeof(type));
-    type.name     = "list";
-    type.size     = sizeof(struct list);
+    type.name = "list";
+    type.size = sizeof(struct list);
     type.traverse = list_traverse;
-    type.clear    = list_clear;
+    type.clear = list_clear;
     type.finalize = list_finalize;
-    type.destroy  = list_destroy;
+    type.destroy = list_destroy;
     return type;
 }
 
@@ -161,8 +161,8 @@ static void references(gc_heap *heap)
 static void tails_and_slots(gc_heap *heap, const gc_type *type)
 {
     struct tuple *tuple = (struct tuple *)gc_new_var(heap, &tuple_type, 3);
-    struct node *node   = (struct node *)gc_new(heap, &node_type);
-    struct list *list   = (struct list *)gc_new(heap, type);
+    struct node *node = (struct node *)gc_new(heap, &node_type);
+    struct list *list = (struct list *)gc_new(heap, type);
     EXPECT(tuple != NULL && node != NULL && list != NULL && gc_count(tuple) == 3);
     gc_set(&tuple->owner, node);
     gc_set(&tuple->items[0], node);
@@ -170,7 +170,7 @@ static void tails_and_slots(gc_heap *heap, const gc_type *type)
     list->items = (struct node **)calloc(1, sizeof(struct node *));
     EXPECT(list->items != NULL);
     list->items[0] = gc_newref(node);
-    list->count    = 1;
+    list->count = 1;
 
     int count = 0;
     EXPECT(gc_referents(tuple, count_object, &count) == 0 && count == 2);
@@ -218,6 +218,50 @@ static void collecting(gc_heap *heap)
     gc_stats_print(heap, stderr);
 }
 
+static int count_statistic(const gc_statistic *statistic, void *arg)
+{
+    EXPECT(statistic->name != NULL);
+    ++*(int *)arg;
+    return 0;
+}
+
+static void profiling(gc_heap *heap)
+{
+    char buffer[100];
+    EXPECT(gc_profile_start(heap, 1) == GC_OK && gc_profile_is_on(heap));
+    struct node *node = (struct node *)gc_new(heap, &node_type);
+    EXPECT(node != NULL && gc_profile_site(node) != NULL);
+    gc_profile_track(heap, buffer, sizeof(buffer), 7);
+    gc_snapshot *older = gc_snapshot_take(heap);
+    gc_profile_untrack(heap, buffer);
+    gc_profile_reset_peak(heap);
+    gc_snapshot *newer = gc_snapshot_take(heap);
+    EXPECT(older != NULL && newer != NULL);
+
+    gc_profile_stats stats;
+    gc_profile_get_stats(heap, &stats);
+    EXPECT(stats.objects == 1);
+    gc_filter filter;
+    memset(&filter, 0, sizeof(filter));
+    filter.type = "node";
+    gc_snapshot *of_nodes = gc_snapshot_filter(older, &filter, 1);
+    EXPECT(of_nodes != NULL);
+    int count = 0;
+    EXPECT(gc_snapshot_statistics(of_nodes, GC_BY_TYPE, count_statistic, &count) == 0);
+    EXPECT(count == 1);
+    EXPECT(gc_snapshot_compare(newer, older, GC_BY_LINE, count_statistic, &count) == 0);
+    EXPECT(gc_snapshot_print(newer, GC_BY_LINE, 10, stderr) == 0);
+    EXPECT(gc_snapshot_print_compare(newer, older, GC_BY_TYPE, 10, stderr) == 0);
+
+    gc_snapshot_free(of_nodes);
+    gc_snapshot_free(newer);
+    gc_snapshot_free(older);
+    gc_profile_clear(heap);
+    gc_profile_stop(heap);
+    EXPECT(!gc_profile_is_on(heap));
+    gc_decref(node);
+}
+
 int main(void)
 {
     gc_config config;
@@ -225,7 +269,7 @@ int main(void)
     config.collect =
         GC_AT_SAFEPOINT; /* the counts above must not depend on when a collection comes */
     config.user_data = &config;
-    gc_heap *heap    = gc_heap_new(&config);
+    gc_heap *heap = gc_heap_new(&config);
     EXPECT(heap != NULL && gc_heap_user_data(heap) == &config);
     EXPECT(gc_status_text(GC_OK) != NULL && gc_last_error(heap) == GC_OK);
 
@@ -233,6 +277,7 @@ int main(void)
     references(heap);
     tails_and_slots(heap, &type);
     collecting(heap);
+    profiling(heap);
 
     gc_external_add(heap, 100);
     gc_external_remove(heap, 100);

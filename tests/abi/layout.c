@@ -74,7 +74,7 @@ PIN(gc_config, panic, 11 * P + 8);
 PIN(gc_config, room, 12 * P + 8);
 PIN_SIZE(gc_config, 20 * P + 8);
 
-/* gc_stats is filled up to the size that the caller compiled, so it may grow, but not move. */
+/* These are filled up to the size that the caller compiled, so they may grow, but not move. */
 PIN(gc_generation_stats, collections, 0);
 PIN(gc_generation_stats, collected, 8);
 PIN(gc_generation_stats, uncollectable, 16);
@@ -99,8 +99,35 @@ PIN(gc_stats, pause_ns_max, 200);
 PIN(gc_stats, pages, 208);
 PIN(gc_stats, segments, 216);
 
+PIN(gc_profile_stats, objects, 0);
+PIN(gc_profile_stats, bytes, 8);
+PIN(gc_profile_stats, bytes_peak, 16);
+PIN(gc_profile_stats, dropped, 24);
+PIN(gc_profile_stats, bytes_own, 32);
+
+PIN(gc_statistic, name, 0);
+PIN(gc_statistic, file, P);
+PIN(gc_statistic, line, 2 * P);
+PIN(gc_statistic, frames, 3 * P);
+PIN(gc_statistic, frame_count, 4 * P);
+PIN(gc_statistic, bytes, 5 * P);
+PIN(gc_statistic, count, 5 * P + 8);
+PIN(gc_statistic, bytes_diff, 5 * P + 16);
+PIN(gc_statistic, count_diff, 5 * P + 24);
+
+PIN(gc_filter, exclusive, 0);
+PIN(gc_filter, by_domain, 1);
+PIN(gc_filter, domain, 4);
+PIN(gc_filter, file, 8);
+PIN(gc_filter, line, 8 + P);
+PIN(gc_filter, type, 8 + 2 * P);
+PIN_SIZE(gc_filter, 8 + 3 * P);
+static_assert(GC_BY_LINE == 0 && GC_BY_FILE == 1 && GC_BY_TRACEBACK == 2, "gc_group");
+static_assert(GC_BY_TYPE == 3 && GC_BY_CUMULATIVE == 4, "gc_group");
+
 /* Numbers are never reused. */
 static_assert(GC_OK == 0 && GC_ERR_NOMEM == -1 && GC_ERR_LIMIT == -2 && GC_ERR_SIZE == -3,
               "gc_status");
-static_assert(GC_ERR_BUSY == -4 && GC_ERR_CLOSING == -5 && GC_ERR_TYPE == -6, "gc_status");
+static_assert(GC_ERR_BUSY == -4 && GC_ERR_CLOSING == -5, "gc_status");
+static_assert(GC_ERR_TYPE == -6 && GC_ERR_RANGE == -7, "gc_status");
 static_assert(GC_AT_ALLOCATION == 0 && GC_AT_SAFEPOINT == 1, "gc_config.collect");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* gc_check finds what the program does wrong with its references. Each mistake is made, found, and mended again. */
+/* gc_check finds what the program does wrong with its references. Each mistake is made, found, and
+ * mended again. */
 
 #include "../support.h"
 
@@ -12,10 +13,10 @@ static void verify_found(struct world *world, gc_heap *heap, const char *word)
 static void check_of_a_sound_heap_is_quiet(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     assert_true(gc_check(heap));
     struct actor *a = actor_new(heap, 1);
-    a->leaf         = leaf_new(heap, 2);
+    a->leaf = leaf_new(heap, 2);
     drop_an_actor_circle(heap, 3);
     gc_make_immortal(a->leaf);
     struct tuple *large = tuple_new(heap, 100000);
@@ -30,12 +31,12 @@ static void check_of_a_sound_heap_is_quiet(void **state)
 static void check_changes_nothing(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    struct node *node   = node_new(heap);
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
     (void)gc_collect(heap);
     drop_an_actor_circle(heap, 1);
     gc_stats before = stats_of(heap);
-    size_t maps     = world->pages.maps;
+    size_t maps = world->pages.maps;
     uint32_t refs = node->object.refs, word = node->object.gc;
     assert_true(gc_check(heap));
     assert_true(gc_check(heap));
@@ -51,9 +52,9 @@ static void check_changes_nothing(void **state)
 static void reference_that_nobody_counted_is_found(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     struct node *holder = node_new(heap), *child = node_new(heap);
-    holder->left  = child; /* the program's reference */
+    holder->left = child;  /* the program's reference */
     holder->right = child; /* and one too many */
     verify_found(world, heap, "node");
     holder->right = NULL;
@@ -64,7 +65,7 @@ static void reference_that_nobody_counted_is_found(void **state)
 static void reference_to_a_leaf_that_nobody_counted_is_found(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     struct actor *a = actor_new(heap, 1), *b = actor_new(heap, 2);
     a->leaf = leaf_new(heap, 3);
     b->leaf = a->leaf;
@@ -78,11 +79,11 @@ static void reference_to_a_leaf_that_nobody_counted_is_found(void **state)
 static void reference_in_a_tail_that_nobody_counted_is_found(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     struct tuple *tuple = tuple_new(heap, 1000);
-    struct node *node   = node_new(heap);
-    tuple->items[0]     = node;
-    tuple->items[999]   = node;
+    struct node *node = node_new(heap);
+    tuple->items[0] = node;
+    tuple->items[999] = node;
     verify_found(world, heap, "node");
     tuple->items[999] = NULL;
     assert_sound(heap);
@@ -92,7 +93,7 @@ static void reference_in_a_tail_that_nobody_counted_is_found(void **state)
 static void reference_to_a_dead_object_is_found(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     struct node *holder = node_new(heap), *child = node_new(heap);
     gc_decref(child);
     holder->left = child;
@@ -105,7 +106,7 @@ static void reference_to_a_dead_object_is_found(void **state)
 static void reference_to_another_heap_is_found(void **state)
 {
     struct world *world = *state, *other = world_new();
-    void *other_state   = other;
+    void *other_state = other;
     gc_heap *heap = world_new_heap(world, NULL), *elsewhere = world_new_heap(other, NULL);
     struct node *holder = node_new(heap), *foreign = node_new(elsewhere);
     gc_set(&holder->left, foreign);
@@ -122,9 +123,9 @@ static void reference_to_a_static_struct_is_found(void **state)
 {
     static struct node static_node = { .object = { OURO_REFS_ONE, 0 } };
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     struct node *holder = node_new(heap);
-    holder->left        = &static_node;
+    holder->left = &static_node;
     verify_found(world, heap, "node");
     holder->left = NULL;
     assert_sound(heap);
@@ -133,11 +134,11 @@ static void reference_to_a_static_struct_is_found(void **state)
 
 static void reference_to_the_stack_is_found(void **state)
 {
-    struct node local   = { .object = { OURO_REFS_ONE, 0 } };
+    struct node local = { .object = { OURO_REFS_ONE, 0 } };
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     struct node *holder = node_new(heap);
-    holder->left        = &local;
+    holder->left = &local;
     verify_found(world, heap, "node");
     holder->left = NULL;
     assert_sound(heap);
@@ -147,10 +148,10 @@ static void reference_to_the_stack_is_found(void **state)
 static void reference_to_malloced_memory_is_found(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     struct node *holder = node_new(heap), *copy = calloc(1, sizeof(*copy));
     assert_non_null(copy);
-    *copy        = *holder;
+    *copy = *holder;
     holder->left = copy;
     verify_found(world, heap, "node");
     holder->left = NULL;
@@ -162,7 +163,7 @@ static void reference_to_malloced_memory_is_found(void **state)
 static void reference_to_the_middle_of_an_object_is_found(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     struct node *holder = node_new(heap), *child = node_new(heap);
     holder->left = (void *)&child->left;
     verify_found(world, heap, "node");
@@ -177,7 +178,7 @@ static void reference_to_the_middle_of_an_object_is_found(void **state)
 static void reference_to_the_middle_of_a_large_object_is_found(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     struct node *holder = node_new(heap);
     static const size_t sizes[] = { 20000, 100000, 3000000 };
     for (size_t i = 0; i < 3; i++) {
@@ -197,7 +198,7 @@ static void reference_to_the_middle_of_a_large_object_is_found(void **state)
 static void address_that_is_no_memory_is_found(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     struct node *holder = node_new(heap);
     static const uintptr_t wild[] = { 8, 4096, UINTPTR_MAX / 3 & ~(uintptr_t)7, UINTPTR_MAX - 7 };
     for (size_t i = 0; i < 4; i++) {
@@ -232,20 +233,20 @@ static void twice_clear(gc_object *self)
 }
 
 static const gc_type twice_type = {
-    .name     = "twice",
-    .size     = sizeof(struct twice),
+    .name = "twice",
+    .size = sizeof(struct twice),
     .traverse = twice_traverse,
-    .clear    = twice_clear,
+    .clear = twice_clear,
 };
 
 static void traverse_that_visits_a_child_twice_is_found(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     struct twice *twice = gc_new(heap, &twice_type);
     assert_non_null(twice);
     twice->child = node_new(heap);
-    lie          = true;
+    lie = true;
     verify_found(world, heap, "node");
     lie = false;
     assert_sound(heap);
@@ -255,7 +256,7 @@ static void traverse_that_visits_a_child_twice_is_found(void **state)
 static void corrupted_head_is_found(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     struct node *a = node_new(heap), *b = node_new(heap);
     gc_object saved = a->object;
     memset(&a->object, 0x5A, sizeof(a->object));
@@ -278,18 +279,18 @@ static void check_here(struct world *world, struct actor *actor)
 static void heap_is_sound_in_every_callback(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    world->on_finalize  = check_here;
-    world->on_destroy   = check_here;
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->on_finalize = check_here;
+    world->on_destroy = check_here;
     for (unsigned i = 0; i < 10; i++) {
         struct actor *a = drop_an_actor_circle(heap, 2 * i);
-        a->right        = actor_new(heap, 100 + i);
-        a->leaf         = leaf_new(heap, 200 + i);
+        a->right = actor_new(heap, 100 + i);
+        a->leaf = leaf_new(heap, 200 + i);
     }
     assert_int_equal(gc_collect(heap), 30);
     struct actor *a = actor_new(heap, 1);
-    a->left         = actor_new(heap, 2);
-    a->left->left   = actor_new(heap, 3);
+    a->left = actor_new(heap, 2);
+    a->left->left = actor_new(heap, 3);
     gc_decref(a);
     assert_live(heap, 0);
 }

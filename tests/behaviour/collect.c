@@ -9,8 +9,8 @@
 static void object_that_holds_itself_is_collected(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    struct actor *a     = actor_new(heap, 1);
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct actor *a = actor_new(heap, 1);
     gc_set(&a->left, a);
     gc_decref(a);
     assert_story(world, "");
@@ -22,7 +22,7 @@ static void object_that_holds_itself_is_collected(void **state)
 static void circle_of_two_is_collected(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     drop_an_actor_circle(heap, 1);
     assert_live(heap, 2);
     assert_sound(heap);
@@ -34,8 +34,8 @@ static void circle_of_two_is_collected(void **state)
 
 static void circle_of_many_types_is_collected(void **state)
 {
-    gc_heap *heap       = world_new_heap(*state, NULL);
-    struct node *node   = node_new(heap);
+    gc_heap *heap = world_new_heap(*state, NULL);
+    struct node *node = node_new(heap);
     struct actor *actor = actor_new(heap, 1);
     struct tuple *tuple = tuple_new(heap, 3), *large = tuple_new(heap, 20000);
     gc_slot_set(&node->left, actor);
@@ -53,12 +53,12 @@ static void circle_of_many_types_is_collected(void **state)
 
 static void circle_of_a_hundred_thousand_is_collected(void **state)
 {
-    gc_heap *heap      = world_new_heap(*state, NULL);
-    size_t count       = scaled(100000);
+    gc_heap *heap = world_new_heap(*state, NULL);
+    size_t count = scaled(100000);
     struct node *first = node_new(heap), *last = first;
     for (size_t i = 1; i < count; i++) {
         last->left = node_new(heap);
-        last       = last->left;
+        last = last->left;
     }
     gc_set_steal(&last->left, first);
     assert_sound(heap);
@@ -70,10 +70,10 @@ static void circle_of_a_hundred_thousand_is_collected(void **state)
 static void what_hangs_on_garbage_goes_with_it_and_counts(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    struct actor *a     = drop_an_actor_circle(heap, 1);
-    a->right            = actor_new(heap, 3);
-    a->right->right     = actor_new(heap, 4);
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct actor *a = drop_an_actor_circle(heap, 1);
+    a->right = actor_new(heap, 3);
+    a->right->right = actor_new(heap, 4);
     assert_int_equal(gc_collect(heap), 4);
     assert_int_equal(world->destroyed, 4);
     assert_live(heap, 0);
@@ -82,10 +82,10 @@ static void what_hangs_on_garbage_goes_with_it_and_counts(void **state)
 static void leaves_are_freed_and_do_not_count(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    struct actor *a     = drop_an_actor_circle(heap, 1);
-    a->leaf             = leaf_new(heap, 3);
-    a->left->leaf       = leaf_new(heap, 4);
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct actor *a = drop_an_actor_circle(heap, 1);
+    a->leaf = leaf_new(heap, 3);
+    a->left->leaf = leaf_new(heap, 4);
     assert_int_equal(gc_collect(heap), 2);
     assert_int_equal(world->destroyed, 4);
     assert_live(heap, 0);
@@ -94,7 +94,7 @@ static void leaves_are_freed_and_do_not_count(void **state)
 static void what_the_program_holds_stays(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     struct actor *a = actor_new(heap, 1), *b = actor_new(heap, 2);
     gc_set(&a->left, b);
     gc_set_steal(&b->left, a);
@@ -111,12 +111,12 @@ static void what_the_program_holds_stays(void **state)
 
 static void what_live_objects_reach_stays(void **state)
 {
-    gc_heap *heap     = world_new_heap(*state, NULL);
+    gc_heap *heap = world_new_heap(*state, NULL);
     struct node *root = node_new(heap);
     struct node *last = root;
     for (int i = 0; i < 1000; i++) {
         last->right = node_new(heap);
-        last        = last->right;
+        last = last->right;
     }
     gc_set(&last->left, root->right);
     drop_a_node_circle(heap);
@@ -131,9 +131,9 @@ static void what_live_objects_reach_stays(void **state)
 static void garbage_may_refer_to_the_living(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     struct actor *alive = actor_new(heap, 9);
-    struct actor *a     = drop_an_actor_circle(heap, 1);
+    struct actor *a = drop_an_actor_circle(heap, 1);
     gc_set(&a->right, alive);
     gc_set(&a->left->right, alive);
     assert_int_equal(gc_refcount(alive), 3);
@@ -157,7 +157,7 @@ static void several_circles_go_at_once(void **state)
 
 static void circle_made_by_moving_pointers_is_found(void **state)
 {
-    gc_heap *heap  = world_new_heap(*state, NULL);
+    gc_heap *heap = world_new_heap(*state, NULL);
     struct node *a = node_new(heap), *b = node_new(heap);
     (void)gc_collect(heap);
     /* The program's references become those of the circle; no count is touched. */
@@ -170,7 +170,7 @@ static void circle_made_by_moving_pointers_is_found(void **state)
 
 static void object_moved_out_of_garbage_in_time_stays(void **state)
 {
-    gc_heap *heap  = world_new_heap(*state, NULL);
+    gc_heap *heap = world_new_heap(*state, NULL);
     struct node *a = node_new(heap), *b = node_new(heap), *saved = NULL;
     gc_set(&a->left, b);
     gc_set(&b->left, a);
@@ -215,8 +215,8 @@ static void nest(struct world *world, struct actor *actor)
 static void nested_collection_in_a_finalizer_returns_0(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    world->on_finalize  = nest;
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->on_finalize = nest;
     drop_an_actor_circle(heap, 1);
     drop_a_node_circle(heap);
     assert_int_equal(gc_collect(heap), 4);
@@ -227,8 +227,8 @@ static void nested_collection_in_a_finalizer_returns_0(void **state)
 static void nested_collection_in_destroy_returns_0(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    world->on_destroy   = nest;
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->on_destroy = nest;
     drop_an_actor_circle(heap, 1);
     assert_int_equal(gc_collect(heap), 2);
     assert_int_equal(stats_of(heap).generations[1].collections, 1);
@@ -239,7 +239,7 @@ static void nested_collection_in_destroy_returns_0(void **state)
 
 static void new_containers_are_young(void **state)
 {
-    gc_heap *heap  = world_new_heap(*state, NULL);
+    gc_heap *heap = world_new_heap(*state, NULL);
     struct node *a = node_new(heap), *b = node_new(heap);
     assert_int_equal(stats_of(heap).generations[0].objects, 2);
     assert_int_equal(stats_of(heap).generations[1].objects, 0);
@@ -256,7 +256,7 @@ static void new_containers_are_young(void **state)
 
 static void survivors_of_a_young_collection_are_old(void **state)
 {
-    gc_heap *heap  = world_new_heap(*state, NULL);
+    gc_heap *heap = world_new_heap(*state, NULL);
     struct node *a = node_new(heap);
     assert_int_equal(gc_collect_generation(heap, 0), 0);
     struct node *b = node_new(heap);
@@ -275,7 +275,7 @@ static void survivors_of_a_young_collection_are_old(void **state)
 
 static void survivors_of_a_full_collection_are_old(void **state)
 {
-    gc_heap *heap  = world_new_heap(*state, NULL);
+    gc_heap *heap = world_new_heap(*state, NULL);
     struct node *a = node_new(heap);
     assert_int_equal(gc_collect(heap), 0);
     assert_int_equal(stats_of(heap).generations[0].objects, 0);
@@ -289,7 +289,7 @@ static void survivors_of_a_full_collection_are_old(void **state)
 static void young_collection_frees_young_garbage_only(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     struct actor *a = actor_new(heap, 1), *b = actor_new(heap, 2);
     gc_set(&a->left, b);
     gc_set(&b->left, a);
@@ -310,7 +310,7 @@ static void young_collection_frees_young_garbage_only(void **state)
 
 static void young_collection_takes_the_old_for_live(void **state)
 {
-    gc_heap *heap    = world_new_heap(*state, NULL);
+    gc_heap *heap = world_new_heap(*state, NULL);
     struct node *old = node_new(heap);
     (void)gc_collect_generation(heap, 0);
     struct node *young = node_new(heap);
@@ -324,11 +324,11 @@ static void young_collection_takes_the_old_for_live(void **state)
 
 static void young_object_held_by_an_old_one_alone_survives(void **state)
 {
-    gc_heap *heap    = world_new_heap(*state, NULL);
+    gc_heap *heap = world_new_heap(*state, NULL);
     struct node *old = node_new(heap);
     (void)gc_collect(heap);
-    old->left        = node_new(heap);
-    old->left->left  = node_new(heap);
+    old->left = node_new(heap);
+    old->left->left = node_new(heap);
     assert_int_equal(gc_collect_generation(heap, 0), 0);
     assert_live(heap, 3);
     assert_int_equal(stats_of(heap).generations[1].objects, 3);
@@ -361,15 +361,15 @@ static void allocate_during(struct world *world, struct actor *actor)
 static void object_born_in_a_collection_is_young(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    world->on_finalize  = allocate_during;
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->on_finalize = allocate_during;
     drop_an_actor_circle(heap, 1);
     assert_int_equal(gc_collect(heap), 2);
     assert_int_equal(stats_of(heap).generations[0].objects, 1);
     assert_int_equal(gc_refcount(kept_from_the_finalizer), 1);
     assert_sound(heap);
     world->on_finalize = NULL;
-    world->on_destroy  = allocate_during;
+    world->on_destroy = allocate_during;
     gc_decref(kept_from_the_finalizer);
     drop_an_actor_circle(heap, 1);
     assert_int_equal(gc_collect_generation(heap, 0), 2);
@@ -394,8 +394,8 @@ static void drop_circles_during(struct world *world, struct actor *actor)
 static void garbage_made_in_a_collection_waits_for_the_next(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    world->on_finalize  = drop_circles_during;
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->on_finalize = drop_circles_during;
     drop_an_actor_circle(heap, 1);
     assert_int_equal(gc_collect(heap), 2);
     assert_live(heap, 200);
@@ -440,15 +440,15 @@ static void collection_leaves_the_counts_of_survivors_alone(void **state)
 static void collection_maps_no_memory(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    struct node *first  = NULL;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *first = NULL;
     for (size_t i = 0; i < 20000; i++) {
         struct node *node = node_new(heap);
-        node->left        = first;
+        node->left = first;
         gc_set(&node->right, node);
         first = node;
     }
-    size_t maps          = world->pages.maps;
+    size_t maps = world->pages.maps;
     world->pages.fail_at = maps;
     world->pages.fail_on = true;
     assert_int_equal(gc_collect(heap), 0);
@@ -489,11 +489,11 @@ static void stone_finalize(gc_object *self)
 }
 
 static const gc_type stone_type = {
-    .name     = "stone",
-    .size     = sizeof(struct stone),
+    .name = "stone",
+    .size = sizeof(struct stone),
     .traverse = stone_traverse,
     .finalize = stone_finalize,
-    .destroy  = stone_destroy,
+    .destroy = stone_destroy,
 };
 
 static struct stone *drop_a_stone_circle(gc_heap *heap)
@@ -511,7 +511,7 @@ static struct stone *drop_a_stone_circle(gc_heap *heap)
 static void circle_without_any_clear_is_uncollectable(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     struct stone *stone = drop_a_stone_circle(heap);
     assert_int_equal(gc_collect(heap), 2);
     assert_int_equal(world->destroyed, 0);
@@ -530,7 +530,7 @@ static void circle_without_any_clear_is_uncollectable(void **state)
 static void uncollectable_objects_are_reported_by_each_collection(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     struct stone *stone = drop_a_stone_circle(heap);
     for (unsigned i = 1; i <= 3; i++) {
         assert_int_equal(gc_collect(heap), 2);
@@ -544,9 +544,9 @@ static void uncollectable_objects_are_reported_by_each_collection(void **state)
 
 static void uncollectable_objects_keep_what_they_hold(void **state)
 {
-    gc_heap *heap       = world_new_heap(*state, NULL);
+    gc_heap *heap = world_new_heap(*state, NULL);
     struct stone *stone = drop_a_stone_circle(heap);
-    stone->node         = node_new(heap);
+    stone->node = node_new(heap);
     (void)gc_collect(heap);
     assert_live(heap, 3);
     assert_non_null(stone->node);
@@ -559,7 +559,7 @@ static void uncollectable_objects_keep_what_they_hold(void **state)
 static void one_clear_in_a_circle_is_enough(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     struct stone *a = gc_new(heap, &stone_type), *b = gc_new(heap, &stone_type);
     assert_non_null(a);
     assert_non_null(b);
@@ -577,7 +577,7 @@ static void one_clear_in_a_circle_is_enough(void **state)
 static void uncollectable_and_collectable_garbage_are_told_apart(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     struct stone *stone = drop_a_stone_circle(heap);
     drop_an_actor_circle(heap, 1);
     drop_a_node_circle(heap);

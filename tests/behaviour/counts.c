@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Counts: an object is born with one reference and dies with the last; at the top it becomes immortal. */
+/* Counts: an object is born with one reference and dies with the last; at the top it becomes
+ * immortal. */
 
 #include "../support.h"
 
-/* The layout of `refs` is public, for it is in the inline functions. Nobody waits for 2^27 increfs in each test. */
+/* The layout of `refs` is public, for it is in the inline functions. Nobody waits for 2^27 increfs
+ * in each test. */
 static void set_count(void *object, uint32_t count)
 {
     ((gc_object *)object)->refs = count * OURO_REFS_ONE;
@@ -85,12 +87,14 @@ static void null_may_be_counted_with_the_x_forms(void **state)
     assert_live(heap, 0);
 }
 
-/* Every byte after the head, on memory that an object of the same size left dirty. The world's pages are dirty too. */
+/* Every byte after the head, on memory that an object of the same size left dirty. The world's
+ * pages are dirty too. */
 static void born_zeroed(gc_heap *heap, const gc_type *type, size_t count)
 {
     size_t size = type->size + type->item_size * count;
     for (int round = 0; round < 3; round++) {
-        unsigned char *object = type->item_size != 0 ? gc_new_var(heap, type, count) : gc_new(heap, type);
+        unsigned char *object =
+            type->item_size != 0 ? gc_new_var(heap, type, count) : gc_new(heap, type);
         assert_non_null(object);
         for (size_t i = sizeof(gc_object); i < size; i++) {
             if (object[i] != 0) {

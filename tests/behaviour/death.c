@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Death by count: prompt, in order, in a queue, and safe whatever the callbacks do meanwhile. The depths are in
- * stress/depth.c. */
+/* Death by count: prompt, in order, in a queue, and safe whatever the callbacks do meanwhile. The
+ * depths are in stress/depth.c. */
 
 #include "../support.h"
 
@@ -10,7 +10,7 @@
 static void child_dies_with_its_last_holder(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     struct actor *a = actor_new(heap, 1), *b = actor_new(heap, 2), *child = actor_new(heap, 3);
     gc_set(&a->left, child);
     gc_set(&b->right, child);
@@ -26,12 +26,12 @@ static void child_dies_with_its_last_holder(void **state)
 static void holder_dies_before_what_it_held(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     struct actor *first = NULL;
     for (unsigned id = 4; id > 0; id--) {
         struct actor *actor = actor_new(heap, id);
-        actor->left         = first;
-        first               = actor;
+        actor->left = first;
+        first = actor;
     }
     gc_decref(first);
     assert_story(world, "F1 D1 F2 D2 F3 D3 F4 D4 ");
@@ -40,7 +40,7 @@ static void holder_dies_before_what_it_held(void **state)
 static void child_held_twice_by_one_object_dies_once(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     struct actor *a = actor_new(heap, 1), *child = actor_new(heap, 2);
     gc_set(&a->left, child);
     gc_set_steal(&a->right, child);
@@ -60,11 +60,11 @@ static void see_everything_whole(struct world *world, struct actor *actor)
 static void finalizer_sees_its_object_and_all_below_whole(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    struct actor *a     = actor_new(heap, 1);
-    a->left             = actor_new(heap, 2);
-    a->leaf             = leaf_new(heap, 3);
-    world->on_finalize  = see_everything_whole;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct actor *a = actor_new(heap, 1);
+    a->left = actor_new(heap, 2);
+    a->leaf = leaf_new(heap, 3);
+    world->on_finalize = see_everything_whole;
     gc_decref(a);
     assert_int_equal(world->destroyed, 3);
     assert_live(heap, 0);
@@ -80,9 +80,9 @@ static void know_where_you_are(struct world *world, struct actor *actor)
 static void dying_object_still_knows_its_type_and_heap(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    world->on_finalize  = know_where_you_are;
-    world->on_destroy   = know_where_you_are;
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->on_finalize = know_where_you_are;
+    world->on_destroy = know_where_you_are;
     gc_decref(actor_new(heap, 1));
     assert_story(world, "F1 D1 ");
 }
@@ -101,11 +101,11 @@ static void packet_destroy(gc_object *self)
 }
 
 static const gc_type packet_type = {
-    .name      = "packet",
-    .size      = offsetof(struct packet, items),
+    .name = "packet",
+    .size = offsetof(struct packet, items),
     .item_size = sizeof(struct node *),
-    .refs      = OURO_FIELDS(OURO_TAIL(struct packet, items)),
-    .destroy   = packet_destroy,
+    .refs = OURO_FIELDS(OURO_TAIL(struct packet, items)),
+    .destroy = packet_destroy,
 };
 
 static void dying_object_still_knows_its_count(void **state)
@@ -127,9 +127,9 @@ static void dying_object_still_knows_its_count(void **state)
 static void drop_the_note(struct world *world, struct actor *actor)
 {
     if (actor->id == 1) {
-        unsigned destroyed   = world->destroyed;
+        unsigned destroyed = world->destroyed;
         struct actor *victim = world->note;
-        world->note          = NULL;
+        world->note = NULL;
         gc_decref(victim);
         expect(world, world->destroyed == destroyed);
         world_tell(world, 'r', 0);
@@ -139,9 +139,9 @@ static void drop_the_note(struct world *world, struct actor *actor)
 static void object_dropped_in_destroy_waits_for_the_queue(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    world->note         = actor_new(heap, 2);
-    world->on_destroy   = drop_the_note;
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->note = actor_new(heap, 2);
+    world->on_destroy = drop_the_note;
     gc_decref(actor_new(heap, 1));
     assert_story(world, "F1 D1 r0 F2 D2 ");
     assert_live(heap, 0);
@@ -150,9 +150,9 @@ static void object_dropped_in_destroy_waits_for_the_queue(void **state)
 static void object_dropped_in_finalize_waits_for_the_queue(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    world->note         = actor_new(heap, 2);
-    world->on_finalize  = drop_the_note;
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->note = actor_new(heap, 2);
+    world->on_finalize = drop_the_note;
     gc_decref(actor_new(heap, 1));
     assert_story(world, "F1 r0 D1 F2 D2 ");
     assert_live(heap, 0);
@@ -164,7 +164,7 @@ static void enumerate_after_drop(struct world *world, struct actor *actor)
         return;
     }
     struct actor *victim = world->note;
-    struct seen seen     = { 0 };
+    struct seen seen = { 0 };
     gc_decref(victim);
     (void)gc_each_object(world->heap, -1, seen_add, &seen);
     expect(world, seen_times(&seen, victim) == 0);
@@ -176,10 +176,10 @@ static void enumerate_after_drop(struct world *world, struct actor *actor)
 static void objects_waiting_in_the_queue_are_not_enumerated(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    world->note         = actor_new(heap, 2);
-    world->memo         = actor_new(heap, 3);
-    world->on_destroy   = enumerate_after_drop;
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->note = actor_new(heap, 2);
+    world->memo = actor_new(heap, 3);
+    world->on_destroy = enumerate_after_drop;
     gc_decref(actor_new(heap, 1));
     assert_story(world, "F1 D1 F2 D2 ");
     world->on_destroy = NULL;
@@ -203,11 +203,11 @@ static void enumerate_only(struct world *world, struct actor *actor)
 static void dying_object_is_in_no_set(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    world->on_finalize  = enumerate_only;
-    world->on_destroy   = enumerate_only;
-    struct actor *a     = actor_new(heap, 1);
-    a->left             = actor_new(heap, 2);
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->on_finalize = enumerate_only;
+    world->on_destroy = enumerate_only;
+    struct actor *a = actor_new(heap, 1);
+    a->left = actor_new(heap, 2);
     gc_decref(a);
     assert_story(world, "F1 D1 F2 D2 ");
 }
@@ -225,7 +225,7 @@ static void allocate_a_lot(struct world *world, struct actor *actor)
         struct node *kept = gc_new(world->heap, &node_type);
         expect(world, kept != NULL);
         if (kept != NULL) {
-            kept->left  = world->memo;
+            kept->left = world->memo;
             world->memo = kept;
         }
     }
@@ -234,9 +234,9 @@ static void allocate_a_lot(struct world *world, struct actor *actor)
 static void callbacks_may_allocate(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    world->on_finalize  = allocate_a_lot;
-    world->on_destroy   = allocate_a_lot;
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->on_finalize = allocate_a_lot;
+    world->on_destroy = allocate_a_lot;
     gc_decref(actor_new(heap, 1));
     assert_sound(heap);
     assert_live(heap, 2000);
@@ -256,12 +256,12 @@ static void collect_and_check(struct world *world, struct actor *actor)
 static void callbacks_may_collect(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    world->on_finalize  = collect_and_check;
-    world->on_destroy   = collect_and_check;
-    struct actor *a     = actor_new(heap, 1);
-    a->left             = actor_new(heap, 2);
-    a->leaf             = leaf_new(heap, 3);
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->on_finalize = collect_and_check;
+    world->on_destroy = collect_and_check;
+    struct actor *a = actor_new(heap, 1);
+    a->left = actor_new(heap, 2);
+    a->leaf = leaf_new(heap, 3);
     drop_a_node_circle(heap);
     gc_decref(a);
     assert_int_equal(world->destroyed, 3);
@@ -277,14 +277,15 @@ static void collect_a_pair(struct world *world, struct actor *actor)
 static void collection_in_a_finalizer_frees_and_counts(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    world->on_finalize  = collect_a_pair;
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->on_finalize = collect_a_pair;
     drop_a_node_circle(heap);
     gc_decref(actor_new(heap, 1));
     assert_live(heap, 0);
 }
 
-/* The circle 2-3 hangs on the dying 1 alone: in its finalizer that counts as a reference from outside. */
+/* The circle 2-3 hangs on the dying 1 alone: in its finalizer that counts as a reference from
+ * outside. */
 static void expect_the_circle_alive(struct world *world, struct actor *actor)
 {
     if (actor->id == 1) {
@@ -297,8 +298,8 @@ static void expect_the_circle_alive(struct world *world, struct actor *actor)
 static void collection_in_a_finalizer_spares_what_the_dying_holds(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    struct actor *a     = actor_new(heap, 1);
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct actor *a = actor_new(heap, 1);
     gc_set(&a->left, drop_an_actor_circle(heap, 2));
     world->on_finalize = expect_the_circle_alive;
     gc_decref(a);
@@ -321,11 +322,11 @@ static void drop_and_collect(struct world *world, struct actor *actor)
 
 static void collection_while_others_wait_in_the_queue_is_safe(void **state)
 {
-    struct world *world  = *state;
-    gc_heap *heap        = world_new_heap(world, NULL);
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
     struct actor *victim = actor_new(heap, 2);
     gc_set(&victim->left, drop_an_actor_circle(heap, 3));
-    world->note       = victim;
+    world->note = victim;
     world->on_destroy = drop_and_collect;
     gc_decref(actor_new(heap, 1));
     (void)gc_collect(heap);
@@ -347,8 +348,8 @@ static void take_and_drop_self(struct world *world, struct actor *actor)
 static void finalizer_may_take_and_drop_references_to_self(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    world->on_finalize  = take_and_drop_self;
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->on_finalize = take_and_drop_self;
     gc_decref(actor_new(heap, 1));
     assert_story(world, "F1 D1 ");
     assert_live(heap, 0);
@@ -357,8 +358,8 @@ static void finalizer_may_take_and_drop_references_to_self(void **state)
 static void destroy_may_take_and_drop_references_to_self(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    world->on_destroy   = take_and_drop_self;
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->on_destroy = take_and_drop_self;
     gc_decref(actor_new(heap, 1));
     assert_story(world, "F1 D1 ");
     assert_live(heap, 0);
@@ -378,10 +379,10 @@ static void pass_self_through_the_child(struct world *world, struct actor *actor
 static void finalizer_may_lend_self_to_its_child(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    struct actor *a     = actor_new(heap, 1);
-    a->left             = actor_new(heap, 2);
-    world->on_finalize  = pass_self_through_the_child;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct actor *a = actor_new(heap, 1);
+    a->left = actor_new(heap, 2);
+    world->on_finalize = pass_self_through_the_child;
     gc_decref(a);
     assert_story(world, "F1 D1 F2 D2 ");
 }
@@ -396,11 +397,11 @@ static void drop_own_references(struct world *world, struct actor *actor)
 static void finalizer_may_drop_its_own_references(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    struct actor *a     = actor_new(heap, 1);
-    a->left             = actor_new(heap, 2);
-    a->leaf             = leaf_new(heap, 3);
-    world->on_finalize  = drop_own_references;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct actor *a = actor_new(heap, 1);
+    a->left = actor_new(heap, 2);
+    a->leaf = leaf_new(heap, 3);
+    world->on_finalize = drop_own_references;
     gc_decref(a);
     assert_int_equal(world->finalized, 2);
     assert_int_equal(world->destroyed, 3);
@@ -420,9 +421,9 @@ static void keep_self(struct world *world, struct actor *actor)
 static void resurrected_object_lives_on(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    world->on_finalize  = keep_self;
-    struct actor *a     = actor_new(heap, 1);
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->on_finalize = keep_self;
+    struct actor *a = actor_new(heap, 1);
     gc_decref(a);
     assert_story(world, "F1 ");
     assert_ptr_equal(world->note, a);
@@ -440,11 +441,11 @@ static void resurrected_object_lives_on(void **state)
 static void resurrected_object_keeps_all_it_refers_to(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    world->on_finalize  = keep_self;
-    struct actor *a     = actor_new(heap, 1);
-    a->left             = actor_new(heap, 2);
-    a->leaf             = leaf_new(heap, 3);
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->on_finalize = keep_self;
+    struct actor *a = actor_new(heap, 1);
+    a->left = actor_new(heap, 2);
+    a->leaf = leaf_new(heap, 3);
     gc_decref(a);
     assert_story(world, "F1 ");
     assert_int_equal(a->left->id, 2);
@@ -460,9 +461,9 @@ static void resurrected_object_keeps_all_it_refers_to(void **state)
 static void resurrected_object_is_not_finalized_twice(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    world->on_finalize  = keep_self;
-    struct actor *a     = actor_new(heap, 1);
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->on_finalize = keep_self;
+    struct actor *a = actor_new(heap, 1);
     gc_decref(a);
     gc_set(&a->left, a);
     gc_decref(a);
@@ -474,9 +475,9 @@ static void resurrected_object_is_not_finalized_twice(void **state)
 static void resurrected_object_is_collected_like_any_other(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    world->on_finalize  = keep_self;
-    struct actor *a     = actor_new(heap, 1);
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->on_finalize = keep_self;
+    struct actor *a = actor_new(heap, 1);
     gc_decref(a);
     struct seen seen = { 0 };
     assert_int_equal(gc_each_object(heap, -1, seen_add, &seen), 0);
@@ -501,11 +502,11 @@ static void move_into_the_note(struct world *world, struct actor *actor)
 
 static void finalizer_may_store_self_in_a_live_object(void **state)
 {
-    struct world *world  = *state;
-    gc_heap *heap        = world_new_heap(world, NULL);
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
     struct actor *shelter = actor_new(heap, 9);
-    world->note          = shelter;
-    world->on_finalize   = move_into_the_note;
+    world->note = shelter;
+    world->on_finalize = move_into_the_note;
     gc_decref(actor_new(heap, 1));
     assert_story(world, "F1 ");
     assert_int_equal(shelter->left->id, 1);
@@ -526,10 +527,10 @@ static void save_the_child(struct world *world, struct actor *actor)
 static void finalizer_may_save_a_child_and_die(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    struct actor *a     = actor_new(heap, 1);
-    a->left             = actor_new(heap, 2);
-    world->on_finalize  = save_the_child;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct actor *a = actor_new(heap, 1);
+    a->left = actor_new(heap, 2);
+    world->on_finalize = save_the_child;
     gc_decref(a);
     assert_story(world, "F1 D1 ");
     struct actor *child = world->note;
@@ -551,7 +552,7 @@ static void busy_traverse(gc_object *self, gc_visitor *visitor)
 
 static void busy_clear(gc_object *self)
 {
-    gc_heap *heap     = gc_heap_of(self);
+    gc_heap *heap = gc_heap_of(self);
     struct node *node = gc_new(heap, &node_type);
     (void)gc_collect(heap);
     gc_clear(&((struct busy *)(void *)self)->child);
@@ -560,15 +561,15 @@ static void busy_clear(gc_object *self)
 }
 
 static const gc_type busy_type = {
-    .name     = "busy",
-    .size     = sizeof(struct busy),
+    .name = "busy",
+    .size = sizeof(struct busy),
     .traverse = busy_traverse,
-    .clear    = busy_clear,
+    .clear = busy_clear,
 };
 
 static void clear_callback_may_allocate_and_collect(void **state)
 {
-    gc_heap *heap     = world_new_heap(*state, NULL);
+    gc_heap *heap = world_new_heap(*state, NULL);
     struct busy *busy = gc_new(heap, &busy_type);
     assert_non_null(busy);
     busy->child = node_new(heap);
@@ -590,7 +591,7 @@ static void clear_callback_may_allocate_and_collect(void **state)
 static void memory_of_the_dead_is_used_again(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     for (size_t i = 0; i < 300000; i++) {
         gc_decref(node_new(heap));
     }

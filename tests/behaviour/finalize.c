@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* Finalizers in collections: each runs once, all before anything is cleared, and they may resurrect. Finalizers at count
- * zero are in death.c. */
+/* Finalizers in collections: each runs once, all before anything is cleared, and they may
+ * resurrect. Finalizers at count zero are in death.c. */
 
 #include "../support.h"
 
-/* A ring of actors `first` .. `first + count - 1`, each with a leaf, that nobody holds. Returns one, borrowed. */
+/* A ring of actors `first` .. `first + count - 1`, each with a leaf, that nobody holds. Returns
+ * one, borrowed. */
 static struct actor *drop_a_ring(gc_heap *heap, unsigned first, unsigned count)
 {
     struct actor *head = actor_new(heap, first), *last = head;
-    head->leaf         = leaf_new(heap, first);
+    head->leaf = leaf_new(heap, first);
     for (unsigned id = first + 1; id < first + count; id++) {
-        last->left       = actor_new(heap, id);
+        last->left = actor_new(heap, id);
         last->left->leaf = leaf_new(heap, id);
-        last             = last->left;
+        last = last->left;
     }
     gc_set_steal(&last->left, head);
     return head;
@@ -20,7 +21,7 @@ static struct actor *drop_a_ring(gc_heap *heap, unsigned first, unsigned count)
 
 static void expect_the_ring_whole(struct world *world, struct actor *actor)
 {
-    unsigned length          = 0;
+    unsigned length = 0;
     const struct actor *next = actor;
     do {
         expect(world, next->left != NULL && next->leaf != NULL && next->leaf->id == next->id);
@@ -35,8 +36,8 @@ static void expect_the_ring_whole(struct world *world, struct actor *actor)
 static void all_garbage_is_finalized_before_any_is_cleared(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    world->on_finalize  = expect_the_ring_whole;
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->on_finalize = expect_the_ring_whole;
     drop_a_ring(heap, 1, 10);
     drop_a_ring(heap, 11, 10);
     assert_int_equal(gc_collect(heap), 20);
@@ -48,8 +49,8 @@ static void all_garbage_is_finalized_before_any_is_cleared(void **state)
 static void young_garbage_too_is_finalized_before_any_is_cleared(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    world->on_finalize  = expect_the_ring_whole;
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->on_finalize = expect_the_ring_whole;
     drop_a_ring(heap, 1, 10);
     assert_int_equal(gc_collect_generation(heap, 0), 10);
     assert_int_equal(world->finalized, 10);
@@ -66,8 +67,8 @@ static void save(struct world *world, struct actor *actor)
 static void resurrected_ring_stays_whole(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    world->on_finalize  = save;
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->on_finalize = save;
     drop_a_ring(heap, 1, 10);
     assert_int_equal(gc_collect(heap), 0);
     assert_int_equal(world->finalized, 10);
@@ -89,8 +90,8 @@ static void resurrected_ring_stays_whole(void **state)
 static void resurrected_ring_dies_later_without_finalizers(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    world->on_finalize  = save;
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->on_finalize = save;
     drop_a_ring(heap, 1, 10);
     (void)gc_collect(heap);
     assert_int_equal(gc_collect(heap), 0);
@@ -105,8 +106,8 @@ static void resurrected_ring_dies_later_without_finalizers(void **state)
 static void resurrected_objects_are_old(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    world->on_finalize  = save;
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->on_finalize = save;
     drop_a_ring(heap, 1, 3);
     assert_int_equal(gc_collect_generation(heap, 0), 0);
     assert_int_equal(stats_of(heap).generations[0].objects, 0);
@@ -121,8 +122,8 @@ static void resurrected_objects_are_old(void **state)
 static void resurrection_of_one_ring_does_not_save_another(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    world->on_finalize  = save;
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->on_finalize = save;
     drop_a_ring(heap, 1, 5);
     drop_a_ring(heap, 11, 7);
     assert_int_equal(gc_collect(heap), 7);
@@ -139,10 +140,11 @@ static void resurrection_of_one_ring_does_not_save_another(void **state)
 static void resurrection_saves_what_the_object_reaches_and_no_more(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    world->on_finalize  = save;
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->on_finalize = save;
     /* 2 holds 1, and 1 holds 3, each of them in a ring of its own. */
-    struct actor *holder = drop_a_ring(heap, 20, 2), *saved = drop_a_ring(heap, 1, 2), *below = drop_a_ring(heap, 30, 2);
+    struct actor *holder = drop_a_ring(heap, 20, 2), *saved = drop_a_ring(heap, 1, 2),
+                 *below = drop_a_ring(heap, 30, 2);
     gc_set(&holder->right, saved);
     gc_set(&saved->right, below);
     assert_int_equal(gc_collect(heap), 2);
@@ -166,11 +168,11 @@ static void save_in_the_note(struct world *world, struct actor *actor)
 
 static void finalizer_may_store_garbage_in_a_live_object(void **state)
 {
-    struct world *world   = *state;
-    gc_heap *heap         = world_new_heap(world, NULL);
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
     struct actor *shelter = actor_new(heap, 99);
-    world->note           = shelter;
-    world->on_finalize    = save_in_the_note;
+    world->note = shelter;
+    world->on_finalize = save_in_the_note;
     drop_a_ring(heap, 1, 3);
     assert_int_equal(gc_collect(heap), 0);
     assert_int_equal(shelter->right->id, 2);
@@ -193,8 +195,8 @@ static void save_and_let_go(struct world *world, struct actor *actor)
 static void reference_taken_and_dropped_in_a_finalizer_saves_nothing(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    world->on_finalize  = save_and_let_go;
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->on_finalize = save_and_let_go;
     drop_a_ring(heap, 1, 4);
     assert_int_equal(gc_collect(heap), 4);
     assert_live(heap, 0);
@@ -209,8 +211,8 @@ static void break_the_ring(struct world *world, struct actor *actor)
 static void finalizers_may_break_the_circle_themselves(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    world->on_finalize  = break_the_ring;
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->on_finalize = break_the_ring;
     drop_a_ring(heap, 1, 10);
     (void)gc_collect(heap);
     assert_int_equal(world->finalized, 10);
@@ -229,8 +231,8 @@ static void relink(struct world *world, struct actor *actor)
 static void finalizers_may_rearrange_the_garbage(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    world->on_finalize  = relink;
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->on_finalize = relink;
     drop_a_ring(heap, 1, 10);
     assert_int_equal(gc_collect(heap), 10);
     assert_int_equal(world->finalized, 10);
@@ -251,13 +253,14 @@ static void adopt_a_newborn(struct world *world, struct actor *actor)
     }
 }
 
-/* The newborn is held by garbage and holds garbage, and the collection does not know it. Whatever it decides, nothing may
- * die with a reference to it left, and the next collection finds the rest. */
+/* The newborn is held by garbage and holds garbage, and the collection does not know it. Whatever
+ * it decides, nothing may die with a reference to it left, and the next collection finds the rest.
+ */
 static void finalizers_may_tie_newborns_to_the_garbage(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    world->on_finalize  = adopt_a_newborn;
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->on_finalize = adopt_a_newborn;
     drop_a_ring(heap, 1, 10);
     (void)gc_collect(heap);
     assert_sound(heap);
@@ -286,9 +289,9 @@ static void drop_the_note(struct world *world, struct actor *actor)
 static void finalizer_may_drop_a_live_object(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    world->note         = actor_new(heap, 50);
-    world->on_finalize  = drop_the_note;
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->note = actor_new(heap, 50);
+    world->on_finalize = drop_the_note;
     drop_a_ring(heap, 1, 3);
     assert_int_equal(gc_collect(heap), 3);
     assert_int_equal(world->finalized, 4);
@@ -309,9 +312,9 @@ static void allocate(struct world *world, struct actor *actor)
 static void finalizers_may_allocate_a_lot(void **state)
 {
     struct world *world = *state;
-    gc_config config    = { .thresholds = { .young_objects = 100 } };
-    gc_heap *heap       = world_new_heap(world, &config);
-    world->on_finalize  = allocate;
+    gc_config config = { .thresholds = { .young_objects = 100 } };
+    gc_heap *heap = world_new_heap(world, &config);
+    world->on_finalize = allocate;
     drop_a_ring(heap, 1, 10);
     assert_int_equal(gc_collect(heap), 10);
     assert_live(heap, 0);
@@ -321,12 +324,12 @@ static void finalizers_may_allocate_a_lot(void **state)
 static void finalizer_runs_once_although_the_object_is_garbage_again(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    world->on_finalize  = save;
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->on_finalize = save;
     drop_a_ring(heap, 1, 2);
     (void)gc_collect(heap);
     struct actor *actor = world->note;
-    world->note         = NULL;
+    world->note = NULL;
     gc_decref(actor);
     assert_int_equal(gc_collect(heap), 2);
     assert_null(world->note);
@@ -337,8 +340,8 @@ static void finalizer_runs_once_although_the_object_is_garbage_again(void **stat
 static void finalized_garbage_that_a_sibling_saved_is_not_finalized_at_its_death(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    world->on_finalize  = save;
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->on_finalize = save;
     drop_a_ring(heap, 1, 2);
     (void)gc_collect(heap);
     struct actor *one = world->note;

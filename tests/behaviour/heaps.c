@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Heaps from new to free: configuration, many side by side, and what happens to the objects that are left. */
+/* Heaps from new to free: configuration, many side by side, and what happens to the objects that
+ * are left. */
 
 #include "../support.h"
 
@@ -39,16 +40,16 @@ static void heap_with_a_zero_configuration_works(void **state)
 static void configuration_is_copied(void **state)
 {
     struct world *world = *state;
-    gc_config *config   = malloc(sizeof(*config));
+    gc_config *config = malloc(sizeof(*config));
     assert_non_null(config);
-    *config            = quiet();
-    config->user_data  = world;
-    config->message    = world_message;
-    config->panic      = world_panic;
-    config->page_source.map   = pages_map;
+    *config = quiet();
+    config->user_data = world;
+    config->message = world_message;
+    config->panic = world_panic;
+    config->page_source.map = pages_map;
     config->page_source.unmap = pages_unmap;
-    config->page_source.arg   = &world->pages;
-    world->heap               = gc_heap_new(config);
+    config->page_source.arg = &world->pages;
+    world->heap = gc_heap_new(config);
     assert_non_null(world->heap);
     memset(config, 0xFF, sizeof(*config));
     free(config);
@@ -59,9 +60,9 @@ static void configuration_is_copied(void **state)
 
 static void user_data_is_handed_back(void **state)
 {
-    int data         = 0;
+    int data = 0;
     gc_config config = { .user_data = &data };
-    gc_heap *heap    = gc_heap_new(&config);
+    gc_heap *heap = gc_heap_new(&config);
     (void)state;
     assert_non_null(heap);
     assert_ptr_equal(gc_heap_user_data(heap), &data);
@@ -84,12 +85,12 @@ static void heap_that_was_never_used_goes_back_whole(void **state)
 static void heap_that_was_used_goes_back_whole(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    struct node *list   = NULL;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *list = NULL;
     for (size_t i = 0; i < 100000; i++) {
         struct node *node = node_new(heap);
-        node->left        = list;
-        list              = node;
+        node->left = list;
+        list = node;
     }
     gc_decref(tuple_new(heap, 1000000));
     gc_decref(list);
@@ -100,7 +101,7 @@ static void heap_that_was_used_goes_back_whole(void **state)
 static void page_source_is_asked_for_multiples_of_the_page(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     struct tuple *large = tuple_new(heap, 1000003);
     for (size_t i = 0; i < world->pages.blocks; i++) {
         assert_int_equal(world->pages.table[i].size % 4096, 0);
@@ -111,7 +112,7 @@ static void page_source_is_asked_for_multiples_of_the_page(void **state)
 static void bytes_reserved_are_those_of_the_page_source(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     assert_int_equal(stats_of(heap).bytes_reserved, world->pages.bytes);
     struct node *node = node_new(heap);
     assert_int_equal(stats_of(heap).bytes_reserved, world->pages.bytes);
@@ -157,14 +158,14 @@ static void heaps_know_nothing_of_each_other(void **state)
 static void *use_the_heap(void *arg)
 {
     struct world *world = arg;
-    struct node *list   = NULL;
+    struct node *list = NULL;
     for (size_t i = 0; i < 10000; i++) {
         struct node *node = gc_new(world->heap, &node_type);
         if (node == NULL) {
             return NULL;
         }
         node->left = list;
-        list       = node;
+        list = node;
     }
     world->note = list;
     return NULL;
@@ -173,7 +174,7 @@ static void *use_the_heap(void *arg)
 static void heap_may_move_from_thread_to_thread(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, use_the_heap, world), 0);
     assert_int_equal(pthread_join(thread, NULL), 0);
@@ -192,10 +193,10 @@ static void heap_may_move_from_thread_to_thread(void **state)
 static void objects_that_are_left_are_finalized_and_destroyed(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    struct actor *held  = actor_new(heap, 1);
-    held->left          = actor_new(heap, 2);
-    held->leaf          = leaf_new(heap, 3);
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct actor *held = actor_new(heap, 1);
+    held->left = actor_new(heap, 2);
+    held->leaf = leaf_new(heap, 3);
     gc_incref(held);
     (void)leaf_new(heap, 4);
     struct actor *immortal = actor_new(heap, 5);
@@ -223,7 +224,7 @@ static void expect_nobody_destroyed(struct world *world, struct actor *actor)
 static void objects_that_are_left_are_finalized_before_any_is_cleared(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     for (unsigned id = 1; id < 20; id += 2) {
         struct actor *a = actor_new(heap, id), *b = actor_new(heap, id + 1);
         gc_set(&a->left, b);
@@ -247,8 +248,8 @@ static void keep_self(struct world *world, struct actor *actor)
 static void objects_already_finalized_are_destroyed_only(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    world->on_finalize  = keep_self;
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->on_finalize = keep_self;
     gc_decref(actor_new(heap, 1));
     assert_story(world, "F1 ");
     world_free_heap(world);
@@ -258,8 +259,8 @@ static void objects_already_finalized_are_destroyed_only(void **state)
 static void resurrection_does_not_stop_the_end_of_the_heap(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    world->on_finalize  = keep_self;
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->on_finalize = keep_self;
     drop_an_actor_circle(heap, 1);
     (void)actor_new(heap, 3);
     world_free_heap(world);
@@ -283,8 +284,8 @@ static void allocate_in_finalize(struct world *world, struct actor *actor)
 static void objects_born_in_the_last_finalizers_die_too(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    world->on_finalize  = allocate_in_finalize;
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->on_finalize = allocate_in_finalize;
     (void)actor_new(heap, 1);
     world_free_heap(world);
     assert_int_equal(world->destroyed, 5);
@@ -296,8 +297,8 @@ static unsigned refusals;
 static void allocate_in_destroy(struct world *world, struct actor *actor)
 {
     (void)actor;
-    struct node *node   = gc_new(world->heap, &node_type);
-    gc_status status    = gc_last_error(world->heap);
+    struct node *node = gc_new(world->heap, &node_type);
+    gc_status status = gc_last_error(world->heap);
     struct tuple *tuple = gc_new_var(world->heap, &tuple_type, 3);
     expect(world, node == NULL && tuple == NULL);
     expect(world, status == GC_ERR_CLOSING && gc_last_error(world->heap) == GC_ERR_CLOSING);
@@ -309,9 +310,9 @@ static void allocate_in_destroy(struct world *world, struct actor *actor)
 static void allocation_in_the_last_destroy_is_refused(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    refusals            = 0;
-    world->on_destroy   = allocate_in_destroy;
+    gc_heap *heap = world_new_heap(world, NULL);
+    refusals = 0;
+    world->on_destroy = allocate_in_destroy;
     for (unsigned id = 1; id <= 3; id++) {
         struct actor *actor = actor_new(heap, id);
         gc_set(&actor->left, actor);
@@ -335,8 +336,8 @@ static void use_ouro_in_destroy(struct world *world, struct actor *actor)
 static void last_destroy_may_collect_and_look_around(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    world->on_destroy   = use_ouro_in_destroy;
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->on_destroy = use_ouro_in_destroy;
     for (unsigned id = 1; id <= 10; id++) {
         struct actor *actor = actor_new(heap, id);
         gc_set(&actor->left, actor);
@@ -357,10 +358,10 @@ static void drop_the_note(struct world *world, struct actor *actor)
 static void last_destroy_may_drop_what_it_holds(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     struct actor *other = actor_new(heap, 2);
     gc_set(&other->left, other);
-    world->note       = other;
+    world->note = other;
     world->on_destroy = drop_the_note;
     (void)actor_new(heap, 1);
     world_free_heap(world);
@@ -390,9 +391,9 @@ static bool reported(const struct world *world, const char *type, const char *co
 static void leaks_are_reported_with_type_and_count(void **state)
 {
     struct world *world = *state;
-    gc_config config    = quiet();
+    gc_config config = quiet();
     config.report_leaks = true;
-    gc_heap *heap       = world_new_heap(world, &config);
+    gc_heap *heap = world_new_heap(world, &config);
     for (int i = 0; i < 37; i++) {
         (void)node_new(heap);
     }
@@ -412,9 +413,9 @@ static void leaks_are_reported_with_type_and_count(void **state)
 static void garbage_is_no_leak(void **state)
 {
     struct world *world = *state;
-    gc_config config    = quiet();
+    gc_config config = quiet();
     config.report_leaks = true;
-    gc_heap *heap       = world_new_heap(world, &config);
+    gc_heap *heap = world_new_heap(world, &config);
     drop_an_actor_circle(heap, 1);
     drop_a_node_circle(heap);
     world_free_heap(world);
@@ -425,9 +426,9 @@ static void garbage_is_no_leak(void **state)
 static void heap_without_leaks_reports_nothing(void **state)
 {
     struct world *world = *state;
-    gc_config config    = quiet();
+    gc_config config = quiet();
     config.report_leaks = true;
-    gc_heap *heap       = world_new_heap(world, &config);
+    gc_heap *heap = world_new_heap(world, &config);
     gc_decref(node_new(heap));
     world_free_heap(world);
     assert_int_equal(world->messages, 0);
@@ -436,7 +437,7 @@ static void heap_without_leaks_reports_nothing(void **state)
 static void leaks_are_not_reported_without_the_switch(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     (void)node_new(heap);
     world_free_heap(world);
     assert_int_equal(world->messages, 0);
@@ -448,16 +449,16 @@ static void leaks_are_not_reported_without_the_switch(void **state)
 static void trim_returns_empty_memory(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    struct node *list   = NULL, *last = node_new(heap);
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *list = NULL, *last = node_new(heap);
     for (size_t i = 0; i < 1000000; i++) {
         struct node *node = node_new(heap);
-        node->left        = list;
-        list              = node;
+        node->left = list;
+        list = node;
     }
     gc_decref(list);
-    size_t before   = world->pages.bytes;
-    uint64_t told   = stats_of(heap).bytes_reserved;
+    size_t before = world->pages.bytes;
+    uint64_t told = stats_of(heap).bytes_reserved;
     size_t returned = gc_heap_trim(heap);
     assert_true(returned >= (size_t)16 << 20);
     assert_int_equal(returned, before - world->pages.bytes);
@@ -471,7 +472,7 @@ static void trim_returns_empty_memory(void **state)
 
 static void trim_of_a_full_heap_returns_nothing(void **state)
 {
-    gc_heap *heap     = world_new_heap(*state, NULL);
+    gc_heap *heap = world_new_heap(*state, NULL);
     struct node *node = node_new(heap);
     (void)gc_heap_trim(heap);
     assert_int_equal(gc_heap_trim(heap), 0);
@@ -482,7 +483,7 @@ static void trim_of_a_full_heap_returns_nothing(void **state)
 static void heap_works_after_a_trim(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     for (int round = 0; round < 5; round++) {
         struct node *nodes[500];
         struct tuple *large = tuple_new(heap, 100000);
@@ -510,12 +511,12 @@ static void trim_in_callback(struct world *world, struct actor *actor)
 static void callbacks_may_trim(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    world->on_finalize  = trim_in_callback;
-    world->on_destroy   = trim_in_callback;
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->on_finalize = trim_in_callback;
+    world->on_destroy = trim_in_callback;
     drop_an_actor_circle(heap, 1);
     struct actor *a = actor_new(heap, 3);
-    a->left         = actor_new(heap, 4);
+    a->left = actor_new(heap, 4);
     gc_slot_set(&a->right, tuple_new(heap, 100000));
     gc_decref(a->right);
     gc_decref(a);
@@ -527,12 +528,12 @@ static void callbacks_may_trim(void **state)
 static void memory_goes_back_at_collections(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    struct node *list   = NULL;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *list = NULL;
     for (size_t i = 0; i < 2000000; i++) {
         struct node *node = node_new(heap);
-        node->left        = list;
-        list              = node;
+        node->left = list;
+        list = node;
     }
     size_t full = world->pages.bytes;
     gc_decref(list);

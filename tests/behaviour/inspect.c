@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Looking at objects: what a collection would free, who is there, who refers to whom. Looking changes nothing. */
+/* Looking at objects: what a collection would free, who is there, who refers to whom. Looking
+ * changes nothing. */
 
 #include "../support.h"
 
@@ -20,12 +21,12 @@ static int stop_at_the_third(void *object, void *arg)
 
 static void unreachable_lists_exactly_the_garbage(void **state)
 {
-    gc_heap *heap       = world_new_heap(*state, NULL);
+    gc_heap *heap = world_new_heap(*state, NULL);
     struct actor *alive = actor_new(heap, 9);
     gc_set(&alive->left, alive);
     struct actor *a = drop_an_actor_circle(heap, 1), *b = a->left;
-    a->right         = actor_new(heap, 3);
-    b->leaf          = leaf_new(heap, 4);
+    a->right = actor_new(heap, 3);
+    b->leaf = leaf_new(heap, 4);
     struct seen seen = { 0 };
     assert_int_equal(gc_unreachable(heap, seen_add, &seen), 0);
     assert_int_equal(seen.count, 3);
@@ -40,7 +41,7 @@ static void unreachable_lists_exactly_the_garbage(void **state)
 
 static void unreachable_of_a_clean_heap_is_nothing(void **state)
 {
-    gc_heap *heap    = world_new_heap(*state, NULL);
+    gc_heap *heap = world_new_heap(*state, NULL);
     struct seen seen = { 0 };
     assert_int_equal(gc_unreachable(heap, seen_add, &seen), 0);
     struct node *node = node_new(heap);
@@ -51,7 +52,7 @@ static void unreachable_of_a_clean_heap_is_nothing(void **state)
 
 static void unreachable_looks_at_young_and_old(void **state)
 {
-    gc_heap *heap  = world_new_heap(*state, NULL);
+    gc_heap *heap = world_new_heap(*state, NULL);
     struct node *a = node_new(heap);
     gc_set(&a->left, a);
     (void)gc_collect(heap);
@@ -66,11 +67,11 @@ static void unreachable_looks_at_young_and_old(void **state)
 static void unreachable_changes_nothing(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    struct actor *old   = actor_new(heap, 1);
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct actor *old = actor_new(heap, 1);
     (void)gc_collect(heap);
     struct actor *young = actor_new(heap, 2);
-    struct actor *a     = drop_an_actor_circle(heap, 3);
+    struct actor *a = drop_an_actor_circle(heap, 3);
     gc_set(&a->right, old);
     a->leaf = leaf_new(heap, 5);
     gc_set(&old->left, young);
@@ -111,7 +112,7 @@ static int save_it(void *object, void *arg)
 static void unreachable_objects_may_be_saved_by_the_visitor(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     struct actor *saved = NULL;
     drop_an_actor_circle(heap, 1);
     assert_int_equal(gc_unreachable(heap, save_it, &saved), 1);
@@ -125,7 +126,7 @@ static void unreachable_objects_may_be_saved_by_the_visitor(void **state)
 
 static void unreachable_stops_when_told(void **state)
 {
-    gc_heap *heap          = world_new_heap(*state, NULL);
+    gc_heap *heap = world_new_heap(*state, NULL);
     struct stopper stopper = { 0 };
     for (int i = 0; i < 5; i++) {
         drop_a_node_circle(heap);
@@ -166,7 +167,7 @@ static int nest(void *object, void *arg)
 
 static void inside_unreachable_nothing_collects(void **state)
 {
-    gc_heap *heap          = world_new_heap(*state, NULL);
+    gc_heap *heap = world_new_heap(*state, NULL);
     struct nesting nesting = { .heap = heap };
     drop_a_node_circle(heap);
     drop_a_node_circle(heap);
@@ -189,9 +190,9 @@ static void look_for_garbage(struct world *world, struct actor *actor)
 static void inside_a_collection_unreachable_visits_nothing(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    world->on_finalize  = look_for_garbage;
-    world->on_destroy   = look_for_garbage;
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->on_finalize = look_for_garbage;
+    world->on_destroy = look_for_garbage;
     drop_an_actor_circle(heap, 1);
     drop_a_node_circle(heap);
     assert_int_equal(gc_collect(heap), 4);
@@ -217,7 +218,7 @@ static int allocate_much(void *object, void *arg)
 static void visitor_of_unreachable_may_allocate(void **state)
 {
     gc_config config = { .thresholds = { .young_objects = 50 } };
-    gc_heap *heap    = world_new_heap(*state, &config);
+    gc_heap *heap = world_new_heap(*state, &config);
     (void)gc_disable(heap);
     for (int i = 0; i < 10; i++) {
         drop_a_node_circle(heap);
@@ -248,9 +249,9 @@ static void count_the_garbage(struct world *world, struct actor *actor)
 
 static void finalizer_of_a_dying_object_may_look_for_garbage(void **state)
 {
-    struct world *world    = *state;
-    gc_heap *heap          = world_new_heap(world, NULL);
-    world->on_finalize     = count_the_garbage;
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->on_finalize = count_the_garbage;
     found_by_the_finalizer = 0;
     drop_a_node_circle(heap);
     gc_decref(actor_new(heap, 1));
@@ -263,9 +264,10 @@ static void finalizer_of_a_dying_object_may_look_for_garbage(void **state)
 
 static void each_object_visits_every_one_once(void **state)
 {
-    gc_heap *heap    = world_new_heap(*state, NULL);
-    void *objects[6] = { node_new(heap), leaf_new(heap, 1), tuple_new(heap, 3), tuple_new(heap, 30000), actor_new(heap, 2),
-                         gc_new_var(heap, &string_type, 9) };
+    gc_heap *heap = world_new_heap(*state, NULL);
+    void *objects[6] = { node_new(heap),     leaf_new(heap, 1),
+                         tuple_new(heap, 3), tuple_new(heap, 30000),
+                         actor_new(heap, 2), gc_new_var(heap, &string_type, 9) };
     struct seen seen = { 0 };
     assert_int_equal(gc_each_object(heap, -1, seen_add, &seen), 0);
     assert_int_equal(seen.count, 6);
@@ -282,9 +284,9 @@ static void each_object_visits_every_one_once(void **state)
 
 static void each_object_of_a_generation_visits_containers_only(void **state)
 {
-    gc_heap *heap       = world_new_heap(*state, NULL);
-    struct leaf *leaf   = leaf_new(heap, 1);
-    struct node *node   = node_new(heap);
+    gc_heap *heap = world_new_heap(*state, NULL);
+    struct leaf *leaf = leaf_new(heap, 1);
+    struct node *node = node_new(heap);
     struct seen seen[2] = { { 0 }, { 0 } };
     (void)gc_each_object(heap, 0, seen_add, &seen[0]);
     (void)gc_each_object(heap, 1, seen_add, &seen[1]);
@@ -304,7 +306,7 @@ static void each_object_of_a_generation_visits_containers_only(void **state)
 
 static void each_object_sees_garbage_too(void **state)
 {
-    gc_heap *heap    = world_new_heap(*state, NULL);
+    gc_heap *heap = world_new_heap(*state, NULL);
     struct seen seen = { 0 };
     drop_a_node_circle(heap);
     (void)gc_each_object(heap, -1, seen_add, &seen);
@@ -313,7 +315,7 @@ static void each_object_sees_garbage_too(void **state)
 
 static void each_object_stops_when_told(void **state)
 {
-    gc_heap *heap          = world_new_heap(*state, NULL);
+    gc_heap *heap = world_new_heap(*state, NULL);
     struct stopper stopper = { 0 };
     for (int i = 0; i < 5; i++) {
         drop_a_node_circle(heap);
@@ -346,8 +348,8 @@ static int drop_the_others(void *object, void *arg)
 
 static void visitor_of_each_object_may_drop_objects(void **state)
 {
-    struct world *world    = *state;
-    gc_heap *heap          = world_new_heap(world, NULL);
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
     struct dropper dropper = { .world = world };
     for (unsigned i = 0; i < 10; i++) {
         dropper.victims[i] = actor_new(heap, i);
@@ -374,8 +376,8 @@ static int drop_self(void *object, void *arg)
 
 static void visitor_of_each_object_may_drop_the_one_it_sees(void **state)
 {
-    struct world *world    = *state;
-    gc_heap *heap          = world_new_heap(world, NULL);
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
     struct dropper dropper = { .world = world };
     for (unsigned i = 0; i < 10; i++) {
         dropper.victims[i] = actor_new(heap, i);
@@ -389,7 +391,7 @@ static void visitor_of_each_object_may_drop_the_one_it_sees(void **state)
 static void visitor_of_each_object_may_allocate(void **state)
 {
     gc_config config = { .thresholds = { .young_objects = 20 } };
-    gc_heap *heap    = world_new_heap(*state, &config);
+    gc_heap *heap = world_new_heap(*state, &config);
     struct node *a = node_new(heap), *b = node_new(heap);
     gc_set(&a->left, b);
     (void)gc_collect(heap);
@@ -411,8 +413,8 @@ static int collect_inside(void *object, void *arg)
 
 static void collections_wait_until_each_object_is_over(void **state)
 {
-    struct world *world    = *state;
-    gc_heap *heap          = world_new_heap(world, NULL);
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
     struct nesting nesting = { .heap = heap };
     for (unsigned i = 0; i < 5; i++) {
         drop_an_actor_circle(heap, 1);
@@ -438,10 +440,10 @@ static void enumerate(struct world *world, struct actor *actor)
 static void each_object_passes_over_what_a_collection_found_unreachable(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     struct actor *alive = actor_new(heap, 9);
-    world->note         = alive;
-    world->on_finalize  = enumerate;
+    world->note = alive;
+    world->on_finalize = enumerate;
     drop_an_actor_circle(heap, 1);
     assert_int_equal(gc_collect(heap), 2);
     assert_int_equal(seen_in_a_finalizer, 1);
@@ -454,10 +456,11 @@ static void each_object_passes_over_what_a_collection_found_unreachable(void **s
 
 static void referrers_are_every_holder_once(void **state)
 {
-    gc_heap *heap        = world_new_heap(*state, NULL);
-    struct node *target  = node_new(heap), *once = node_new(heap), *twice = node_new(heap), *never = node_new(heap);
-    struct tuple *tuple  = tuple_new(heap, 100), *large = tuple_new(heap, 100000);
-    struct leaf *leaf    = leaf_new(heap, 1);
+    gc_heap *heap = world_new_heap(*state, NULL);
+    struct node *target = node_new(heap), *once = node_new(heap), *twice = node_new(heap),
+                *never = node_new(heap);
+    struct tuple *tuple = tuple_new(heap, 100), *large = tuple_new(heap, 100000);
+    struct leaf *leaf = leaf_new(heap, 1);
     gc_set(&once->left, target);
     gc_set(&twice->left, target);
     gc_set(&twice->right, target);
@@ -488,7 +491,7 @@ static void referrers_are_every_holder_once(void **state)
 
 static void referrers_of_a_leaf_are_found(void **state)
 {
-    gc_heap *heap   = world_new_heap(*state, NULL);
+    gc_heap *heap = world_new_heap(*state, NULL);
     struct actor *a = actor_new(heap, 1), *b = actor_new(heap, 2);
     struct leaf *leaf = leaf_new(heap, 3);
     gc_set(&a->leaf, leaf);
@@ -503,9 +506,9 @@ static void referrers_of_a_leaf_are_found(void **state)
 
 static void object_that_only_the_program_holds_has_no_referrers(void **state)
 {
-    gc_heap *heap     = world_new_heap(*state, NULL);
+    gc_heap *heap = world_new_heap(*state, NULL);
     struct node *node = node_new(heap), *other = node_new(heap);
-    struct seen seen  = { 0 };
+    struct seen seen = { 0 };
     assert_int_equal(gc_referrers(heap, node, seen_add, &seen), 0);
     assert_int_equal(seen.count, 0);
     gc_decref(node);
@@ -514,7 +517,7 @@ static void object_that_only_the_program_holds_has_no_referrers(void **state)
 
 static void referrers_are_young_and_old(void **state)
 {
-    gc_heap *heap     = world_new_heap(*state, NULL);
+    gc_heap *heap = world_new_heap(*state, NULL);
     struct node *node = node_new(heap), *old = node_new(heap);
     gc_set(&old->left, node);
     (void)gc_collect(heap);
@@ -532,8 +535,8 @@ static void referrers_are_young_and_old(void **state)
 
 static void referrers_stop_when_told(void **state)
 {
-    gc_heap *heap          = world_new_heap(*state, NULL);
-    struct node *target    = node_new(heap), *holders[5];
+    gc_heap *heap = world_new_heap(*state, NULL);
+    struct node *target = node_new(heap), *holders[5];
     struct stopper stopper = { 0 };
     for (int i = 0; i < 5; i++) {
         holders[i] = node_new(heap);
@@ -559,7 +562,7 @@ static int let_go(void *object, void *arg)
 
 static void visitor_of_referrers_may_clear_the_reference(void **state)
 {
-    gc_heap *heap       = world_new_heap(*state, NULL);
+    gc_heap *heap = world_new_heap(*state, NULL);
     struct node *target = node_new(heap), *holders[50];
     for (int i = 0; i < 50; i++) {
         holders[i] = node_new(heap);
@@ -580,7 +583,7 @@ static void visitor_of_referrers_may_clear_the_reference(void **state)
 
 static void referents_are_told_once_for_each_reference(void **state)
 {
-    gc_heap *heap  = world_new_heap(*state, NULL);
+    gc_heap *heap = world_new_heap(*state, NULL);
     struct node *a = node_new(heap), *b = node_new(heap);
     struct tuple *tuple = tuple_new(heap, 10);
     gc_set(&tuple->items[0], a);
@@ -601,9 +604,9 @@ static void referents_are_told_once_for_each_reference(void **state)
 
 static void leaf_has_no_referents(void **state)
 {
-    gc_heap *heap     = world_new_heap(*state, NULL);
+    gc_heap *heap = world_new_heap(*state, NULL);
     struct leaf *leaf = leaf_new(heap, 1);
-    struct seen seen  = { 0 };
+    struct seen seen = { 0 };
     assert_int_equal(gc_referents(leaf, seen_add, &seen), 0);
     assert_int_equal(seen.count, 0);
     gc_decref(leaf);
@@ -611,8 +614,8 @@ static void leaf_has_no_referents(void **state)
 
 static void referents_stop_when_told(void **state)
 {
-    gc_heap *heap          = world_new_heap(*state, NULL);
-    struct tuple *tuple    = tuple_new(heap, 10);
+    gc_heap *heap = world_new_heap(*state, NULL);
+    struct tuple *tuple = tuple_new(heap, 10);
     struct stopper stopper = { 0 };
     for (int i = 0; i < 10; i++) {
         tuple->items[i] = node_new(heap);
@@ -624,8 +627,8 @@ static void referents_stop_when_told(void **state)
 
 static void visitor_of_referents_may_allocate_and_drop(void **state)
 {
-    gc_config config    = { .thresholds = { .young_objects = 20 } };
-    gc_heap *heap       = world_new_heap(*state, &config);
+    gc_config config = { .thresholds = { .young_objects = 20 } };
+    gc_heap *heap = world_new_heap(*state, &config);
     struct tuple *tuple = tuple_new(heap, 3);
     for (int i = 0; i < 3; i++) {
         gc_set_steal(&tuple->items[i], node_new(heap));

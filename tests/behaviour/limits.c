@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A heap with a limit: what does not fit gives NULL and changes nothing, after one collection and the out_of_memory hook
- * have had their chance. What happens when the page source has no memory is in oom/. */
+/* A heap with a limit: what does not fit gives NULL and changes nothing, after one collection and
+ * the out_of_memory hook have had their chance. What happens when the page source has no memory is
+ * in oom/. */
 
 #include "../support.h"
 
@@ -8,7 +9,7 @@ enum { ROOM = 10 }; /* nodes that fit the limit of the tests below */
 
 static gc_config limited(void)
 {
-    gc_config config   = quiet();
+    gc_config config = quiet();
     config.limit_bytes = ROOM * sizeof(struct node);
     return config;
 }
@@ -18,8 +19,8 @@ static struct node *fill(gc_heap *heap, size_t count)
     struct node *list = NULL;
     for (size_t i = 0; i < count; i++) {
         struct node *node = node_new(heap);
-        node->left        = list;
-        list              = node;
+        node->left = list;
+        list = node;
     }
     return list;
 }
@@ -31,8 +32,8 @@ static void *new_node(gc_heap *heap)
 
 static void object_past_the_limit_is_refused(void **state)
 {
-    gc_config config  = limited();
-    gc_heap *heap     = world_new_heap(*state, &config);
+    gc_config config = limited();
+    gc_heap *heap = world_new_heap(*state, &config);
     struct node *list = fill(heap, ROOM);
     assert_int_equal(stats_of(heap).bytes_live, config.limit_bytes);
     assert_int_equal(stats_of(heap).bytes_limit, config.limit_bytes);
@@ -46,10 +47,10 @@ static void object_past_the_limit_is_refused(void **state)
 static void refused_object_leaves_everything_as_it_was(void **state)
 {
     struct world *world = *state;
-    gc_config config    = limited();
-    gc_heap *heap       = world_new_heap(world, &config);
-    struct node *list   = fill(heap, ROOM - 2);
-    struct node *pair   = new_node(heap);
+    gc_config config = limited();
+    gc_heap *heap = world_new_heap(world, &config);
+    struct node *list = fill(heap, ROOM - 2);
+    struct node *pair = new_node(heap);
     assert_non_null(pair);
     gc_set(&pair->left, list);
     gc_stats before = stats_of(heap);
@@ -77,8 +78,8 @@ static void refused_object_leaves_everything_as_it_was(void **state)
 
 static void death_makes_room(void **state)
 {
-    gc_config config  = limited();
-    gc_heap *heap     = world_new_heap(*state, &config);
+    gc_config config = limited();
+    gc_heap *heap = world_new_heap(*state, &config);
     struct node *list = fill(heap, ROOM), *one = NULL;
     assert_null(new_node(heap));
     one = gc_take(&list->left);
@@ -92,7 +93,7 @@ static void death_makes_room(void **state)
 static void garbage_makes_room(void **state)
 {
     gc_config config = limited();
-    gc_heap *heap    = world_new_heap(*state, &config);
+    gc_heap *heap = world_new_heap(*state, &config);
     for (int i = 0; i < ROOM / 2; i++) {
         drop_a_node_circle(heap);
     }
@@ -109,8 +110,8 @@ static void garbage_makes_room(void **state)
 static void old_garbage_makes_room_too(void **state)
 {
     gc_config config = limited();
-    gc_heap *heap    = world_new_heap(*state, &config);
-    struct node *a   = new_node(heap);
+    gc_heap *heap = world_new_heap(*state, &config);
+    struct node *a = new_node(heap);
     assert_non_null(a);
     gc_set(&a->left, a);
     (void)gc_collect(heap);
@@ -122,8 +123,8 @@ static void old_garbage_makes_room_too(void **state)
 
 static void heap_collects_once_before_it_gives_up(void **state)
 {
-    gc_config config  = limited();
-    gc_heap *heap     = world_new_heap(*state, &config);
+    gc_config config = limited();
+    gc_heap *heap = world_new_heap(*state, &config);
     struct node *list = fill(heap, ROOM);
     for (unsigned i = 1; i <= 3; i++) {
         assert_null(new_node(heap));
@@ -136,10 +137,10 @@ static void heap_collects_once_before_it_gives_up(void **state)
 static void heap_with_safepoints_gives_up_without_a_collection(void **state)
 {
     struct world *world = *state;
-    gc_config config    = limited();
-    config.disabled     = false;
-    config.collect      = GC_AT_SAFEPOINT;
-    gc_heap *heap       = world_new_heap(world, &config);
+    gc_config config = limited();
+    config.disabled = false;
+    config.collect = GC_AT_SAFEPOINT;
+    gc_heap *heap = world_new_heap(world, &config);
     for (int i = 0; i < ROOM / 2; i++) {
         drop_a_node_circle(heap);
     }
@@ -154,9 +155,9 @@ static void heap_with_safepoints_gives_up_without_a_collection(void **state)
 static void object_larger_than_the_limit_maps_nothing(void **state)
 {
     struct world *world = *state;
-    gc_config config    = limited();
-    gc_heap *heap       = world_new_heap(world, &config);
-    size_t bytes        = world->pages.bytes;
+    gc_config config = limited();
+    gc_heap *heap = world_new_heap(world, &config);
+    size_t bytes = world->pages.bytes;
     assert_null(gc_new_var(heap, &string_type, (size_t)50 << 20));
     assert_int_equal(gc_last_error(heap), GC_ERR_LIMIT);
     assert_true(world->pages.bytes < bytes + ((size_t)50 << 20));
@@ -165,9 +166,9 @@ static void object_larger_than_the_limit_maps_nothing(void **state)
 
 static void external_bytes_count_for_the_limit(void **state)
 {
-    gc_config config   = quiet();
+    gc_config config = quiet();
     config.limit_bytes = 100000;
-    gc_heap *heap      = world_new_heap(*state, &config);
+    gc_heap *heap = world_new_heap(*state, &config);
     gc_external_add(heap, 100000 - sizeof(struct node));
     struct node *node = new_node(heap);
     assert_non_null(node);
@@ -184,9 +185,9 @@ static void external_bytes_count_for_the_limit(void **state)
 
 static void external_bytes_past_the_limit_stop_all_births(void **state)
 {
-    gc_config config   = quiet();
+    gc_config config = quiet();
     config.limit_bytes = 100000;
-    gc_heap *heap      = world_new_heap(*state, &config);
+    gc_heap *heap = world_new_heap(*state, &config);
     gc_external_add(heap, 200000);
     assert_null(new_node(heap));
     assert_int_equal(gc_last_error(heap), GC_ERR_LIMIT);
@@ -199,8 +200,8 @@ static void external_bytes_past_the_limit_stop_all_births(void **state)
 
 static void last_error_stays_until_the_next_failure(void **state)
 {
-    gc_config config  = limited();
-    gc_heap *heap     = world_new_heap(*state, &config);
+    gc_config config = limited();
+    gc_heap *heap = world_new_heap(*state, &config);
     struct node *list = fill(heap, ROOM - 1);
     assert_null(gc_new(heap, &actor_type));
     assert_int_equal(gc_last_error(heap), GC_ERR_LIMIT);
@@ -242,13 +243,13 @@ static bool drop_one(gc_heap *heap, size_t size)
 
 static void hook_that_drops_something_saves_the_call(void **state)
 {
-    struct world *world  = *state;
-    gc_config config     = limited();
+    struct world *world = *state;
+    gc_config config = limited();
     config.out_of_memory = drop_one;
-    gc_heap *heap        = world_new_heap(world, &config);
-    struct cache cache   = { .nodes = fill(heap, ROOM) };
-    world->note          = &cache;
-    struct node *node    = new_node(heap);
+    gc_heap *heap = world_new_heap(world, &config);
+    struct cache cache = { .nodes = fill(heap, ROOM) };
+    world->note = &cache;
+    struct node *node = new_node(heap);
     assert_non_null(node);
     assert_int_equal(cache.calls, 1);
     assert_int_equal(cache.full_collections, 1);
@@ -263,13 +264,13 @@ static const gc_type block_type = { .name = "block", .size = 4 * sizeof(struct n
 
 static void hook_is_asked_until_it_has_nothing_left(void **state)
 {
-    struct world *world  = *state;
-    gc_config config     = limited();
+    struct world *world = *state;
+    gc_config config = limited();
     config.out_of_memory = drop_one;
-    gc_heap *heap        = world_new_heap(world, &config);
-    struct cache cache   = { .nodes = fill(heap, ROOM) };
-    world->note          = &cache;
-    void *block          = gc_new(heap, &block_type);
+    gc_heap *heap = world_new_heap(world, &config);
+    struct cache cache = { .nodes = fill(heap, ROOM) };
+    world->note = &cache;
+    void *block = gc_new(heap, &block_type);
     assert_non_null(block);
     assert_int_equal(cache.calls, 4);
     gc_decref(block);
@@ -278,13 +279,13 @@ static void hook_is_asked_until_it_has_nothing_left(void **state)
 
 static void hook_that_gives_up_ends_the_call(void **state)
 {
-    struct world *world  = *state;
-    gc_config config     = limited();
+    struct world *world = *state;
+    gc_config config = limited();
     config.out_of_memory = drop_one;
-    gc_heap *heap        = world_new_heap(world, &config);
-    struct node *list    = fill(heap, ROOM);
-    struct cache cache   = { .nodes = NULL };
-    world->note          = &cache;
+    gc_heap *heap = world_new_heap(world, &config);
+    struct node *list = fill(heap, ROOM);
+    struct cache cache = { .nodes = NULL };
+    world->note = &cache;
     assert_null(new_node(heap));
     assert_int_equal(gc_last_error(heap), GC_ERR_LIMIT);
     assert_int_equal(cache.calls, 1);
@@ -294,12 +295,12 @@ static void hook_that_gives_up_ends_the_call(void **state)
 
 static void hook_is_not_asked_when_a_collection_helps(void **state)
 {
-    struct world *world  = *state;
-    gc_config config     = limited();
+    struct world *world = *state;
+    gc_config config = limited();
     config.out_of_memory = drop_one;
-    gc_heap *heap        = world_new_heap(world, &config);
-    struct cache cache   = { .nodes = NULL };
-    world->note          = &cache;
+    gc_heap *heap = world_new_heap(world, &config);
+    struct cache cache = { .nodes = NULL };
+    world->note = &cache;
     for (int i = 0; i < ROOM / 2; i++) {
         drop_a_node_circle(heap);
     }
@@ -311,12 +312,12 @@ static void hook_is_not_asked_when_a_collection_helps(void **state)
 
 static void hook_is_not_asked_about_sizes_that_overflow(void **state)
 {
-    struct world *world  = *state;
-    gc_config config     = limited();
+    struct world *world = *state;
+    gc_config config = limited();
     config.out_of_memory = drop_one;
-    gc_heap *heap        = world_new_heap(world, &config);
-    struct cache cache   = { .nodes = NULL };
-    world->note          = &cache;
+    gc_heap *heap = world_new_heap(world, &config);
+    struct cache cache = { .nodes = NULL };
+    world->note = &cache;
     assert_null(gc_new_var(heap, &tuple_type, SIZE_MAX / 2));
     assert_int_equal(gc_last_error(heap), GC_ERR_SIZE);
     assert_int_equal(cache.calls, 0);
@@ -327,7 +328,7 @@ static void use_up_the_room(struct world *world, struct actor *actor)
     (void)actor;
     struct node *node = gc_new(world->heap, &node_type);
     if (node != NULL) {
-        node->left  = world->memo;
+        node->left = world->memo;
         world->memo = node;
     }
 }
@@ -336,10 +337,10 @@ static void use_up_the_room(struct world *world, struct actor *actor)
 static void room_taken_by_finalizers_is_not_room(void **state)
 {
     struct world *world = *state;
-    gc_config config    = quiet();
-    config.limit_bytes  = 2 * sizeof(struct actor) + 3 * sizeof(struct node);
-    gc_heap *heap       = world_new_heap(world, &config);
-    world->on_finalize  = use_up_the_room;
+    gc_config config = quiet();
+    config.limit_bytes = 2 * sizeof(struct actor) + 3 * sizeof(struct node);
+    gc_heap *heap = world_new_heap(world, &config);
+    world->on_finalize = use_up_the_room;
     drop_an_actor_circle(heap, 1);
     struct node *node = gc_new(heap, &node_type);
     assert_non_null(node);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The program is wrong, and is told so: the message names the type, the panic hook is called, and when it returns the
- * heap is still good for use. */
+/* The program is wrong, and is told so: the message names the type, the panic hook is called, and
+ * when it returns the heap is still good for use. */
 
 #include "../support.h"
 
@@ -10,14 +10,14 @@
 /* Births, deaths, a circle and a check: what a heap in use does. */
 static void verify_usable(gc_heap *heap)
 {
-    uint64_t live     = stats_of(heap).objects_live;
+    uint64_t live = stats_of(heap).objects_live;
     struct node *list = NULL;
     for (int i = 0; i < 1000; i++) {
         struct node *node = node_new(heap);
         assert_int_equal(gc_refcount(node), 1);
         assert_null(node->left);
         node->left = list;
-        list       = node;
+        list = node;
     }
     assert_sound(heap);
     gc_decref(list);
@@ -33,8 +33,8 @@ static void verify_usable(gc_heap *heap)
 static void second_decref_of_a_dead_object_is_caught(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    struct node *keep   = node_new(heap);
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *keep = node_new(heap);
     struct actor *actor = actor_new(heap, 1);
     gc_decref(actor);
     gc_decref(actor);
@@ -51,8 +51,8 @@ static void second_decref_of_a_dead_object_is_caught(void **state)
 static void second_decref_of_a_dead_leaf_is_caught(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    struct leaf *leaf   = leaf_new(heap, 1);
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct leaf *leaf = leaf_new(heap, 1);
     gc_decref(leaf);
     gc_decref(leaf);
     expect_panic(world, "leaf");
@@ -62,7 +62,7 @@ static void second_decref_of_a_dead_leaf_is_caught(void **state)
 static void second_decref_of_a_dead_object_with_a_tail_is_caught(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     struct tuple *tuple = tuple_new(heap, 10);
     gc_decref(tuple);
     gc_decref(tuple);
@@ -73,7 +73,7 @@ static void second_decref_of_a_dead_object_with_a_tail_is_caught(void **state)
 static void second_decref_of_a_dead_large_object_is_caught(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     struct tuple *tuple = tuple_new(heap, 1000000);
     gc_decref(tuple);
     gc_decref(tuple);
@@ -84,8 +84,8 @@ static void second_decref_of_a_dead_large_object_is_caught(void **state)
 static void second_decref_of_the_only_object_is_caught(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    struct node *node   = node_new(heap);
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
     gc_decref(node);
     gc_decref(node);
     expect_panic(world, "node");
@@ -96,7 +96,7 @@ static void decref_too_many_among_many_is_caught(void **state)
 {
     enum { COUNT = 5000 };
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     struct node **nodes = calloc(COUNT, sizeof(struct node *));
     assert_non_null(nodes);
     for (size_t i = 0; i < COUNT; i++) {
@@ -122,8 +122,8 @@ static void decref_too_many_among_many_is_caught(void **state)
 static void incref_of_a_dead_object_is_caught(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    struct node *keep   = node_new(heap);
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *keep = node_new(heap);
     struct actor *actor = actor_new(heap, 1);
     gc_decref(actor);
     gc_incref(actor);
@@ -137,9 +137,9 @@ static void incref_of_a_dead_object_is_caught(void **state)
 static void collected_object_is_dead_too(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    struct node *keep   = node_new(heap);
-    struct node *node   = node_new(heap);
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *keep = node_new(heap);
+    struct node *node = node_new(heap);
     gc_set(&node->left, node);
     gc_decref(node);
     assert_int_equal(gc_collect(heap), 1);
@@ -161,9 +161,9 @@ static void decref_self(struct world *world, struct actor *actor)
 static void decref_of_self_in_destroy_is_caught(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    struct node *keep   = node_new(heap);
-    world->on_destroy   = decref_self;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *keep = node_new(heap);
+    world->on_destroy = decref_self;
     gc_decref(actor_new(heap, 1));
     expect_panic(world, "actor");
     assert_story(world, "F1 D1 ");
@@ -175,7 +175,7 @@ static void decref_of_self_in_destroy_is_caught(void **state)
 static void message_and_panic_are_the_same_text(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     struct node *keep = node_new(heap), *node = node_new(heap);
     gc_decref(node);
     gc_decref(node);
@@ -201,7 +201,7 @@ static void panic_without_a_hook_aborts(void **state)
     if (child == 0) {
         (void)dup2(ends[1], STDERR_FILENO);
         (void)signal(SIGABRT, SIG_DFL);
-        gc_heap *heap     = gc_heap_new(NULL);
+        gc_heap *heap = gc_heap_new(NULL);
         struct node *node = heap != NULL ? gc_new(heap, &node_type) : NULL;
         if (node != NULL) {
             gc_decref(node);
@@ -249,25 +249,26 @@ static void liar_clear(gc_object *self)
 }
 
 static const gc_type liar_type = {
-    .name     = "liar",
-    .size     = sizeof(struct liar),
+    .name = "liar",
+    .size = sizeof(struct liar),
     .traverse = liar_traverse,
-    .clear    = liar_clear,
+    .clear = liar_clear,
 };
 
 /* The liar holds the only reference of a node, and tells of two. */
 static void verify_liar(struct world *world, size_t (*collect)(gc_heap *heap))
 {
-    gc_heap *heap     = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     struct liar *liar = gc_new(heap, &liar_type);
     assert_non_null(liar);
-    liar->child       = node_new(heap);
+    liar->child = node_new(heap);
     liar->child->left = node_new(heap);
-    lie               = true;
+    lie = true;
     assert_int_equal(collect(heap), 0);
     lie = false;
     assert_int_not_equal(world->panics, 0);
-    assert_true(strstr(world->panic_text, "node") != NULL || strstr(world->panic_text, "liar") != NULL);
+    assert_true(strstr(world->panic_text, "node") != NULL ||
+                strstr(world->panic_text, "liar") != NULL);
     expect_panic(world, "node");
     assert_non_null(liar->child);
     assert_non_null(liar->child->left);
@@ -297,8 +298,8 @@ static void traverse_that_visits_a_child_twice_is_caught_in_a_young_collection(v
 static void garbage_with_a_lie_in_it_does_no_harm(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    struct liar *liar   = gc_new(heap, &liar_type);
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct liar *liar = gc_new(heap, &liar_type);
     assert_non_null(liar);
     liar->child = node_new(heap);
     gc_slot_set(&liar->child->left, liar);
@@ -307,7 +308,8 @@ static void garbage_with_a_lie_in_it_does_no_harm(void **state)
     lie = true;
     (void)gc_collect(heap);
     lie = false;
-    /* Two references to the node are counted, one of them held here, and two are told of. No one can know better. */
+    /* Two references to the node are counted, one of them held here, and two are told of. No one
+     * can know better. */
     world->panics = 0;
     if (stats_of(heap).objects_live == 2) {
         assert_sound(heap);
@@ -325,7 +327,7 @@ static void garbage_with_a_lie_in_it_does_no_harm(void **state)
 static void referrers_of_a_foreign_object_are_refused(void **state)
 {
     struct world *world = *state, *other = world_new();
-    void *other_state   = other;
+    void *other_state = other;
     gc_heap *heap = world_new_heap(world, NULL), *elsewhere = world_new_heap(other, NULL);
     struct node *holder = node_new(elsewhere), *foreign = node_new(elsewhere);
     struct seen seen = { 0 };
@@ -344,9 +346,9 @@ static void referrers_of_what_is_no_object_are_refused(void **state)
 {
     static struct node static_node = { .object = { OURO_REFS_ONE, 0 } };
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     struct node *holder = node_new(heap);
-    struct seen seen    = { 0 };
+    struct seen seen = { 0 };
     assert_int_equal(gc_referrers(heap, &static_node, seen_add, &seen), 0);
     assert_int_equal(seen.count, 0);
     expect_panic(world, "gc_referrers");
@@ -360,7 +362,7 @@ static void referrers_of_what_is_no_object_are_refused(void **state)
 static void external_bytes_below_zero_are_caught(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     gc_external_add(heap, 100);
     gc_external_remove(heap, 101);
     assert_int_equal(world->panics, 1);
@@ -381,7 +383,7 @@ static void external_bytes_below_zero_are_caught(void **state)
 static void verify_malformed(struct world *world, const gc_type *type)
 {
     gc_heap *heap = world_new_heap(world, NULL);
-    void *object  = type->item_size != 0 ? gc_new_var(heap, type, 2) : gc_new(heap, type);
+    void *object = type->item_size != 0 ? gc_new_var(heap, type, 2) : gc_new(heap, type);
     assert_null(object);
     assert_int_equal(gc_last_error(heap), GC_ERR_TYPE);
     expect_panic(world, type->name != NULL ? type->name : "name");
@@ -448,7 +450,9 @@ OURO_DECLARE_REFS(beyond_refs, { sizeof(struct node), GC_FIELD_REF, 0, 0 });
 
 static void type_with_a_reference_past_its_end_is_refused(void **state)
 {
-    static const gc_type type = { .name = "beyond", .size = sizeof(struct node), .refs = &beyond_refs };
+    static const gc_type type = { .name = "beyond",
+                                  .size = sizeof(struct node),
+                                  .refs = &beyond_refs };
     verify_malformed(*state, &type);
 }
 
@@ -456,7 +460,9 @@ OURO_DECLARE_REFS(head_refs, { 0, GC_FIELD_REF, 0, 0 });
 
 static void type_with_a_reference_in_its_head_is_refused(void **state)
 {
-    static const gc_type type = { .name = "headless", .size = sizeof(struct node), .refs = &head_refs };
+    static const gc_type type = { .name = "headless",
+                                  .size = sizeof(struct node),
+                                  .refs = &head_refs };
     verify_malformed(*state, &type);
 }
 
@@ -464,7 +470,9 @@ OURO_DECLARE_REFS(strange_refs, { sizeof(gc_object), 77, 0, 0 });
 
 static void type_with_a_field_of_no_kind_is_refused(void **state)
 {
-    static const gc_type type = { .name = "strange", .size = sizeof(struct node), .refs = &strange_refs };
+    static const gc_type type = { .name = "strange",
+                                  .size = sizeof(struct node),
+                                  .refs = &strange_refs };
     verify_malformed(*state, &type);
 }
 
@@ -472,14 +480,18 @@ OURO_DECLARE_REFS(tail_refs, { sizeof(gc_object), GC_FIELD_TAIL, 0, 0 });
 
 static void type_with_a_tail_of_references_and_no_tail_is_refused(void **state)
 {
-    static const gc_type type = { .name = "tailless", .size = sizeof(struct node), .refs = &tail_refs };
+    static const gc_type type = { .name = "tailless",
+                                  .size = sizeof(struct node),
+                                  .refs = &tail_refs };
     verify_malformed(*state, &type);
 }
 
 static void type_with_a_tail_of_references_of_another_size_is_refused(void **state)
 {
-    static const gc_type type = {
-        .name = "misfit", .size = sizeof(gc_object), .item_size = sizeof(void *) + 4, .refs = &tail_refs };
+    static const gc_type type = { .name = "misfit",
+                                  .size = sizeof(gc_object),
+                                  .item_size = sizeof(void *) + 4,
+                                  .refs = &tail_refs };
     verify_malformed(*state, &type);
 }
 
@@ -489,26 +501,32 @@ struct queue {
     uint32_t count;
 };
 
-OURO_DECLARE_REFS(queue_refs, { offsetof(struct queue, items), GC_FIELD_BUFFER, 3, offsetof(struct queue, count) });
+OURO_DECLARE_REFS(queue_refs, { offsetof(struct queue, items), GC_FIELD_BUFFER, 3,
+                                offsetof(struct queue, count) });
 
 static void type_with_a_count_of_three_bytes_is_refused(void **state)
 {
-    static const gc_type type = { .name = "queue", .size = sizeof(struct queue), .refs = &queue_refs };
+    static const gc_type type = { .name = "queue",
+                                  .size = sizeof(struct queue),
+                                  .refs = &queue_refs };
     verify_malformed(*state, &type);
 }
 
-OURO_DECLARE_REFS(outside_refs, { offsetof(struct queue, items), GC_FIELD_BUFFER, 4, sizeof(struct queue) });
+OURO_DECLARE_REFS(outside_refs,
+                  { offsetof(struct queue, items), GC_FIELD_BUFFER, 4, sizeof(struct queue) });
 
 static void type_with_a_count_past_its_end_is_refused(void **state)
 {
-    static const gc_type type = { .name = "queue", .size = sizeof(struct queue), .refs = &outside_refs };
+    static const gc_type type = { .name = "queue",
+                                  .size = sizeof(struct queue),
+                                  .refs = &outside_refs };
     verify_malformed(*state, &type);
 }
 
 static void new_var_of_a_type_without_a_tail_is_refused(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     assert_null(gc_new_var(heap, &node_type, 3));
     assert_int_equal(gc_last_error(heap), GC_ERR_TYPE);
     expect_panic(world, "node");
@@ -520,8 +538,8 @@ static void new_var_of_a_type_without_a_tail_is_refused(void **state)
 static void new_var_of_a_known_type_without_a_tail_is_refused(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    struct node *node   = node_new(heap);
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
     assert_null(gc_new_var(heap, &node_type, 3));
     assert_int_equal(gc_last_error(heap), GC_ERR_TYPE);
     expect_panic(world, "node");
@@ -532,7 +550,7 @@ static void new_var_of_a_known_type_without_a_tail_is_refused(void **state)
 static void new_of_a_type_with_a_tail_is_refused(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     assert_null(gc_new(heap, &tuple_type));
     assert_int_equal(gc_last_error(heap), GC_ERR_TYPE);
     expect_panic(world, "tuple");

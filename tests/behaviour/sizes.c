@@ -16,16 +16,16 @@ static void verify_alignment(struct world *world, size_t align, size_t size, siz
 {
     enum { COUNT = 700 };
     gc_heap *heap = world_new_heap(world, NULL);
-    gc_type type  = {
-         .name      = "wide",
-         .size      = size,
-         .item_size = item_size,
-         .align     = align,
-         .refs      = OURO_REFS(struct wide, next),
+    gc_type type = {
+        .name = "wide",
+        .size = size,
+        .item_size = item_size,
+        .align = align,
+        .refs = OURO_REFS(struct wide, next),
     };
     struct wide *first = NULL;
     for (size_t i = 0; i < COUNT; i++) {
-        size_t count      = item_size != 0 ? (i * 37) % 5000 : 0;
+        size_t count = item_size != 0 ? (i * 37) % 5000 : 0;
         struct wide *wide = item_size != 0 ? gc_new_var(heap, &type, count) : gc_new(heap, &type);
         assert_non_null(wide);
         assert_int_equal((uintptr_t)wide % (align != 0 ? align : 8), 0);
@@ -33,7 +33,7 @@ static void verify_alignment(struct world *world, size_t align, size_t size, siz
         memset((char *)wide + sizeof(gc_object) + sizeof(void *), 0x11,
                size + count * item_size - sizeof(gc_object) - sizeof(void *));
         wide->next = first;
-        first      = wide;
+        first = wide;
     }
     assert_sound(heap);
     assert_int_equal(gc_collect(heap), 0);
@@ -93,7 +93,7 @@ static void objects_with_tails_are_aligned_to_64(void **state)
 static void large_objects_are_aligned(void **state)
 {
     static const gc_type type = { .name = "large", .size = 100, .item_size = 1, .align = 64 };
-    gc_heap *heap             = world_new_heap(*state, NULL);
+    gc_heap *heap = world_new_heap(*state, NULL);
     void *objects[20];
     for (size_t i = 0; i < 20; i++) {
         objects[i] = gc_new_var(heap, &type, 40000 + i * 31777);
@@ -134,7 +134,7 @@ static void verify_apart(gc_heap *heap, unsigned char **objects, const size_t *s
 static void objects_of_every_size_keep_apart(void **state)
 {
     enum { TYPES = 300, EACH = 4 };
-    gc_heap *heap  = world_new_heap(*state, NULL);
+    gc_heap *heap = world_new_heap(*state, NULL);
     gc_type *types = calloc(TYPES, sizeof(*types));
     unsigned char *objects[TYPES * EACH];
     size_t sizes[TYPES * EACH];
@@ -145,8 +145,8 @@ static void objects_of_every_size_keep_apart(void **state)
     }
     for (size_t i = 0; i < TYPES * EACH; i++) {
         const gc_type *type = &types[(i * 7) % TYPES];
-        objects[i]          = gc_new(heap, type);
-        sizes[i]            = type->size;
+        objects[i] = gc_new(heap, type);
+        sizes[i] = type->size;
         assert_non_null(objects[i]);
     }
     verify_apart(heap, objects, sizes, TYPES * EACH);
@@ -158,15 +158,15 @@ static void objects_of_every_size_keep_apart(void **state)
 static void tails_of_every_length_keep_apart(void **state)
 {
     enum { COUNT = 3000 };
-    gc_heap *heap           = world_new_heap(*state, NULL);
+    gc_heap *heap = world_new_heap(*state, NULL);
     unsigned char **objects = calloc(COUNT, sizeof(*objects));
-    size_t *sizes           = calloc(COUNT, sizeof(*sizes));
+    size_t *sizes = calloc(COUNT, sizeof(*sizes));
     assert_non_null(objects);
     assert_non_null(sizes);
     for (size_t i = 0; i < COUNT; i++) {
         size_t tail = (i * 1811) % COUNT;
-        objects[i]  = gc_new_var(heap, &string_type, tail);
-        sizes[i]    = string_type.size + tail;
+        objects[i] = gc_new_var(heap, &string_type, tail);
+        sizes[i] = string_type.size + tail;
         assert_non_null(objects[i]);
         assert_int_equal(gc_count(objects[i]), tail);
     }
@@ -186,8 +186,8 @@ static void tails_around_every_power_of_two_keep_apart(void **state)
     unsigned char *objects[COUNT];
     size_t sizes[COUNT];
     for (size_t i = 0; i < COUNT; i++) {
-        sizes[i]   = ((size_t)1 << (4 + i / 5)) + 8 * (i % 5) - 16 + (i & 1);
-        sizes[i]   = sizes[i] < string_type.size ? string_type.size : sizes[i];
+        sizes[i] = ((size_t)1 << (4 + i / 5)) + 8 * (i % 5) - 16 + (i & 1);
+        sizes[i] = sizes[i] < string_type.size ? string_type.size : sizes[i];
         objects[i] = gc_new_var(heap, &string_type, sizes[i] - string_type.size);
         assert_non_null(objects[i]);
         assert_int_equal(gc_count(objects[i]), sizes[i] - string_type.size);
@@ -203,15 +203,15 @@ static void tail_items_may_have_odd_sizes(void **state)
     size_t sizes[40 * 20], counts[40 * 20];
     memset(types, 0, sizeof(types));
     for (size_t i = 0; i < 40; i++) {
-        types[i].name      = "odd";
-        types[i].size      = sizeof(gc_object) + i % 7;
+        types[i].name = "odd";
+        types[i].size = sizeof(gc_object) + i % 7;
         types[i].item_size = i * i + 1;
     }
     for (size_t i = 0; i < 40 * 20; i++) {
         const gc_type *type = &types[i % 40];
-        counts[i]           = (i / 40) * (i / 40);
-        sizes[i]            = type->size + counts[i] * type->item_size;
-        objects[i]          = gc_new_var(heap, type, counts[i]);
+        counts[i] = (i / 40) * (i / 40);
+        sizes[i] = type->size + counts[i] * type->item_size;
+        objects[i] = gc_new_var(heap, type, counts[i]);
         assert_non_null(objects[i]);
     }
     for (size_t i = 0; i < 40 * 20; i++) {
@@ -227,9 +227,9 @@ static void tail_items_may_have_odd_sizes(void **state)
 
 static void count_of_an_object_without_a_tail_is_zero(void **state)
 {
-    gc_heap *heap       = world_new_heap(*state, NULL);
-    struct node *node   = node_new(heap);
-    struct leaf *leaf   = leaf_new(heap, 1);
+    gc_heap *heap = world_new_heap(*state, NULL);
+    struct node *node = node_new(heap);
+    struct leaf *leaf = leaf_new(heap, 1);
     struct tuple *tuple = tuple_new(heap, 0);
     assert_int_equal(gc_count(node), 0);
     assert_int_equal(gc_count(leaf), 0);
@@ -252,8 +252,9 @@ static void count_is_the_one_asked_for(void **state)
 
 static void count_survives_a_collection(void **state)
 {
-    gc_heap *heap         = world_new_heap(*state, NULL);
-    struct tuple *tuples[] = { tuple_new(heap, 1), tuple_new(heap, 100), tuple_new(heap, 10000), tuple_new(heap, 1000000) };
+    gc_heap *heap = world_new_heap(*state, NULL);
+    struct tuple *tuples[] = { tuple_new(heap, 1), tuple_new(heap, 100), tuple_new(heap, 10000),
+                               tuple_new(heap, 1000000) };
     (void)gc_collect_generation(heap, 0);
     (void)gc_collect(heap);
     for (size_t i = 0, count = 1; i < 4; i++, count *= 100) {
@@ -265,11 +266,12 @@ static void count_survives_a_collection(void **state)
 /* Large objects
  * ============= */
 
-/* A large tuple holds a node in its first, its last and a few other items, and the last node holds the tuple. */
+/* A large tuple holds a node in its first, its last and a few other items, and the last node holds
+ * the tuple. */
 static void verify_large(struct world *world, size_t bytes)
 {
-    gc_heap *heap       = world_new_heap(world, NULL);
-    size_t count        = bytes / sizeof(struct node *);
+    gc_heap *heap = world_new_heap(world, NULL);
+    size_t count = bytes / sizeof(struct node *);
     struct tuple *tuple = tuple_new(heap, count);
     assert_int_equal(gc_count(tuple), count);
     assert_true(stats_of(heap).bytes_live >= bytes);
@@ -291,7 +293,7 @@ static void verify_large(struct world *world, size_t bytes)
     assert_int_equal(gc_collect(heap), 7);
     assert_live(heap, 0);
 
-    tuple                   = tuple_new(heap, count);
+    tuple = tuple_new(heap, count);
     tuple->items[count - 1] = node_new(heap);
     gc_decref(tuple);
     assert_live(heap, 0);
@@ -329,7 +331,7 @@ static const gc_type vast_type = {
 
 static void large_object_without_a_tail_is_like_any_other(void **state)
 {
-    gc_heap *heap  = world_new_heap(*state, NULL);
+    gc_heap *heap = world_new_heap(*state, NULL);
     struct vast *a = gc_new(heap, &vast_type), *b = gc_new(heap, &vast_type);
     assert_non_null(a);
     assert_non_null(b);
@@ -346,8 +348,8 @@ static void large_object_without_a_tail_is_like_any_other(void **state)
 static void memory_of_a_dead_large_object_goes_back(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    size_t before       = world->pages.bytes;
+    gc_heap *heap = world_new_heap(world, NULL);
+    size_t before = world->pages.bytes;
     struct tuple *tuple = tuple_new(heap, ((size_t)20 << 20) / sizeof(struct node *));
     assert_true(world->pages.bytes >= before + ((size_t)20 << 20));
     gc_decref(tuple);
@@ -359,7 +361,7 @@ static void memory_of_a_dead_large_object_goes_back(void **state)
 static void many_large_objects_come_and_go(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     struct tuple *ring[8] = { NULL };
     for (size_t i = 0; i < 400; i++) {
         size_t count = 5000 + (i * 7919) % 60000;
@@ -381,9 +383,9 @@ static void many_large_objects_come_and_go(void **state)
 
 static void verify_refused(struct world *world, const gc_type *type, size_t count)
 {
-    gc_heap *heap   = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     gc_stats before = stats_of(heap);
-    size_t maps     = world->pages.maps;
+    size_t maps = world->pages.maps;
     assert_null(gc_new_var(heap, type, count));
     assert_int_equal(gc_last_error(heap), GC_ERR_SIZE);
     gc_stats after = stats_of(heap);
@@ -427,9 +429,9 @@ static void tail_of_giant_items_is_refused(void **state)
 static void tail_of_half_the_addresses_is_no_memory(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    struct node *node   = node_new(heap);
-    gc_stats before     = stats_of(heap);
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    gc_stats before = stats_of(heap);
     assert_null(gc_new_var(heap, &string_type, SIZE_MAX / 2));
     assert_true(gc_last_error(heap) == GC_ERR_NOMEM || gc_last_error(heap) == GC_ERR_SIZE);
     gc_stats after = stats_of(heap);
@@ -444,7 +446,7 @@ static void tail_of_half_the_addresses_is_no_memory(void **state)
 static void refused_size_runs_no_collection(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     drop_an_actor_circle(heap, 1);
     assert_null(gc_new_var(heap, &tuple_type, SIZE_MAX));
     assert_int_equal(gc_last_error(heap), GC_ERR_SIZE);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The slot helpers: the slot is written before the old reference is dropped, and arguments are evaluated once. */
+/* The slot helpers: the slot is written before the old reference is dropped, and arguments are
+ * evaluated once. */
 
 #include "../support.h"
 
@@ -15,7 +16,7 @@ static void look_at_the_slot(struct world *world, struct actor *actor)
     struct look *look = world->note;
     (void)actor;
     if (look->slot != NULL) {
-        look->found  = *look->slot;
+        look->found = *look->slot;
         look->looked = true;
     }
 }
@@ -26,7 +27,7 @@ static void clear_empties_the_slot_before_it_drops(void **state)
     gc_heap *heap = world_new_heap(world, NULL);
     struct actor *slot = actor_new(heap, 1);
     struct look look = { .slot = &slot, .found = slot };
-    world->note        = &look;
+    world->note = &look;
     world->on_finalize = look_at_the_slot;
     gc_clear(&slot);
     assert_true(look.looked);
@@ -50,7 +51,7 @@ static void set_writes_the_slot_before_it_drops(void **state)
     gc_heap *heap = world_new_heap(world, NULL);
     struct actor *slot = actor_new(heap, 1), *next = actor_new(heap, 2);
     struct look look = { .slot = &slot };
-    world->note        = &look;
+    world->note = &look;
     world->on_finalize = look_at_the_slot;
     gc_set(&slot, next);
     assert_true(look.looked);
@@ -106,7 +107,7 @@ static void set_steal_takes_the_callers_reference(void **state)
     gc_heap *heap = world_new_heap(world, NULL);
     struct actor *slot = actor_new(heap, 1), *next = actor_new(heap, 2);
     struct look look = { .slot = &slot };
-    world->note        = &look;
+    world->note = &look;
     world->on_finalize = look_at_the_slot;
     gc_set_steal(&slot, next);
     assert_ptr_equal(look.found, next);
@@ -192,7 +193,7 @@ static void slot_arguments_are_evaluated_once(void **state)
     gc_set_steal(&slots[slot++], objects[object++]);
     assert_int_equal(slot, 2);
     assert_int_equal(object, 2);
-    slot   = 0;
+    slot = 0;
     object = 2;
     gc_swap(&slots[slot++], &slots[object++]);
     assert_int_equal(slot, 1);
@@ -206,7 +207,7 @@ static void slot_arguments_are_evaluated_once(void **state)
     gc_clear(&slots[slot++]);
     assert_int_equal(slot, 3);
     object = 3;
-    taken  = gc_newref(objects[object++]);
+    taken = gc_newref(objects[object++]);
     assert_int_equal(object, 4);
     gc_decref(taken);
     gc_decref(objects[0]);

@@ -5,7 +5,7 @@
 
 static void new_heap_counts_nothing(void **state)
 {
-    gc_heap *heap  = world_new_heap(*state, NULL);
+    gc_heap *heap = world_new_heap(*state, NULL);
     gc_stats stats = stats_of(heap);
     assert_int_equal(stats.objects_live, 0);
     assert_int_equal(stats.objects_born, 0);
@@ -36,7 +36,7 @@ static void births_and_deaths_by_count_are_counted(void **state)
         nodes[i] = node_new(heap);
     }
     struct leaf *leaf = leaf_new(heap, 1);
-    gc_stats stats    = stats_of(heap);
+    gc_stats stats = stats_of(heap);
     assert_int_equal(stats.objects_live, 11);
     assert_int_equal(stats.objects_born, 11);
     assert_int_equal(stats.objects_died, 0);
@@ -122,7 +122,7 @@ static void slot_of_a_tail_wastes_an_eighth_at_most(void **state)
     for (size_t size = 0; size < 200000; size = size + 1 + size / 50) {
         struct string *string = gc_new_var(heap, &string_type, size);
         assert_non_null(string);
-        size_t asked   = string_type.size + size + sizeof(size_t); /* the count has to be somewhere */
+        size_t asked = string_type.size + size + sizeof(size_t); /* the count has to be somewhere */
         uint64_t taken = stats_of(heap).bytes_live;
         assert_true(taken >= string_type.size + size);
         assert_true(taken <= asked + asked / 8 + 8);
@@ -134,8 +134,8 @@ static void slot_of_a_tail_wastes_an_eighth_at_most(void **state)
 static void live_bytes_are_zero_when_nothing_lives(void **state)
 {
     gc_heap *heap = world_new_heap(*state, NULL);
-    void *objects[5] = { node_new(heap), leaf_new(heap, 1), tuple_new(heap, 77), tuple_new(heap, 7777),
-                         tuple_new(heap, 777777) };
+    void *objects[5] = { node_new(heap), leaf_new(heap, 1), tuple_new(heap, 77),
+                         tuple_new(heap, 7777), tuple_new(heap, 777777) };
     assert_true(stats_of(heap).bytes_live >= 777777 * sizeof(void *));
     for (int i = 0; i < 5; i++) {
         gc_decref(objects[i]);
@@ -171,12 +171,12 @@ static void peak_is_the_most_that_lived(void **state)
 /* Between two looks a lot lives and dies; the peak has seen it. */
 static void peak_sees_what_no_look_saw(void **state)
 {
-    gc_heap *heap     = world_new_heap(*state, NULL);
+    gc_heap *heap = world_new_heap(*state, NULL);
     struct node *list = NULL;
     for (size_t i = 0; i < 100000; i++) {
         struct node *node = node_new(heap);
-        node->left        = list;
-        list              = node;
+        node->left = list;
+        list = node;
     }
     gc_decref(list);
     struct string *string = gc_new_var(heap, &string_type, 100);
@@ -217,17 +217,18 @@ static void pauses_are_measured(void **state)
         assert_true(stats.generations[i].pause_ns_max <= stats.pause_ns_max);
         assert_true(stats.generations[i].pause_ns_total < UINT64_C(60000000000));
     }
-    assert_int_equal(stats.pause_ns_total, stats.generations[0].pause_ns_total + stats.generations[1].pause_ns_total);
+    assert_int_equal(stats.pause_ns_total,
+                     stats.generations[0].pause_ns_total + stats.generations[1].pause_ns_total);
     assert_true(stats.pause_ns_max == stats.generations[0].pause_ns_max ||
                 stats.pause_ns_max == stats.generations[1].pause_ns_max);
 }
 
 static void pages_and_segments_are_counted(void **state)
 {
-    gc_heap *heap    = world_new_heap(*state, NULL);
-    gc_stats before  = stats_of(heap);
+    gc_heap *heap = world_new_heap(*state, NULL);
+    gc_stats before = stats_of(heap);
     struct node *one = node_new(heap);
-    gc_stats after   = stats_of(heap);
+    gc_stats after = stats_of(heap);
     assert_int_equal(after.pages, before.pages + 1);
     assert_true(after.segments >= 1);
     struct leaf *leaf = leaf_new(heap, 1);
@@ -240,24 +241,25 @@ static void pages_and_segments_are_counted(void **state)
 static void nodes_take_their_own_size_and_little_more(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    struct node *list   = NULL;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *list = NULL;
     for (size_t i = 0; i < 1000000; i++) {
         struct node *node = node_new(heap);
-        node->left        = list;
-        list              = node;
+        node->left = list;
+        list = node;
     }
     gc_stats stats = stats_of(heap);
     assert_int_equal(stats.bytes_live, 1000000 * sizeof(struct node));
-    assert_true(stats.bytes_reserved <= stats.bytes_live + stats.bytes_live / 25 + ((uint64_t)8 << 20));
+    assert_true(stats.bytes_reserved <=
+                stats.bytes_live + stats.bytes_live / 25 + ((uint64_t)8 << 20));
     gc_decref(list);
 }
 
 static void stats_of_a_shorter_struct_are_a_prefix(void **state)
 {
-    gc_heap *heap     = world_new_heap(*state, NULL);
+    gc_heap *heap = world_new_heap(*state, NULL);
     struct node *node = node_new(heap);
-    gc_stats whole    = stats_of(heap);
+    gc_stats whole = stats_of(heap);
     gc_stats part;
     memset(&part, 0xEE, sizeof(part));
     gc_get_stats_sized(heap, &part, offsetof(gc_stats, died_by_count));
@@ -287,9 +289,9 @@ static void look(struct world *world, struct actor *actor)
 static void stats_may_be_read_in_a_callback(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    struct node *node   = node_new(heap);
-    world->on_destroy   = look;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    world->on_destroy = look;
     drop_an_actor_circle(heap, 1);
     (void)gc_collect(heap);
     assert_int_equal(in_callback.objects_born, 3);
@@ -300,25 +302,26 @@ static void stats_may_be_read_in_a_callback(void **state)
 
 static void printed_stats_are_a_table_with_the_numbers(void **state)
 {
-    gc_heap *heap     = world_new_heap(*state, NULL);
+    gc_heap *heap = world_new_heap(*state, NULL);
     struct node *list = NULL;
     char text[8192];
     for (int i = 0; i < 4321; i++) {
         struct node *node = node_new(heap);
-        node->left        = list;
-        list              = node;
+        node->left = list;
+        list = node;
     }
     FILE *file = tmpfile();
     assert_non_null(file);
     gc_stats_print(heap, file);
     rewind(file);
     size_t length = fread(text, 1, sizeof(text) - 1, file);
-    text[length]  = '\0';
+    text[length] = '\0';
     assert_int_equal(fclose(file), 0);
     assert_true(length > 100);
     assert_int_equal(text[length - 1], '\n');
     /* A print for people may group the digits. */
-    assert_true(strstr(text, "4321") != NULL || strstr(text, "4,321") != NULL || strstr(text, "4 321") != NULL);
+    assert_true(strstr(text, "4321") != NULL || strstr(text, "4,321") != NULL ||
+                strstr(text, "4 321") != NULL);
     gc_decref(list);
 }
 

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* When collections start by themselves: by net growth, by bytes, at allocation or at safepoints, or not at all. */
+/* When collections start by themselves: by net growth, by bytes, at allocation or at safepoints, or
+ * not at all. */
 
 #include "../support.h"
 
 /* A test of exact moments: nothing else than what it names may start a collection. */
 static gc_config only(gc_thresholds thresholds)
 {
-    gc_config config                     = { .thresholds = thresholds };
-    size_t *const fields[]               = { &config.thresholds.young_objects, &config.thresholds.young_bytes,
-                                             &config.thresholds.old_growth_percent, &config.thresholds.old_bytes };
+    gc_config config = { .thresholds = thresholds };
+    size_t *const fields[] = { &config.thresholds.young_objects, &config.thresholds.young_bytes,
+                               &config.thresholds.old_growth_percent,
+                               &config.thresholds.old_bytes };
     for (size_t i = 0; i < 4; i++) {
         if (*fields[i] == 0) {
             *fields[i] = SIZE_MAX;
@@ -32,8 +34,8 @@ static void grow(gc_heap *heap, struct node **list, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         struct node *node = node_new(heap);
-        node->left        = *list;
-        *list             = node;
+        node->left = *list;
+        *list = node;
     }
 }
 
@@ -49,8 +51,8 @@ static struct string *string_new(gc_heap *heap, size_t size)
 
 static void young_collection_starts_when_one_container_too_many_is_asked_for(void **state)
 {
-    gc_config config  = only((gc_thresholds){ .young_objects = 100 });
-    gc_heap *heap     = world_new_heap(*state, &config);
+    gc_config config = only((gc_thresholds){ .young_objects = 100 });
+    gc_heap *heap = world_new_heap(*state, &config);
     struct node *list = NULL;
     if (OURO_STRESS) {
         return;
@@ -71,8 +73,8 @@ static void young_collection_starts_when_one_container_too_many_is_asked_for(voi
 
 static void threshold_of_one_collects_at_every_container(void **state)
 {
-    gc_config config  = only((gc_thresholds){ .young_objects = 1 });
-    gc_heap *heap     = world_new_heap(*state, &config);
+    gc_config config = only((gc_thresholds){ .young_objects = 1 });
+    gc_heap *heap = world_new_heap(*state, &config);
     struct node *list = NULL;
     grow(heap, &list, 50);
     assert_int_equal(collections(heap, 0), OURO_STRESS ? 50 : 49);
@@ -81,8 +83,8 @@ static void threshold_of_one_collects_at_every_container(void **state)
 
 static void containers_that_die_young_do_not_count(void **state)
 {
-    gc_config config  = only((gc_thresholds){ .young_objects = 100 });
-    gc_heap *heap     = world_new_heap(*state, &config);
+    gc_config config = only((gc_thresholds){ .young_objects = 100 });
+    gc_heap *heap = world_new_heap(*state, &config);
     struct node *list = NULL;
     if (OURO_STRESS) {
         return;
@@ -102,7 +104,7 @@ static void containers_that_die_young_do_not_count(void **state)
 static void deaths_of_the_old_do_not_count(void **state)
 {
     gc_config config = only((gc_thresholds){ .young_objects = 100 });
-    gc_heap *heap    = world_new_heap(*state, &config);
+    gc_heap *heap = world_new_heap(*state, &config);
     struct node *old = NULL, *list = NULL;
     if (OURO_STRESS) {
         return;
@@ -121,7 +123,7 @@ static void deaths_of_the_old_do_not_count(void **state)
 static void leaves_do_not_count(void **state)
 {
     gc_config config = only((gc_thresholds){ .young_objects = 100 });
-    gc_heap *heap    = world_new_heap(*state, &config);
+    gc_heap *heap = world_new_heap(*state, &config);
     struct leaf *leaves[1000];
     if (OURO_STRESS) {
         return;
@@ -137,8 +139,8 @@ static void leaves_do_not_count(void **state)
 
 static void collection_by_hand_starts_the_count_again(void **state)
 {
-    gc_config config  = only((gc_thresholds){ .young_objects = 100 });
-    gc_heap *heap     = world_new_heap(*state, &config);
+    gc_config config = only((gc_thresholds){ .young_objects = 100 });
+    gc_heap *heap = world_new_heap(*state, &config);
     struct node *list = NULL;
     if (OURO_STRESS) {
         return;
@@ -163,8 +165,8 @@ static void note_the_births(struct world *world, struct actor *actor)
 static void collection_runs_before_the_new_object_exists(void **state)
 {
     struct world *world = *state;
-    gc_config config    = only((gc_thresholds){ .young_objects = 2 });
-    gc_heap *heap       = world_new_heap(world, &config);
+    gc_config config = only((gc_thresholds){ .young_objects = 2 });
+    gc_heap *heap = world_new_heap(world, &config);
     if (OURO_STRESS) {
         return;
     }
@@ -183,7 +185,7 @@ static void collection_runs_before_the_new_object_exists(void **state)
 static void collection_by_itself_frees_garbage(void **state)
 {
     gc_heap *heap = world_new_heap(*state, &(gc_config){ .thresholds = { .young_objects = 1000 } });
-    size_t count  = scaled(200000);
+    size_t count = scaled(200000);
     for (size_t i = 0; i < count; i++) {
         drop_a_node_circle(heap);
         assert_true(stats_of(heap).objects_live <= 1002);
@@ -197,7 +199,7 @@ static void collection_by_itself_frees_garbage(void **state)
 static void young_collection_starts_when_bytes_have_grown(void **state)
 {
     gc_config config = only((gc_thresholds){ .young_bytes = 100000 });
-    gc_heap *heap    = world_new_heap(*state, &config);
+    gc_heap *heap = world_new_heap(*state, &config);
     struct string *strings[120];
     size_t count = 0;
     if (OURO_STRESS) {
@@ -220,7 +222,7 @@ static void young_collection_starts_when_bytes_have_grown(void **state)
 static void bytes_that_die_do_not_count(void **state)
 {
     gc_config config = only((gc_thresholds){ .young_bytes = 100000 });
-    gc_heap *heap    = world_new_heap(*state, &config);
+    gc_heap *heap = world_new_heap(*state, &config);
     if (OURO_STRESS) {
         return;
     }
@@ -233,12 +235,12 @@ static void bytes_that_die_do_not_count(void **state)
 static void large_object_counts_with_all_its_bytes(void **state)
 {
     gc_config config = only((gc_thresholds){ .young_bytes = (size_t)1 << 20 });
-    gc_heap *heap    = world_new_heap(*state, &config);
+    gc_heap *heap = world_new_heap(*state, &config);
     if (OURO_STRESS) {
         return;
     }
     struct string *large = string_new(heap, (size_t)5 << 20);
-    struct node *node    = node_new(heap);
+    struct node *node = node_new(heap);
     assert_int_equal(collections(heap, 0), 1);
     gc_decref(node);
     gc_decref(large);
@@ -247,7 +249,7 @@ static void large_object_counts_with_all_its_bytes(void **state)
 static void external_bytes_count_as_growth(void **state)
 {
     gc_config config = only((gc_thresholds){ .young_bytes = 100000 });
-    gc_heap *heap    = world_new_heap(*state, &config);
+    gc_heap *heap = world_new_heap(*state, &config);
     if (OURO_STRESS) {
         return;
     }
@@ -268,7 +270,7 @@ static void external_bytes_count_as_growth(void **state)
 static void external_bytes_that_are_gone_do_not_count(void **state)
 {
     gc_config config = only((gc_thresholds){ .young_bytes = 100000 });
-    gc_heap *heap    = world_new_heap(*state, &config);
+    gc_heap *heap = world_new_heap(*state, &config);
     if (OURO_STRESS) {
         return;
     }
@@ -290,8 +292,8 @@ static void release_the_pixels(struct world *world, struct actor *actor)
 static void garbage_with_much_outside_is_collected_soon(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, &(gc_config){ .user_data = NULL });
-    world->on_destroy   = release_the_pixels;
+    gc_heap *heap = world_new_heap(world, &(gc_config){ .user_data = NULL });
+    world->on_destroy = release_the_pixels;
     for (unsigned i = 0; i < 1000; i++) {
         gc_external_add(heap, (size_t)2 << 20);
         drop_an_actor_circle(heap, 1);
@@ -305,9 +307,9 @@ static void garbage_with_much_outside_is_collected_soon(void **state)
 
 static void full_collection_waits_for_the_least_growth(void **state)
 {
-    gc_config config = only((gc_thresholds){
-        .young_bytes = 20000, .old_growth_percent = 1, .old_bytes = 1000000 });
-    gc_heap *heap     = world_new_heap(*state, &config);
+    gc_config config = only(
+        (gc_thresholds){ .young_bytes = 20000, .old_growth_percent = 1, .old_bytes = 1000000 });
+    gc_heap *heap = world_new_heap(*state, &config);
     struct node *list = NULL;
     if (OURO_STRESS) {
         return;
@@ -326,9 +328,9 @@ static void full_collection_waits_for_the_least_growth(void **state)
 
 static void full_collection_waits_for_growth_in_proportion(void **state)
 {
-    gc_config config = only((gc_thresholds){
-        .young_bytes = 20000, .old_growth_percent = 50, .old_bytes = 1 });
-    gc_heap *heap     = world_new_heap(*state, &config);
+    gc_config config =
+        only((gc_thresholds){ .young_bytes = 20000, .old_growth_percent = 50, .old_bytes = 1 });
+    gc_heap *heap = world_new_heap(*state, &config);
     struct node *list = NULL;
     if (OURO_STRESS) {
         return;
@@ -353,10 +355,11 @@ static void full_collection_waits_for_growth_in_proportion(void **state)
 
 static void old_garbage_is_freed_without_help(void **state)
 {
-    gc_config config   = { .thresholds = { .young_objects = 200, .old_growth_percent = 50, .old_bytes = 50000 } };
-    gc_heap *heap      = world_new_heap(*state, &config);
+    gc_config config = { .thresholds = {
+                             .young_objects = 200, .old_growth_percent = 50, .old_bytes = 50000 } };
+    gc_heap *heap = world_new_heap(*state, &config);
     struct node *circles[150] = { NULL };
-    size_t rounds      = scaled(100000);
+    size_t rounds = scaled(100000);
     /* Each circle lives through a young collection and is garbage then. */
     for (size_t i = 0; i < rounds; i++) {
         struct node *a = node_new(heap), *b = node_new(heap);
@@ -377,13 +380,13 @@ static void old_garbage_is_freed_without_help(void **state)
 static void program_without_garbage_collects_nothing(void **state)
 {
     gc_heap *heap = world_new_heap(*state, &(gc_config){ .user_data = NULL });
-    size_t count  = scaled(1000000);
+    size_t count = scaled(1000000);
     if (OURO_STRESS) {
         return;
     }
     for (size_t i = 0; i < count; i++) {
         struct node *a = node_new(heap);
-        a->left        = node_new(heap);
+        a->left = node_new(heap);
         gc_decref(a);
     }
     assert_int_equal(all_collections(heap), 0);
@@ -392,7 +395,7 @@ static void program_without_garbage_collects_nothing(void **state)
 static void program_that_makes_circles_stays_small(void **state)
 {
     gc_heap *heap = world_new_heap(*state, &(gc_config){ .user_data = NULL });
-    size_t count  = scaled(1000000);
+    size_t count = scaled(1000000);
     for (size_t i = 0; i < count; i++) {
         drop_a_node_circle(heap);
     }
@@ -402,8 +405,8 @@ static void program_that_makes_circles_stays_small(void **state)
 
 static void program_with_a_large_live_heap_collects_it_rarely(void **state)
 {
-    gc_heap *heap     = world_new_heap(*state, &(gc_config){ .user_data = NULL });
-    size_t count      = scaled(1000000);
+    gc_heap *heap = world_new_heap(*state, &(gc_config){ .user_data = NULL });
+    size_t count = scaled(1000000);
     struct node *list = NULL;
     if (OURO_STRESS) {
         return;
@@ -430,8 +433,10 @@ static void thresholds_are_the_documented_ones(void **state)
 
 static void thresholds_of_the_configuration_are_read_back(void **state)
 {
-    gc_config config = { .thresholds = { .young_objects = 7, .old_growth_percent = 300, .old_bytes = SIZE_MAX } };
-    gc_heap *heap    = world_new_heap(*state, &config);
+    gc_config config = {
+        .thresholds = { .young_objects = 7, .old_growth_percent = 300, .old_bytes = SIZE_MAX }
+    };
+    gc_heap *heap = world_new_heap(*state, &config);
     gc_thresholds thresholds;
     gc_get_thresholds(heap, &thresholds);
     assert_int_equal(thresholds.young_objects, 7);
@@ -462,8 +467,8 @@ static void thresholds_set_are_read_back_and_zero_is_the_default(void **state)
 
 static void new_threshold_holds_at_once(void **state)
 {
-    gc_config config  = only((gc_thresholds){ .young_objects = 1000 });
-    gc_heap *heap     = world_new_heap(*state, &config);
+    gc_config config = only((gc_thresholds){ .young_objects = 1000 });
+    gc_heap *heap = world_new_heap(*state, &config);
     struct node *list = NULL;
     if (OURO_STRESS) {
         return;
@@ -483,8 +488,8 @@ static void new_threshold_holds_at_once(void **state)
 
 static void size_max_is_never(void **state)
 {
-    gc_config config  = only((gc_thresholds){ 0 });
-    gc_heap *heap     = world_new_heap(*state, &config);
+    gc_config config = only((gc_thresholds){ 0 });
+    gc_heap *heap = world_new_heap(*state, &config);
     struct node *list = NULL;
     if (OURO_STRESS) {
         return;
@@ -503,8 +508,8 @@ static void size_max_is_never(void **state)
 
 static void disabled_heap_collects_by_hand_only(void **state)
 {
-    gc_config config  = only((gc_thresholds){ .young_objects = 10, .young_bytes = 1000 });
-    gc_heap *heap     = world_new_heap(*state, &config);
+    gc_config config = only((gc_thresholds){ .young_objects = 10, .young_bytes = 1000 });
+    gc_heap *heap = world_new_heap(*state, &config);
     struct node *list = NULL;
     assert_true(gc_disable(heap));
     assert_false(gc_is_enabled(heap));
@@ -519,9 +524,9 @@ static void disabled_heap_collects_by_hand_only(void **state)
 
 static void enabled_heap_makes_up_for_what_was_due(void **state)
 {
-    gc_config config  = only((gc_thresholds){ .young_objects = 10 });
-    config.disabled   = true;
-    gc_heap *heap     = world_new_heap(*state, &config);
+    gc_config config = only((gc_thresholds){ .young_objects = 10 });
+    config.disabled = true;
+    gc_heap *heap = world_new_heap(*state, &config);
     struct node *list = NULL;
     grow(heap, &list, 1000);
     assert_int_equal(all_collections(heap), 0);
@@ -564,10 +569,10 @@ static void disable_in_a_finalizer(struct world *world, struct actor *actor)
 static void finalizer_may_disable(void **state)
 {
     struct world *world = *state;
-    gc_config config    = only((gc_thresholds){ .young_objects = 2 });
-    gc_heap *heap       = world_new_heap(world, &config);
-    struct node *list   = NULL;
-    world->on_finalize  = disable_in_a_finalizer;
+    gc_config config = only((gc_thresholds){ .young_objects = 2 });
+    gc_heap *heap = world_new_heap(world, &config);
+    struct node *list = NULL;
+    world->on_finalize = disable_in_a_finalizer;
     drop_an_actor_circle(heap, 1);
     grow(heap, &list, 100);
     assert_false(gc_is_enabled(heap));
@@ -582,16 +587,16 @@ static void finalizer_may_disable(void **state)
 static gc_config at_safepoints(void)
 {
     gc_config config = only((gc_thresholds){ .young_objects = 100 });
-    config.collect   = GC_AT_SAFEPOINT;
+    config.collect = GC_AT_SAFEPOINT;
     return config;
 }
 
 static void heap_with_safepoints_does_not_collect_at_allocation(void **state)
 {
     struct world *world = *state;
-    gc_config config    = at_safepoints();
-    gc_heap *heap       = world_new_heap(world, &config);
-    struct node *list   = NULL;
+    gc_config config = at_safepoints();
+    gc_heap *heap = world_new_heap(world, &config);
+    struct node *list = NULL;
     drop_an_actor_circle(heap, 1);
     grow(heap, &list, 1000);
     assert_int_equal(all_collections(heap), 0);
@@ -605,8 +610,8 @@ static void heap_with_safepoints_does_not_collect_at_allocation(void **state)
 
 static void safepoint_does_nothing_when_nothing_is_due(void **state)
 {
-    gc_config config  = at_safepoints();
-    gc_heap *heap     = world_new_heap(*state, &config);
+    gc_config config = at_safepoints();
+    gc_heap *heap = world_new_heap(*state, &config);
     struct node *list = NULL;
     if (OURO_STRESS) {
         return;
@@ -624,8 +629,8 @@ static void safepoint_does_nothing_when_nothing_is_due(void **state)
 
 static void safepoint_works_for_every_heap(void **state)
 {
-    gc_config config  = only((gc_thresholds){ .young_objects = 100 });
-    gc_heap *heap     = world_new_heap(*state, &config);
+    gc_config config = only((gc_thresholds){ .young_objects = 100 });
+    gc_heap *heap = world_new_heap(*state, &config);
     struct node *list = NULL;
     if (OURO_STRESS) {
         return;
@@ -640,10 +645,10 @@ static void safepoint_works_for_every_heap(void **state)
 
 static void safepoint_collects_the_old_when_they_are_due(void **state)
 {
-    gc_config config = only((gc_thresholds){
-        .young_objects = 100, .old_growth_percent = 50, .old_bytes = 1000 });
-    config.collect    = GC_AT_SAFEPOINT;
-    gc_heap *heap     = world_new_heap(*state, &config);
+    gc_config config =
+        only((gc_thresholds){ .young_objects = 100, .old_growth_percent = 50, .old_bytes = 1000 });
+    config.collect = GC_AT_SAFEPOINT;
+    gc_heap *heap = world_new_heap(*state, &config);
     struct node *list = NULL;
     grow(heap, &list, 1000);
     assert_int_equal(all_collections(heap), 0);
@@ -654,8 +659,8 @@ static void safepoint_collects_the_old_when_they_are_due(void **state)
 
 static void step_without_time_does_nothing(void **state)
 {
-    gc_config config  = at_safepoints();
-    gc_heap *heap     = world_new_heap(*state, &config);
+    gc_config config = at_safepoints();
+    gc_heap *heap = world_new_heap(*state, &config);
     struct node *list = NULL;
     grow(heap, &list, 1000);
     assert_false(gc_step(heap, 0));
@@ -665,8 +670,8 @@ static void step_without_time_does_nothing(void **state)
 
 static void step_does_what_is_due(void **state)
 {
-    gc_config config  = at_safepoints();
-    gc_heap *heap     = world_new_heap(*state, &config);
+    gc_config config = at_safepoints();
+    gc_heap *heap = world_new_heap(*state, &config);
     struct node *list = NULL;
     if (OURO_STRESS) {
         return;
@@ -692,10 +697,10 @@ static void safepoint_in_a_finalizer(struct world *world, struct actor *actor)
 static void safepoint_inside_a_collection_does_nothing(void **state)
 {
     struct world *world = *state;
-    gc_config config    = only((gc_thresholds){ .young_objects = 1 });
-    config.collect      = GC_AT_SAFEPOINT;
-    gc_heap *heap       = world_new_heap(world, &config);
-    world->on_finalize  = safepoint_in_a_finalizer;
+    gc_config config = only((gc_thresholds){ .young_objects = 1 });
+    config.collect = GC_AT_SAFEPOINT;
+    gc_heap *heap = world_new_heap(world, &config);
+    world->on_finalize = safepoint_in_a_finalizer;
     drop_an_actor_circle(heap, 1);
     gc_safepoint(heap);
     assert_int_equal(collections(heap, 0), 1);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Types: every way to say where the references are. For each way, what an object refers to is found by referents, is
- * dropped when it dies by count, and breaks when it dies in a circle. */
+/* Types: every way to say where the references are. For each way, what an object refers to is found
+ * by referents, is dropped when it dies by count, and breaks when it dies in a circle. */
 
 #include "../support.h"
 
@@ -13,8 +13,8 @@ static void verify_shape(struct world *world, make_fn make, size_t references)
     gc_heap *heap = world_new_heap(world, NULL);
 
     struct actor *child = actor_new(heap, 1);
-    void *holder        = make(heap, child);
-    struct seen seen    = { 0 };
+    void *holder = make(heap, child);
+    struct seen seen = { 0 };
     assert_int_equal(gc_refcount(child), references + 1);
     assert_sound(heap);
     assert_int_equal(gc_referents(holder, seen_add, &seen), 0);
@@ -29,7 +29,7 @@ static void verify_shape(struct world *world, make_fn make, size_t references)
     assert_story(world, "F1 D1 ");
     assert_live(heap, 0);
 
-    child  = actor_new(heap, 2);
+    child = actor_new(heap, 2);
     holder = make(heap, child);
     gc_slot_set(&child->left, holder);
     gc_decref(holder);
@@ -72,7 +72,8 @@ static void *make_sixteen(gc_heap *heap, struct actor *child)
     struct sixteen *holder = gc_new(heap, &sixteen_type);
     assert_non_null(holder);
     for (size_t i = 0; i < 16; i++) {
-        gc_slot_set((char *)holder + offsetof(struct sixteen, a) + i * sizeof(struct actor *), child);
+        gc_slot_set((char *)holder + offsetof(struct sixteen, a) + i * sizeof(struct actor *),
+                    child);
     }
     return holder;
 }
@@ -130,9 +131,9 @@ static void tail_references_are_found_and_dropped(void **state)
 
 static void tail_of_nothing_refers_to_nothing(void **state)
 {
-    gc_heap *heap       = world_new_heap(*state, NULL);
+    gc_heap *heap = world_new_heap(*state, NULL);
     struct tuple *tuple = tuple_new(heap, 0);
-    struct seen seen    = { 0 };
+    struct seen seen = { 0 };
     assert_int_equal(gc_referents(tuple, seen_add, &seen), 0);
     assert_int_equal(seen.count, 0);
     assert_int_equal(gc_collect(heap), 0);
@@ -141,43 +142,44 @@ static void tail_of_nothing_refers_to_nothing(void **state)
 }
 
 /* A buffer with a count of each width. `destroy` sees it counted down. */
-#define BUFFER_TYPE(width)                                                                                   \
-    struct list##width {                                                                                     \
-        gc_object object;                                                                                    \
-        uint##width##_t before, count, after;                                                                \
-        struct actor **items;                                                                                \
-    };                                                                                                       \
-    static void list##width##_destroy(gc_object *self)                                                       \
-    {                                                                                                        \
-        struct list##width *list = (void *)self;                                                             \
-        expect(world_of(self), list->count == 0);                                                            \
-        expect(world_of(self), list->before == (uint##width##_t)-1 && list->after == (uint##width##_t)-1);   \
-        free(list->items);                                                                                   \
-    }                                                                                                        \
-    static const gc_type list##width##_type = {                                                              \
-        .name    = "list" #width,                                                                            \
-        .size    = sizeof(struct list##width),                                                               \
-        .refs    = OURO_FIELDS(OURO_BUFFER(struct list##width, items, count)),                               \
-        .destroy = list##width##_destroy,                                                                    \
-    };                                                                                                       \
-    static void *make_list##width(gc_heap *heap, struct actor *child)                                        \
-    {                                                                                                        \
-        struct list##width *holder = gc_new(heap, &list##width##_type);                                      \
-        assert_non_null(holder);                                                                             \
-        holder->before = (uint##width##_t)-1;                                                                \
-        holder->after  = (uint##width##_t)-1;                                                                \
-        holder->items  = calloc(250, sizeof(struct actor *));                                                \
-        assert_non_null(holder->items);                                                                      \
-        for (unsigned i = 0; i < 200; i++) {                                                                 \
-            holder->items[i] = i % 3 == 0 ? gc_newref(child) : NULL;                                         \
-            holder->count++;                                                                                 \
-        }                                                                                                    \
-        holder->items[200] = child;                                                                          \
-        return holder;                                                                                       \
-    }                                                                                                        \
-    static void buffer_with_a_count_of_##width##_bits_is_found_and_dropped(void **state)                     \
-    {                                                                                                        \
-        verify_shape(*state, make_list##width, 67);                                                          \
+#define BUFFER_TYPE(width) \
+    struct list##width { \
+        gc_object object; \
+        uint##width##_t before, count, after; \
+        struct actor **items; \
+    }; \
+    static void list##width##_destroy(gc_object *self) \
+    { \
+        struct list##width *list = (void *)self; \
+        expect(world_of(self), list->count == 0); \
+        expect(world_of(self), \
+               list->before == (uint##width##_t) - 1 && list->after == (uint##width##_t) - 1); \
+        free(list->items); \
+    } \
+    static const gc_type list##width##_type = { \
+        .name = "list" #width, \
+        .size = sizeof(struct list##width), \
+        .refs = OURO_FIELDS(OURO_BUFFER(struct list##width, items, count)), \
+        .destroy = list##width##_destroy, \
+    }; \
+    static void *make_list##width(gc_heap *heap, struct actor *child) \
+    { \
+        struct list##width *holder = gc_new(heap, &list##width##_type); \
+        assert_non_null(holder); \
+        holder->before = (uint##width##_t) - 1; \
+        holder->after = (uint##width##_t) - 1; \
+        holder->items = calloc(250, sizeof(struct actor *)); \
+        assert_non_null(holder->items); \
+        for (unsigned i = 0; i < 200; i++) { \
+            holder->items[i] = i % 3 == 0 ? gc_newref(child) : NULL; \
+            holder->count++; \
+        } \
+        holder->items[200] = child; \
+        return holder; \
+    } \
+    static void buffer_with_a_count_of_##width##_bits_is_found_and_dropped(void **state) \
+    { \
+        verify_shape(*state, make_list##width, 67); \
     }
 
 BUFFER_TYPE(8)
@@ -187,12 +189,12 @@ BUFFER_TYPE(64)
 
 static void buffer_without_an_array_is_empty(void **state)
 {
-    gc_heap *heap       = world_new_heap(*state, NULL);
+    gc_heap *heap = world_new_heap(*state, NULL);
     struct list32 *list = gc_new(heap, &list32_type);
-    struct seen seen    = { 0 };
+    struct seen seen = { 0 };
     assert_non_null(list);
     list->before = UINT32_MAX;
-    list->after  = UINT32_MAX;
+    list->after = UINT32_MAX;
     assert_int_equal(gc_referents(list, seen_add, &seen), 0);
     assert_int_equal(seen.count, 0);
     assert_int_equal(gc_collect(heap), 0);
@@ -222,17 +224,17 @@ static void hidden_traverse(gc_object *self, gc_visitor *visitor)
 static void hidden_clear(gc_object *self)
 {
     struct hidden *hidden = (void *)self;
-    struct actor *child   = unmasked(hidden);
+    struct actor *child = unmasked(hidden);
     cleared++;
     hidden->masked = 0;
     gc_xdecref(child);
 }
 
 static const gc_type hidden_type = {
-    .name     = "hidden",
-    .size     = sizeof(struct hidden),
+    .name = "hidden",
+    .size = sizeof(struct hidden),
     .traverse = hidden_traverse,
-    .clear    = hidden_clear,
+    .clear = hidden_clear,
 };
 
 static void *make_hidden(gc_heap *heap, struct actor *child)
@@ -251,11 +253,11 @@ static void references_known_to_callbacks_are_found_and_dropped(void **state)
 }
 
 static const gc_type half_hidden_type = {
-    .name     = "half hidden",
-    .size     = sizeof(struct hidden),
-    .refs     = OURO_REFS(struct hidden, shown),
+    .name = "half hidden",
+    .size = sizeof(struct hidden),
+    .refs = OURO_REFS(struct hidden, shown),
     .traverse = hidden_traverse,
-    .clear    = hidden_clear,
+    .clear = hidden_clear,
 };
 
 static void *make_half_hidden(gc_heap *heap, struct actor *child)
@@ -281,17 +283,17 @@ static void watching_clear(gc_object *self)
 }
 
 static const gc_type watching_type = {
-    .name     = "watching",
-    .size     = sizeof(struct hidden),
-    .refs     = OURO_REFS(struct hidden, shown),
+    .name = "watching",
+    .size = sizeof(struct hidden),
+    .refs = OURO_REFS(struct hidden, shown),
     .traverse = hidden_traverse,
-    .clear    = watching_clear,
+    .clear = watching_clear,
 };
 
 static void clear_runs_before_the_declared_references_are_dropped(void **state)
 {
-    gc_heap *heap         = world_new_heap(*state, NULL);
-    struct actor *child   = actor_new(heap, 1);
+    gc_heap *heap = world_new_heap(*state, NULL);
+    struct actor *child = actor_new(heap, 1);
     struct hidden *holder = gc_new(heap, &watching_type);
     assert_non_null(holder);
     gc_set(&holder->shown, child);
@@ -325,7 +327,8 @@ static void everything_clear(gc_object *self)
 static void everything_destroy(gc_object *self)
 {
     struct everything *everything = (void *)self;
-    expect(world_of(self), everything->one == NULL && everything->found == NULL && everything->count == 0);
+    expect(world_of(self),
+           everything->one == NULL && everything->found == NULL && everything->count == 0);
     for (size_t i = 0; i < gc_count(self); i++) {
         expect(world_of(self), everything->tail[i] == NULL);
     }
@@ -333,14 +336,14 @@ static void everything_destroy(gc_object *self)
 }
 
 static const gc_type everything_type = {
-    .name      = "everything",
-    .size      = offsetof(struct everything, tail),
+    .name = "everything",
+    .size = offsetof(struct everything, tail),
     .item_size = sizeof(struct actor *),
-    .refs      = OURO_FIELDS(OURO_REF(struct everything, one), OURO_TAIL(struct everything, tail),
-                             OURO_BUFFER(struct everything, buffer, count)),
-    .traverse  = everything_traverse,
-    .clear     = everything_clear,
-    .destroy   = everything_destroy,
+    .refs = OURO_FIELDS(OURO_REF(struct everything, one), OURO_TAIL(struct everything, tail),
+                        OURO_BUFFER(struct everything, buffer, count)),
+    .traverse = everything_traverse,
+    .clear = everything_clear,
+    .destroy = everything_destroy,
 };
 
 static void *make_everything(gc_heap *heap, struct actor *child)
@@ -355,7 +358,7 @@ static void *make_everything(gc_heap *heap, struct actor *child)
     assert_non_null(holder->buffer);
     holder->buffer[0] = gc_newref(child);
     holder->buffer[1] = gc_newref(child);
-    holder->count     = 2;
+    holder->count = 2;
     return holder;
 }
 
@@ -364,7 +367,8 @@ static void one_type_may_hold_references_in_every_way(void **state)
     verify_shape(*state, make_everything, 6);
 }
 
-/* A type with traverse and without clear drops its references in destroy; the others of a circle break it. */
+/* A type with traverse and without clear drops its references in destroy; the others of a circle
+ * break it. */
 struct stubborn {
     gc_object object;
     struct actor *child;
@@ -381,10 +385,10 @@ static void stubborn_destroy(gc_object *self)
 }
 
 static const gc_type stubborn_type = {
-    .name     = "stubborn",
-    .size     = sizeof(struct stubborn),
+    .name = "stubborn",
+    .size = sizeof(struct stubborn),
     .traverse = stubborn_traverse,
-    .destroy  = stubborn_destroy,
+    .destroy = stubborn_destroy,
 };
 
 static void *make_stubborn(gc_heap *heap, struct actor *child)
@@ -425,17 +429,17 @@ static void crowd_clear(gc_object *self)
 }
 
 static const gc_type crowd_type = {
-    .name     = "crowd",
-    .size     = sizeof(struct crowd),
+    .name = "crowd",
+    .size = sizeof(struct crowd),
     .traverse = crowd_traverse,
-    .clear    = crowd_clear,
+    .clear = crowd_clear,
 };
 
 static void one_traverse_may_visit_ten_thousand(void **state)
 {
-    gc_heap *heap       = world_new_heap(*state, NULL);
+    gc_heap *heap = world_new_heap(*state, NULL);
     struct crowd *crowd = gc_new(heap, &crowd_type);
-    struct seen seen    = { 0 };
+    struct seen seen = { 0 };
     assert_non_null(crowd);
     for (size_t i = 0; i < CROWD; i++) {
         crowd->items[i] = node_new(heap);
@@ -454,10 +458,14 @@ static void one_traverse_may_visit_ten_thousand(void **state)
 
 static void collection_bears_half_built_objects(void **state)
 {
-    gc_heap *heap    = world_new_heap(*state, NULL);
+    gc_heap *heap = world_new_heap(*state, NULL);
     void *objects[6] = {
-        gc_new(heap, &node_type),       gc_new(heap, &hidden_type),          gc_new(heap, &half_hidden_type),
-        gc_new(heap, &stubborn_type),   gc_new_var(heap, &tuple_type, 1000), gc_new_var(heap, &everything_type, 9),
+        gc_new(heap, &node_type),
+        gc_new(heap, &hidden_type),
+        gc_new(heap, &half_hidden_type),
+        gc_new(heap, &stubborn_type),
+        gc_new_var(heap, &tuple_type, 1000),
+        gc_new_var(heap, &everything_type, 9),
     };
     assert_int_equal(gc_collect_generation(heap, 0), 0);
     assert_int_equal(gc_collect(heap), 0);
@@ -472,10 +480,10 @@ static void collection_bears_half_built_objects(void **state)
 static void leaf_is_in_no_generation(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    struct leaf *leaf   = leaf_new(heap, 1);
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct leaf *leaf = leaf_new(heap, 1);
     struct string *text = gc_new_var(heap, &string_type, 100);
-    gc_stats stats      = stats_of(heap);
+    gc_stats stats = stats_of(heap);
     assert_int_equal(stats.objects_live, 2);
     assert_int_equal(stats.generations[0].objects, 0);
     assert_int_equal(stats.generations[1].objects, 0);
@@ -492,9 +500,9 @@ static void leaf_is_in_no_generation(void **state)
 static void leaf_of_garbage_dies_with_it(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
-    struct actor *a     = actor_new(heap, 1);
-    a->leaf             = leaf_new(heap, 7);
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct actor *a = actor_new(heap, 1);
+    a->leaf = leaf_new(heap, 7);
     gc_set(&a->left, a);
     gc_decref(a);
     assert_int_equal(gc_collect(heap), 1);
@@ -505,12 +513,12 @@ static void leaf_of_garbage_dies_with_it(void **state)
 
 static void object_knows_its_type_and_heap(void **state)
 {
-    gc_heap *heap        = world_new_heap(*state, NULL);
-    struct node *node    = node_new(heap);
-    struct leaf *leaf    = leaf_new(heap, 1);
-    struct tuple *small  = tuple_new(heap, 2);
-    struct tuple *large  = tuple_new(heap, 50000);
-    void *objects[]      = { node, leaf, small, large };
+    gc_heap *heap = world_new_heap(*state, NULL);
+    struct node *node = node_new(heap);
+    struct leaf *leaf = leaf_new(heap, 1);
+    struct tuple *small = tuple_new(heap, 2);
+    struct tuple *large = tuple_new(heap, 50000);
+    void *objects[] = { node, leaf, small, large };
     const gc_type *types[] = { &node_type, &leaf_type, &tuple_type, &tuple_type };
     for (size_t i = 0; i < 4; i++) {
         assert_ptr_equal(gc_type_of(objects[i]), types[i]);
@@ -524,7 +532,7 @@ static void object_knows_its_type_and_heap(void **state)
 static void type_is_shared_by_heaps(void **state)
 {
     struct world *other = world_new();
-    void *other_state   = other;
+    void *other_state = other;
     gc_heap *here = world_new_heap(*state, NULL), *there = world_new_heap(other, NULL);
     struct actor *a = actor_new(here, 1), *b = actor_new(there, 2);
     assert_ptr_equal(gc_type_of(a), gc_type_of(b));
@@ -544,12 +552,12 @@ static void type_is_shared_by_heaps(void **state)
 static void heap_tells_hundreds_of_types_apart(void **state)
 {
     enum { COUNT = 400 };
-    gc_heap *heap  = world_new_heap(*state, NULL);
+    gc_heap *heap = world_new_heap(*state, NULL);
     gc_type *types = calloc(COUNT, sizeof(*types));
     void *objects[COUNT];
     assert_non_null(types);
     for (size_t i = 0; i < COUNT; i++) {
-        types[i]      = node_type;
+        types[i] = node_type;
         types[i].size = sizeof(struct node) + 8 * (i % 5);
     }
     for (int round = 0; round < 3; round++) {
@@ -578,7 +586,7 @@ static void heap_tells_hundreds_of_types_apart(void **state)
 
 static void type_with_live_objects_is_not_forgotten(void **state)
 {
-    gc_heap *heap     = world_new_heap(*state, NULL);
+    gc_heap *heap = world_new_heap(*state, NULL);
     struct node *node = node_new(heap);
     struct leaf *leaf = leaf_new(heap, 1);
     assert_int_equal(gc_type_forget(heap, &node_type), GC_ERR_BUSY);
@@ -595,7 +603,7 @@ static void type_with_live_objects_is_not_forgotten(void **state)
 static void forgotten_type_may_come_back(void **state)
 {
     gc_heap *heap = world_new_heap(*state, NULL);
-    gc_type type  = node_type;
+    gc_type type = node_type;
     for (int round = 0; round < 5; round++) {
         void *objects[10];
         for (int i = 0; i < 10; i++) {
@@ -622,7 +630,7 @@ static void type_the_heap_never_saw_may_be_forgotten(void **state)
 
 static void forgotten_type_of_large_objects_leaves_nothing_behind(void **state)
 {
-    gc_heap *heap       = world_new_heap(*state, NULL);
+    gc_heap *heap = world_new_heap(*state, NULL);
     struct tuple *large = tuple_new(heap, 500000), *small = tuple_new(heap, 5);
     gc_decref(large);
     assert_int_equal(gc_type_forget(heap, &tuple_type), GC_ERR_BUSY);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Out of memory at every place.
  *
- * A scene that needs every kind of memory (objects of many sizes and types, tails, large and aligned objects, new tables)
- * runs again and again: first with the page source failing at its first call, then at its second, until no call fails.
- * Each failure must show as NULL and GC_ERR_NOMEM (or as no heap at all), must leave the heap sound and its figures as
- * they were, and in the end every block must be back at the page source. The limit is tried in the same way, failing each
- * allocation in turn. */
+ * A scene that needs every kind of memory (objects of many sizes and types, tails, large and
+ * aligned objects, new tables) runs again and again: first with the page source failing at its
+ * first call, then at its second, until no call fails. Each failure must show as NULL and
+ * GC_ERR_NOMEM (or as no heap at all), must leave the heap sound and its figures as they were, and
+ * in the end every block must be back at the page source. The limit is tried in the same way,
+ * failing each allocation in turn. */
 
 #include "../support.h"
 
@@ -21,10 +22,10 @@ struct cushion {
 };
 
 static const gc_type cushion_type = {
-    .name  = "cushion",
-    .size  = sizeof(struct cushion),
+    .name = "cushion",
+    .size = sizeof(struct cushion),
     .align = 64,
-    .refs  = OURO_REFS(struct cushion, next),
+    .refs = OURO_REFS(struct cushion, next),
 };
 
 enum { CROWD = 300 };
@@ -55,7 +56,8 @@ static void *allocate(struct scene *scene, size_t step)
     case 6:
         return gc_new_var(heap, &string_type, step);
     case 7:
-        return gc_new_var(heap, &tuple_type, step % 1000 == 7 ? step * 20 : 1); /* large now and then */
+        return gc_new_var(heap, &tuple_type,
+                          step % 1000 == 7 ? step * 20 : 1); /* large now and then */
     case 8:
         return gc_new(heap, &actor_type);
     case 9:
@@ -67,12 +69,12 @@ static void *allocate(struct scene *scene, size_t step)
     }
 }
 
-#define scene_expect(scene, condition)                                                                       \
-    do {                                                                                                     \
-        if (!(condition)) {                                                                                  \
-            (scene)->wrong = true;                                                                           \
-            (void)fprintf(stderr, "%s:%d: expected: %s\n", __FILE__, __LINE__, #condition);                 \
-        }                                                                                                    \
+#define scene_expect(scene, condition) \
+    do { \
+        if (!(condition)) { \
+            (scene)->wrong = true; \
+            (void)fprintf(stderr, "%s:%d: expected: %s\n", __FILE__, __LINE__, #condition); \
+        } \
     } while (0)
 
 /* Refused, and nothing has changed but what the collection did. */
@@ -88,11 +90,12 @@ static void verify_refusal(struct scene *scene, const gc_stats *before, gc_statu
     scene_expect(scene, after.bytes_reserved == scene->world->pages.bytes);
 }
 
-/* Where the first try fails, the second finds a heap without garbage: if it fails too, nothing at all may change. */
+/* Where the first try fails, the second finds a heap without garbage: if it fails too, nothing at
+ * all may change. */
 static void *allocate_or_verify(struct scene *scene, size_t step, gc_status status)
 {
     gc_stats before = stats_of(scene->heap);
-    void *object    = allocate(scene, step);
+    void *object = allocate(scene, step);
     if (object == NULL) {
         verify_refusal(scene, &before, status);
         before = stats_of(scene->heap);
@@ -112,7 +115,8 @@ static void *allocate_or_verify(struct scene *scene, size_t step, gc_status stat
     return object;
 }
 
-/* Runs on whatever fails, until failing is nothing new. Objects live side by side, some in a circle with a node. */
+/* Runs on whatever fails, until failing is nothing new. Objects live side by side, some in a circle
+ * with a node. */
 static void play(struct scene *scene, gc_status status)
 {
     for (size_t step = 0; step < STEPS && scene->failures < FAILURES_ENOUGH; step++) {
@@ -122,8 +126,8 @@ static void play(struct scene *scene, gc_status status)
             gc_set(&node->left, node);
         }
         void *object = allocate_or_verify(scene, step, status);
-        void *old    = *slot;
-        *slot        = object;
+        void *old = *slot;
+        *slot = object;
         gc_xdecref(old);
         if (step % 1500 == 1499) {
             (void)gc_collect(scene->heap);
@@ -163,13 +167,13 @@ static struct scene *scene_new(struct world *world)
 /* Returns whether a call of map failed. */
 static bool play_with_a_failure(struct world *world, size_t fail_at, bool fail_on)
 {
-    struct scene *scene  = scene_new(world);
-    gc_config config     = quiet();
+    struct scene *scene = scene_new(world);
+    gc_config config = quiet();
     memset(&world->pages, 0, sizeof(world->pages));
     world->pages.fail_at = fail_at;
     world->pages.fail_on = fail_on;
-    world->story[0]      = '\0';
-    scene->heap          = world_heap(world, &config);
+    world->story[0] = '\0';
+    scene->heap = world_heap(world, &config);
     if (scene->heap != NULL) {
         play(scene, GC_ERR_NOMEM);
         finish(scene);
@@ -199,7 +203,8 @@ static void any_one_failure_of_the_page_source_is_borne(void **state)
     while (play_with_a_failure(*state, calls, false)) {
         calls++;
     }
-    assert_true(calls >= 8); /* so many there are at least, or the scene does not show what it should */
+    assert_true(calls >=
+                8); /* so many there are at least, or the scene does not show what it should */
 }
 
 static void page_source_may_fail_for_good_at_any_call(void **state)
@@ -213,8 +218,8 @@ static void page_source_may_fail_for_good_at_any_call(void **state)
 
 static void heap_without_memory_is_no_heap(void **state)
 {
-    struct world *world  = *state;
-    gc_config config     = quiet();
+    struct world *world = *state;
+    gc_config config = quiet();
     world->pages.fail_at = 0;
     assert_null(world_heap(world, &config));
     assert_int_equal(world->pages.blocks, 0);
@@ -226,8 +231,8 @@ static void heap_without_memory_is_no_heap(void **state)
 
 static void object_that_failed_can_be_made_when_memory_is_back(void **state)
 {
-    struct world *world  = *state;
-    gc_heap *heap        = world_new_heap(world, NULL);
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
     world->pages.fail_at = world->pages.maps;
     world->pages.fail_on = true;
     assert_null(gc_new(heap, &node_type));
@@ -237,8 +242,8 @@ static void object_that_failed_can_be_made_when_memory_is_back(void **state)
     assert_sound(heap);
     world->pages.fail_at = SIZE_MAX;
     world->pages.fail_on = false;
-    struct node *node    = node_new(heap);
-    struct tuple *tuple  = tuple_new(heap, 100000);
+    struct node *node = node_new(heap);
+    struct tuple *tuple = tuple_new(heap, 100000);
     assert_sound(heap);
     gc_decref(node);
     gc_decref(tuple);
@@ -247,12 +252,13 @@ static void object_that_failed_can_be_made_when_memory_is_back(void **state)
 static void garbage_makes_room_when_memory_is_short(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap       = world_new_heap(world, NULL);
+    gc_heap *heap = world_new_heap(world, NULL);
     struct tuple *tuple = tuple_new(heap, 1000000);
     gc_slot_set(&tuple->items[0], tuple);
     gc_decref(tuple);
     world->pages.fail_at = world->pages.maps;
-    /* The first call fails, the collection gives the large garbage back, and the second call succeeds. */
+    /* The first call fails, the collection gives the large garbage back, and the second call
+     * succeeds. */
     tuple = tuple_new(heap, 1000000);
     assert_int_equal(stats_of(heap).generations[1].collections, 1);
     assert_live(heap, 1);
@@ -264,8 +270,8 @@ static void garbage_makes_room_when_memory_is_short(void **state)
 static void heap_with_safepoints_does_not_collect_when_memory_is_short(void **state)
 {
     struct world *world = *state;
-    gc_config config    = { .collect = GC_AT_SAFEPOINT };
-    gc_heap *heap       = world_new_heap(world, &config);
+    gc_config config = { .collect = GC_AT_SAFEPOINT };
+    gc_heap *heap = world_new_heap(world, &config);
     drop_an_actor_circle(heap, 1);
     world->pages.fail_at = world->pages.maps;
     assert_null(gc_new_var(heap, &tuple_type, 1000000));
@@ -276,8 +282,8 @@ static void heap_with_safepoints_does_not_collect_when_memory_is_short(void **st
 
 static bool give_memory_back(gc_heap *heap, size_t size)
 {
-    struct world *world  = gc_heap_user_data(heap);
-    world->note          = (char *)world->note + 1;
+    struct world *world = gc_heap_user_data(heap);
+    world->note = (char *)world->note + 1;
     world->pages.fail_on = false;
     world->pages.fail_at = SIZE_MAX;
     expect(world, size >= 1000000);
@@ -286,13 +292,13 @@ static bool give_memory_back(gc_heap *heap, size_t size)
 
 static void out_of_memory_hook_is_asked_when_the_page_source_fails(void **state)
 {
-    struct world *world  = *state;
-    gc_config config     = quiet();
+    struct world *world = *state;
+    gc_config config = quiet();
     config.out_of_memory = give_memory_back;
-    gc_heap *heap        = world_new_heap(world, &config);
+    gc_heap *heap = world_new_heap(world, &config);
     world->pages.fail_at = world->pages.maps;
     world->pages.fail_on = true;
-    void *string         = gc_new_var(heap, &string_type, 1000000);
+    void *string = gc_new_var(heap, &string_type, 1000000);
     assert_non_null(string);
     assert_int_equal((uintptr_t)world->note, 1);
     gc_decref(string);
@@ -307,11 +313,11 @@ static void allocate_in_a_dry_heap(struct world *world, struct actor *actor)
 
 static void callbacks_bear_a_dry_heap(void **state)
 {
-    struct world *world  = *state;
-    gc_heap *heap        = world_new_heap(world, NULL);
-    struct actor *a      = actor_new(heap, 3);
-    world->on_finalize   = allocate_in_a_dry_heap;
-    world->on_destroy    = allocate_in_a_dry_heap;
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct actor *a = actor_new(heap, 3);
+    world->on_finalize = allocate_in_a_dry_heap;
+    world->on_destroy = allocate_in_a_dry_heap;
     drop_an_actor_circle(heap, 1);
     world->pages.fail_at = world->pages.maps;
     world->pages.fail_on = true;
@@ -330,19 +336,19 @@ static void any_allocation_may_meet_the_limit(void **state)
     struct scene *scene = scene_new(world);
     static uint64_t peaks[PREFIX];
     gc_config config = quiet();
-    scene->heap      = world_heap(world, &config);
+    scene->heap = world_heap(world, &config);
     assert_non_null(scene->heap);
     for (size_t step = 0; step < PREFIX; step++) {
         scene->objects[step] = allocate_or_verify(scene, step, GC_ERR_NOMEM);
-        peaks[step]          = stats_of(scene->heap).bytes_live;
+        peaks[step] = stats_of(scene->heap).bytes_live;
     }
     finish(scene);
     for (size_t step = 0; step + 1 < PREFIX; step += 1 + step / 50) {
         config.limit_bytes = (size_t)peaks[step];
-        scene->heap        = world_heap(world, &config);
+        scene->heap = world_heap(world, &config);
         assert_non_null(scene->heap);
         for (size_t i = 0; i < PREFIX && i < step + 30; i++) {
-            scene->failures   = 0;
+            scene->failures = 0;
             scene->objects[i] = allocate_or_verify(scene, i, GC_ERR_LIMIT);
             if (i <= step + 1) {
                 scene_expect(scene, scene->failures == (i == step + 1));

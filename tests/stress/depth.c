@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Depth: structures of any depth are built, examined, collected and dropped by a thread with a stack of 64 KiB. One stack
- * frame an object, anywhere, would need a hundred times as much. */
+/* Depth: structures of any depth are built, examined, collected and dropped by a thread with a
+ * stack of 64 KiB. One stack frame an object, anywhere, would need a hundred times as much. */
 
 #include "../support.h"
 
@@ -28,21 +28,21 @@ static void *drop_it(void *arg)
 static void *collect_all(void *arg)
 {
     struct job *job = arg;
-    job->result     = gc_collect(job->heap);
+    job->result = gc_collect(job->heap);
     return NULL;
 }
 
 static void *collect_young(void *arg)
 {
     struct job *job = arg;
-    job->result     = gc_collect_generation(job->heap, 0);
+    job->result = gc_collect_generation(job->heap, 0);
     return NULL;
 }
 
 static void *check_it(void *arg)
 {
     struct job *job = arg;
-    job->result     = gc_check(job->heap);
+    job->result = gc_check(job->heap);
     return NULL;
 }
 
@@ -56,7 +56,7 @@ static int count_visit(void *object, void *arg)
 static void *list_unreachable(void *arg)
 {
     struct job *job = arg;
-    job->result     = 0;
+    job->result = 0;
     (void)gc_unreachable(job->heap, count_visit, &job->result);
     return NULL;
 }
@@ -64,7 +64,7 @@ static void *list_unreachable(void *arg)
 static void *list_referrers(void *arg)
 {
     struct job *job = arg;
-    job->result     = 0;
+    job->result = 0;
     (void)gc_referrers(job->heap, job->object, count_visit, &job->result);
     return NULL;
 }
@@ -78,7 +78,8 @@ static void *free_the_heap(void *arg)
 
 static struct job job_new(struct world *world, size_t count)
 {
-    return (struct job){ .world = world, .heap = world_new_heap(world, NULL), .count = scaled(count) };
+    return (
+        struct job){ .world = world, .heap = world_new_heap(world, NULL), .count = scaled(count) };
 }
 
 /* Structures
@@ -89,8 +90,8 @@ static struct node *list_of(gc_heap *heap, size_t count)
     struct node *list = NULL;
     for (size_t i = 0; i < count; i++) {
         struct node *node = node_new(heap);
-        node->left        = list;
-        list              = node;
+        node->left = list;
+        list = node;
     }
     return list;
 }
@@ -98,7 +99,7 @@ static struct node *list_of(gc_heap *heap, size_t count)
 static void list_of_ten_million_dies_on_a_small_stack(void **state)
 {
     struct job job = job_new(*state, 10000000);
-    job.object     = list_of(job.heap, job.count);
+    job.object = list_of(job.heap, job.count);
     assert_live(job.heap, job.count);
     run(&job, drop_it);
     assert_live(job.heap, 0);
@@ -107,12 +108,12 @@ static void list_of_ten_million_dies_on_a_small_stack(void **state)
 
 static void list_to_the_right_dies_on_a_small_stack(void **state)
 {
-    struct job job    = job_new(*state, 1000000);
+    struct job job = job_new(*state, 1000000);
     struct node *list = NULL;
     for (size_t i = 0; i < job.count; i++) {
         struct node *node = node_new(job.heap);
-        node->right       = list;
-        list              = node;
+        node->right = list;
+        list = node;
     }
     job.object = list;
     run(&job, drop_it);
@@ -121,12 +122,12 @@ static void list_to_the_right_dies_on_a_small_stack(void **state)
 
 static void list_in_the_order_of_birth_dies_on_a_small_stack(void **state)
 {
-    struct job job    = job_new(*state, 1000000);
+    struct job job = job_new(*state, 1000000);
     struct node *last = node_new(job.heap);
-    job.object        = last;
+    job.object = last;
     for (size_t i = 1; i < job.count; i++) {
         last->left = node_new(job.heap);
-        last       = last->left;
+        last = last->left;
     }
     run(&job, drop_it);
     assert_live(job.heap, 0);
@@ -135,13 +136,13 @@ static void list_in_the_order_of_birth_dies_on_a_small_stack(void **state)
 /* A spine that bends left and right, with a twig at each joint. */
 static void bent_tree_dies_on_a_small_stack(void **state)
 {
-    struct job job    = job_new(*state, 1000000);
+    struct job job = job_new(*state, 1000000);
     struct node *tree = NULL;
     for (size_t i = 0; i < job.count / 2; i++) {
         struct node *node = node_new(job.heap), *twig = node_new(job.heap);
-        node->left  = i % 2 == 0 ? tree : twig;
+        node->left = i % 2 == 0 ? tree : twig;
         node->right = i % 2 == 0 ? twig : tree;
-        tree        = node;
+        tree = node;
     }
     job.object = tree;
     if (tree != NULL) {
@@ -152,9 +153,9 @@ static void bent_tree_dies_on_a_small_stack(void **state)
 
 static void bushy_tree_dies_on_a_small_stack(void **state)
 {
-    struct job job       = job_new(*state, 1 << 20);
-    struct node **layer  = calloc(job.count, sizeof(struct node *));
-    size_t width         = job.count / 2 + 1;
+    struct job job = job_new(*state, 1 << 20);
+    struct node **layer = calloc(job.count, sizeof(struct node *));
+    size_t width = job.count / 2 + 1;
     assert_non_null(layer);
     for (size_t i = 0; i < width; i++) {
         layer[i] = node_new(job.heap);
@@ -162,9 +163,9 @@ static void bushy_tree_dies_on_a_small_stack(void **state)
     while (width > 1) {
         for (size_t i = 0; i < width / 2; i++) {
             struct node *parent = node_new(job.heap);
-            parent->left        = layer[2 * i];
-            parent->right       = layer[2 * i + 1];
-            layer[i]            = parent;
+            parent->left = layer[2 * i];
+            parent->right = layer[2 * i + 1];
+            layer[i] = parent;
         }
         if (width % 2 != 0) {
             layer[width / 2] = layer[width - 1];
@@ -179,7 +180,7 @@ static void bushy_tree_dies_on_a_small_stack(void **state)
 
 static void wide_object_dies_on_a_small_stack(void **state)
 {
-    struct job job      = job_new(*state, 1000000);
+    struct job job = job_new(*state, 1000000);
     struct tuple *tuple = tuple_new(job.heap, job.count);
     for (size_t i = 0; i < job.count; i++) {
         tuple->items[i] = node_new(job.heap);
@@ -191,7 +192,7 @@ static void wide_object_dies_on_a_small_stack(void **state)
 
 static void list_of_tuples_dies_on_a_small_stack(void **state)
 {
-    struct job job     = job_new(*state, 500000);
+    struct job job = job_new(*state, 500000);
     struct tuple *list = NULL;
     for (size_t i = 0; i < job.count; i++) {
         struct tuple *tuple = tuple_new(job.heap, 1 + i % 20);
@@ -205,13 +206,13 @@ static void list_of_tuples_dies_on_a_small_stack(void **state)
 
 static void list_of_leaves_and_actors_dies_on_a_small_stack(void **state)
 {
-    struct job job     = job_new(*state, 500000);
+    struct job job = job_new(*state, 500000);
     struct actor *list = NULL;
     for (size_t i = 0; i < job.count; i++) {
         struct actor *actor = actor_new(job.heap, 0);
-        actor->leaf         = leaf_new(job.heap, 0);
-        actor->right        = list;
-        list                = actor;
+        actor->leaf = leaf_new(job.heap, 0);
+        actor->right = list;
+        list = actor;
     }
     job.object = list;
     run(&job, drop_it);
@@ -237,17 +238,17 @@ static void stone_drop(gc_object *self)
 }
 
 static const gc_type stone_type = {
-    .name     = "stone",
-    .size     = sizeof(struct stone),
+    .name = "stone",
+    .size = sizeof(struct stone),
     .traverse = stone_traverse,
-    .destroy  = stone_drop,
+    .destroy = stone_drop,
 };
 
 static const gc_type clearing_stone_type = {
-    .name     = "clearing stone",
-    .size     = sizeof(struct stone),
+    .name = "clearing stone",
+    .size = sizeof(struct stone),
     .traverse = stone_traverse,
-    .clear    = stone_drop,
+    .clear = stone_drop,
 };
 
 static struct stone *list_of_stones(gc_heap *heap, const gc_type *type, size_t count)
@@ -257,7 +258,7 @@ static struct stone *list_of_stones(gc_heap *heap, const gc_type *type, size_t c
         struct stone *stone = gc_new(heap, type);
         assert_non_null(stone);
         stone->next = list;
-        list        = stone;
+        list = stone;
     }
     return list;
 }
@@ -265,7 +266,7 @@ static struct stone *list_of_stones(gc_heap *heap, const gc_type *type, size_t c
 static void list_dropped_by_destroy_dies_on_a_small_stack(void **state)
 {
     struct job job = job_new(*state, 1000000);
-    job.object     = list_of_stones(job.heap, &stone_type, job.count);
+    job.object = list_of_stones(job.heap, &stone_type, job.count);
     run(&job, drop_it);
     assert_live(job.heap, 0);
 }
@@ -273,7 +274,7 @@ static void list_dropped_by_destroy_dies_on_a_small_stack(void **state)
 static void list_dropped_by_clear_dies_on_a_small_stack(void **state)
 {
     struct job job = job_new(*state, 1000000);
-    job.object     = list_of_stones(job.heap, &clearing_stone_type, job.count);
+    job.object = list_of_stones(job.heap, &clearing_stone_type, job.count);
     run(&job, drop_it);
     assert_live(job.heap, 0);
 }
@@ -286,13 +287,13 @@ static void drop_left(struct world *world, struct actor *actor)
 
 static void list_dropped_by_finalizers_dies_on_a_small_stack(void **state)
 {
-    struct job job         = job_new(*state, 500000);
-    struct actor *list     = NULL;
+    struct job job = job_new(*state, 500000);
+    struct actor *list = NULL;
     job.world->on_finalize = drop_left;
     for (size_t i = 0; i < job.count; i++) {
         struct actor *actor = actor_new(job.heap, 0);
-        actor->left         = list;
-        list                = actor;
+        actor->left = list;
+        list = actor;
     }
     job.object = list;
     run(&job, drop_it);
@@ -306,7 +307,7 @@ static void list_dropped_by_finalizers_dies_on_a_small_stack(void **state)
 static void deep_list_is_marked_on_a_small_stack(void **state)
 {
     struct job job = job_new(*state, 1000000);
-    job.object     = list_of(job.heap, job.count);
+    job.object = list_of(job.heap, job.count);
     run(&job, collect_young);
     assert_int_equal(job.result, 0);
     run(&job, collect_all);
@@ -325,12 +326,12 @@ static void deep_list_is_marked_on_a_small_stack(void **state)
 /* Marking from the last born to the first, and from the first born to the last. */
 static void deep_list_in_the_order_of_birth_is_marked_on_a_small_stack(void **state)
 {
-    struct job job    = job_new(*state, 1000000);
+    struct job job = job_new(*state, 1000000);
     struct node *last = node_new(job.heap);
-    job.object        = last;
+    job.object = last;
     for (size_t i = 1; i < job.count; i++) {
         last->right = node_new(job.heap);
-        last        = last->right;
+        last = last->right;
     }
     run(&job, collect_all);
     assert_int_equal(job.result, 0);
@@ -369,11 +370,11 @@ static void young_circle_of_a_million_is_collected_on_a_small_stack(void **state
 
 static void circle_of_actors_is_collected_on_a_small_stack(void **state)
 {
-    struct job job      = job_new(*state, 300000);
+    struct job job = job_new(*state, 300000);
     struct actor *first = actor_new(job.heap, 0), *last = first;
     for (size_t i = 1; i < job.count; i++) {
         last->left = actor_new(job.heap, 0);
-        last       = last->left;
+        last = last->left;
     }
     gc_set_steal(&last->left, first);
     run(&job, collect_all);
@@ -385,7 +386,7 @@ static void circle_of_actors_is_collected_on_a_small_stack(void **state)
 
 static void list_on_a_circle_is_collected_on_a_small_stack(void **state)
 {
-    struct job job      = job_new(*state, 1000000);
+    struct job job = job_new(*state, 1000000);
     struct node *circle = node_new(job.heap);
     gc_set(&circle->left, circle);
     circle->right = list_of(job.heap, job.count);
@@ -413,16 +414,16 @@ static void collect_the_young_here(struct world *world, struct actor *actor)
 static void verify_chain(struct world *world, size_t count, bool in_finalize,
                          void (*callback)(struct world *world, struct actor *actor))
 {
-    struct job job     = job_new(world, count);
+    struct job job = job_new(world, count);
     struct actor *list = NULL;
     for (size_t i = 0; i < job.count; i++) {
         struct actor *actor = actor_new(job.heap, 0);
-        actor->left         = list;
-        list                = actor;
+        actor->left = list;
+        list = actor;
     }
     world->on_finalize = in_finalize ? callback : NULL;
-    world->on_destroy  = in_finalize ? NULL : callback;
-    job.object         = list;
+    world->on_destroy = in_finalize ? NULL : callback;
+    job.object = list;
     run(&job, drop_it);
     assert_int_equal(world->finalized, job.count);
     assert_int_equal(world->destroyed, job.count);
@@ -465,16 +466,18 @@ static void allocate_here(struct world *world, struct actor *actor)
 static void chain_of_destroys_that_allocate_grows_no_stack(void **state)
 {
     struct world *world = *state;
-    gc_config config    = { .thresholds = { .young_objects = 50 } };
-    struct job job      = { .world = world, .heap = world_new_heap(world, &config), .count = scaled(5000) };
-    struct actor *list  = NULL;
+    gc_config config = { .thresholds = { .young_objects = 50 } };
+    struct job job = { .world = world,
+                       .heap = world_new_heap(world, &config),
+                       .count = scaled(5000) };
+    struct actor *list = NULL;
     for (size_t i = 0; i < job.count; i++) {
         struct actor *actor = actor_new(job.heap, 0);
-        actor->left         = list;
-        list                = actor;
+        actor->left = list;
+        list = actor;
     }
     world->on_destroy = allocate_here;
-    job.object        = list;
+    job.object = list;
     run(&job, drop_it);
     assert_int_equal(world->destroyed, job.count);
     (void)gc_collect(job.heap);
@@ -487,19 +490,19 @@ static void chain_of_destroys_that_allocate_grows_no_stack(void **state)
 static void heap_with_a_deep_list_is_freed_on_a_small_stack(void **state)
 {
     struct job job = job_new(*state, 1000000);
-    job.object     = list_of(job.heap, job.count);
+    job.object = list_of(job.heap, job.count);
     run(&job, free_the_heap);
     job.world->heap = NULL;
 }
 
 static void heap_with_deep_chains_of_all_kinds_is_freed_on_a_small_stack(void **state)
 {
-    struct job job     = job_new(*state, 200000);
+    struct job job = job_new(*state, 200000);
     struct actor *list = NULL;
     for (size_t i = 0; i < job.count; i++) {
         struct actor *actor = actor_new(job.heap, 0);
-        actor->left         = list;
-        list                = actor;
+        actor->left = list;
+        list = actor;
     }
     (void)list_of_stones(job.heap, &stone_type, job.count);
     (void)list_of_stones(job.heap, &clearing_stone_type, job.count);

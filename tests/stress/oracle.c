@@ -1,31 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /* Random graphs against an oracle.
  *
- * A shadow of the heap in plain arrays knows for each object (a thing, by its id) what its slots hold, how many
- * references it has, which of them the program holds, and its generation. Each step changes the real graph and the shadow
- * alike, in every way a program can, moves of a pointer that touch no count included. The shadow says what must die:
+ * A shadow of the heap in plain arrays knows for each object (a thing, by its id) what its slots
+ * hold, how many references it has, which of them the program holds, and its generation. Each step
+ * changes the real graph and the shadow alike, in every way a program can, moves of a pointer that
+ * touch no count included. The shadow says what must die:
  *
- *   by count       exactly the things whose references are gone, at once;
- *   collected      exactly the containers that no root reaches (for a young collection the old are roots too), with the
- *                  leaves that they alone held; never anything else, and never at another time.
+ *   by count    exactly the things whose references are gone, at once;
+ *   collected   exactly the containers that no root reaches (for a young collection the old are
+ *               roots too), with what they alone held; never anything else, nor at another time.
  *
- * Each real object reports its id when it is destroyed, and the two lists must be the same after every step. Phoenixes are
- * things with a finalizer, and some of them rise: their finalizer takes a reference.
+ * Each real object reports its id when it is destroyed, and the two lists must be the same after
+ * every step. Phoenixes are things with a finalizer, and some of them rise: their finalizer takes a
+ * reference.
  *
- * The clock chooses the seeds and a failure prints its own: OURO_TEST_SEED=<seed> runs that one again, with the same
- * OURO_TEST_SCALE. */
+ * The clock chooses the seeds and a failure prints its own: OURO_TEST_SEED=<seed> runs that one
+ * again, with the same OURO_TEST_SCALE. */
 
 #include "../support.h"
 
 #include <time.h>
 
 enum {
-    THINGS   = 3000,
-    SLOTS    = 12,
-    NOTHING  = -1,
-    ROUNDS   = 8, /* of each scenario */
-    MESSAGE  = 2048,
-    STEPS    = 10000000, /* of all rounds of all scenarios together, and some */
+    THINGS = 3000,
+    SLOTS = 12,
+    NOTHING = -1,
+    ROUNDS = 8, /* of each scenario */
+    MESSAGE = 2048,
+    STEPS = 10000000, /* of all rounds of all scenarios together, and some */
 };
 
 /* How a heap is driven. The seed modulo their number says which it is for. */
@@ -122,46 +124,49 @@ static void mix_clear(gc_object *self)
 }
 
 static const gc_type types[KINDS] = {
-    [PAIR] = { .name    = "pair",
-               .size    = sizeof(struct pair),
-               .refs    = OURO_REFS(struct pair, slots[0], slots[1], slots[2]),
+    [PAIR] = { .name = "pair",
+               .size = sizeof(struct pair),
+               .refs = OURO_REFS(struct pair, slots[0], slots[1], slots[2]),
                .destroy = thing_destroy },
-    [PHOENIX] = { .name     = "phoenix",
-                  .size     = sizeof(struct pair),
-                  .refs     = OURO_REFS(struct pair, slots[0], slots[1], slots[2]),
+    [PHOENIX] = { .name = "phoenix",
+                  .size = sizeof(struct pair),
+                  .refs = OURO_REFS(struct pair, slots[0], slots[1], slots[2]),
                   .finalize = thing_finalize,
-                  .destroy  = thing_destroy },
-    [BUNDLE] = { .name      = "bundle",
-                 .size      = offsetof(struct bundle, slots),
+                  .destroy = thing_destroy },
+    [BUNDLE] = { .name = "bundle",
+                 .size = offsetof(struct bundle, slots),
                  .item_size = sizeof(struct thing *),
-                 .refs      = OURO_FIELDS(OURO_TAIL(struct bundle, slots)),
-                 .destroy   = thing_destroy },
-    [SHELF] = { .name    = "shelf",
-                .size    = sizeof(struct shelf),
-                .refs    = OURO_FIELDS(OURO_BUFFER(struct shelf, items, count)),
+                 .refs = OURO_FIELDS(OURO_TAIL(struct bundle, slots)),
+                 .destroy = thing_destroy },
+    [SHELF] = { .name = "shelf",
+                .size = sizeof(struct shelf),
+                .refs = OURO_FIELDS(OURO_BUFFER(struct shelf, items, count)),
                 .destroy = thing_destroy },
-    [CACHE] = { .name     = "cache",
-                .size     = sizeof(struct cache),
+    [CACHE] = { .name = "cache",
+                .size = sizeof(struct cache),
                 .traverse = cache_traverse,
-                .clear    = cache_clear,
-                .destroy  = thing_destroy },
-    [MIX] = { .name     = "mix",
-              .size     = sizeof(struct mix),
-              .refs     = OURO_REFS(struct mix, shown),
+                .clear = cache_clear,
+                .destroy = thing_destroy },
+    [MIX] = { .name = "mix",
+              .size = sizeof(struct mix),
+              .refs = OURO_REFS(struct mix, shown),
               .traverse = mix_traverse,
-              .clear    = mix_clear,
-              .destroy  = thing_destroy },
-    [WIDE] = { .name    = "wide",
-               .size    = sizeof(struct wide),
-               .align   = 64,
-               .refs    = OURO_REFS(struct wide, slots[1], slots[0]),
+              .clear = mix_clear,
+              .destroy = thing_destroy },
+    [WIDE] = { .name = "wide",
+               .size = sizeof(struct wide),
+               .align = 64,
+               .refs = OURO_REFS(struct wide, slots[1], slots[0]),
                .destroy = thing_destroy },
-    [BIG] = { .name    = "big",
-              .size    = sizeof(struct big),
-              .refs    = OURO_REFS(struct big, first, last),
+    [BIG] = { .name = "big",
+              .size = sizeof(struct big),
+              .refs = OURO_REFS(struct big, first, last),
               .destroy = thing_destroy },
     [PEBBLE] = { .name = "pebble", .size = sizeof(struct thing), .destroy = thing_destroy },
-    [TEXT] = { .name = "text", .size = offsetof(struct text, bytes), .item_size = 1, .destroy = thing_destroy },
+    [TEXT] = { .name = "text",
+               .size = offsetof(struct text, bytes),
+               .item_size = 1,
+               .destroy = thing_destroy },
 };
 
 /* The shadow
@@ -247,11 +252,13 @@ static struct thing **slot_at(const struct shadow *shadow, size_t slot)
     case CACHE:
         return &((struct cache *)shadow->object)->slots[slot];
     case MIX:
-        return slot < 2 ? &((struct mix *)shadow->object)->hidden[slot] : &((struct mix *)shadow->object)->shown;
+        return slot < 2 ? &((struct mix *)shadow->object)->hidden[slot]
+                        : &((struct mix *)shadow->object)->shown;
     case WIDE:
         return &((struct wide *)shadow->object)->slots[slot];
     default:
-        return slot == 0 ? &((struct big *)shadow->object)->first : &((struct big *)shadow->object)->last;
+        return slot == 0 ? &((struct big *)shadow->object)->first
+                         : &((struct big *)shadow->object)->last;
     }
 }
 
@@ -259,7 +266,7 @@ static void hold(struct model *model, int id)
 {
     struct shadow *shadow = &model->things[id];
     if (shadow->held++ == 0) {
-        shadow->place                     = model->held_count;
+        shadow->place = model->held_count;
         model->held[model->held_count++] = id;
     }
 }
@@ -268,25 +275,25 @@ static void let_go(struct model *model, int id)
 {
     struct shadow *shadow = &model->things[id];
     if (--shadow->held == 0) {
-        int last                     = model->held[--model->held_count];
-        model->held[shadow->place]  = last;
+        int last = model->held[--model->held_count];
+        model->held[shadow->place] = last;
         model->things[last].place = shadow->place;
     }
 }
 
 static void doom(struct model *model, int id)
 {
-    model->things[id].state              = DOOMED;
+    model->things[id].state = DOOMED;
     model->doomed[model->doomed_count++] = id;
 }
 
 /* One reference to a thing is gone, and all that follows from it. */
 static void drop(struct model *model, int first)
 {
-    size_t work          = 0;
+    size_t work = 0;
     model->work[work++] = first;
     while (work > 0) {
-        int id                = model->work[--work];
+        int id = model->work[--work];
         struct shadow *shadow = &model->things[id];
         if (--shadow->count > 0) {
             continue;
@@ -296,6 +303,7 @@ static void drop(struct model *model, int first)
             model->calls_expected++;
             if (shadow->rises) {
                 shadow->count = 1;
+                shadow->generation = 1; /* what has risen is old */
                 hold(model, id);
                 continue;
             }
@@ -344,7 +352,8 @@ static void mark_from_roots(struct model *model, int generation)
 
 static bool is_garbage(const struct model *model, const struct shadow *shadow, int generation)
 {
-    return shadow->state == ALIVE && !is_leaf(shadow) && shadow->generation <= generation && shadow->mark != model->mark;
+    return shadow->state == ALIVE && !is_leaf(shadow) && shadow->generation <= generation &&
+           shadow->mark != model->mark;
 }
 
 /* What a collection must have done. Returns how many containers it freed. */
@@ -354,7 +363,8 @@ static size_t sweep(struct model *model, int generation)
     mark_from_roots(model, generation);
     for (int id = 0; id < THINGS; id++) {
         struct shadow *shadow = &model->things[id];
-        if (is_garbage(model, shadow, generation) && shadow->kind == PHOENIX && !shadow->finalized) {
+        if (is_garbage(model, shadow, generation) && shadow->kind == PHOENIX &&
+            !shadow->finalized) {
             shadow->finalized = true;
             model->calls_expected++;
             if (shadow->rises) {
@@ -392,8 +402,8 @@ static size_t sweep(struct model *model, int generation)
 
 static void thing_finalize(gc_object *self)
 {
-    struct thing *thing   = (void *)self;
-    struct model *model   = world_of(self)->note;
+    struct thing *thing = (void *)self;
+    struct model *model = world_of(self)->note;
     struct shadow *shadow = &model->things[thing->id];
     if (shadow->called) {
         broken(model, "finalized twice", (int)thing->id);
@@ -410,8 +420,8 @@ static void thing_finalize(gc_object *self)
 
 static void thing_destroy(gc_object *self)
 {
-    struct thing *thing   = (void *)self;
-    struct model *model   = world_of(self)->note;
+    struct thing *thing = (void *)self;
+    struct model *model = world_of(self)->note;
     struct shadow *shadow = &model->things[thing->id];
     if (shadow->state == FREE || shadow->object != self || shadow->destroyed) {
         broken(model, "destroyed twice", (int)thing->id);
@@ -433,7 +443,7 @@ static void thing_destroy(gc_object *self)
             }
         }
     }
-    shadow->destroyed                          = true;
+    shadow->destroyed = true;
     model->destroyed[model->destroyed_count++] = (int)thing->id;
 }
 
@@ -471,10 +481,11 @@ static void settle(struct model *model)
 
 static void settle_collections(struct model *model, const gc_stats *before, size_t *returned)
 {
-    gc_stats after  = stats_of(model->heap);
+    gc_stats after = stats_of(model->heap);
     size_t freed[2] = { 0, 0 };
     for (int generation = 0; generation < 2; generation++) {
-        const gc_generation_stats *was = &before->generations[generation], *is = &after.generations[generation];
+        const gc_generation_stats *was = &before->generations[generation],
+                                  *is = &after.generations[generation];
         if (is->collections != was->collections) {
             freed[generation] = sweep(model, generation);
         }
@@ -502,11 +513,13 @@ static void compare(struct model *model)
         if (gc_refcount(shadow->object) != shadow->count) {
             broken(model, "count", id);
         }
-        if (gc_type_of(shadow->object) != &types[shadow->kind] || ((struct thing *)shadow->object)->id != (uint32_t)id) {
+        if (gc_type_of(shadow->object) != &types[shadow->kind] ||
+            ((struct thing *)shadow->object)->id != (uint32_t)id) {
             broken(model, "type or id", id);
         }
         for (size_t i = 0; i < shadow->slots; i++) {
-            const void *child = shadow->slot[i] != NOTHING ? model->things[shadow->slot[i]].object : NULL;
+            const void *child =
+                shadow->slot[i] != NOTHING ? model->things[shadow->slot[i]].object : NULL;
             if (*slot_at(shadow, i) != child) {
                 broken(model, "slot", id);
             }
@@ -522,11 +535,12 @@ static void compare(struct model *model)
     }
 }
 
-/* Visits are counted in the marks: the first visit of a thing moves it from `mark` - 1 to `mark`. */
+/* Visits are counted in the marks: the first visit of a thing moves it from `mark` - 1 to `mark`.
+ */
 static int visit_expected(void *object, void *arg)
 {
-    struct model *model   = arg;
-    int id                = (int)((struct thing *)object)->id;
+    struct model *model = arg;
+    int id = (int)((struct thing *)object)->id;
     struct shadow *shadow = &model->things[id];
     if (shadow->state != ALIVE || shadow->object != object || shadow->mark != model->mark - 1) {
         broken(model, "should not be visited", id);
@@ -605,7 +619,7 @@ static int any_reachable(struct model *model)
             break;
         }
         int next = shadow->slot[below(model, (uint32_t)shadow->slots)];
-        id       = next != NOTHING ? next : id;
+        id = next != NOTHING ? next : id;
     }
     return id;
 }
@@ -614,7 +628,7 @@ static int any_reachable(struct model *model)
 static bool any_slot(struct model *model, struct shadow **shadow, size_t *slot)
 {
     *shadow = &model->things[any_reachable(model)];
-    *slot   = (*shadow)->slots > 0 ? below(model, (uint32_t)(*shadow)->slots) : 0;
+    *slot = (*shadow)->slots > 0 ? below(model, (uint32_t)(*shadow)->slots) : 0;
     return (*shadow)->slots > 0;
 }
 
@@ -627,20 +641,23 @@ static enum kind any_kind(struct model *model)
     if (dice < 300 && model->scenario == WITH_PHOENIXES) {
         return PHOENIX;
     }
-    static const enum kind common[] = { PAIR, PAIR, PAIR, BUNDLE, BUNDLE, SHELF, CACHE, MIX, WIDE, PEBBLE, TEXT };
+    static const enum kind common[] = { PAIR,  PAIR, PAIR, BUNDLE, BUNDLE, SHELF,
+                                        CACHE, MIX,  WIDE, PEBBLE, TEXT };
     return common[dice % (sizeof(common) / sizeof(common[0]))];
 }
 
 static void bear(struct model *model)
 {
-    static const size_t fixed[KINDS] = { [PAIR] = 3, [PHOENIX] = 3, [CACHE] = 4, [MIX] = 3, [WIDE] = 2, [BIG] = 2 };
-    enum kind kind    = any_kind(model);
-    size_t slots      = kind == BUNDLE ? below(model, SLOTS + 1) : fixed[kind];
-    size_t tail       = kind == TEXT ? below(model, 300) : slots;
-    gc_stats before   = stats_of(model->heap);
+    static const size_t fixed[KINDS] = {
+        [PAIR] = 3, [PHOENIX] = 3, [CACHE] = 4, [MIX] = 3, [WIDE] = 2, [BIG] = 2
+    };
+    enum kind kind = any_kind(model);
+    size_t slots = kind == BUNDLE ? below(model, SLOTS + 1) : fixed[kind];
+    size_t tail = kind == TEXT ? below(model, 300) : slots;
+    gc_stats before = stats_of(model->heap);
     model->collecting = true;
-    struct thing *thing =
-        types[kind].item_size != 0 ? gc_new_var(model->heap, &types[kind], tail) : gc_new(model->heap, &types[kind]);
+    struct thing *thing = types[kind].item_size != 0 ? gc_new_var(model->heap, &types[kind], tail)
+                                                     : gc_new(model->heap, &types[kind]);
     model->collecting = false;
     settle_collections(model, &before, NULL);
     if (thing == NULL) {
@@ -649,22 +666,22 @@ static void bear(struct model *model)
         }
         return;
     }
-    int id                = model->vacant[--model->vacant_count];
+    int id = model->vacant[--model->vacant_count];
     struct shadow *shadow = &model->things[id];
-    shadow->state         = ALIVE;
-    shadow->kind          = kind;
-    shadow->count         = 1;
-    shadow->slots         = slots;
-    shadow->object        = thing;
-    shadow->rises         = kind == PHOENIX && below(model, 3) == 0;
-    thing->id             = (uint32_t)id;
-    thing->rises          = shadow->rises;
+    shadow->state = ALIVE;
+    shadow->kind = kind;
+    shadow->count = 1;
+    shadow->slots = slots;
+    shadow->object = thing;
+    shadow->rises = kind == PHOENIX && below(model, 3) == 0;
+    thing->id = (uint32_t)id;
+    thing->rises = shadow->rises;
     for (size_t i = 0; i < SLOTS; i++) {
         shadow->slot[i] = NOTHING;
     }
     if (kind == SHELF) {
         struct shelf *shelf = (void *)thing;
-        shelf->items        = calloc(SLOTS, sizeof(struct thing *));
+        shelf->items = calloc(SLOTS, sizeof(struct thing *));
         if (shelf->items == NULL) {
             broken(model, "malloc", NOTHING);
         }
@@ -674,7 +691,7 @@ static void bear(struct model *model)
 
 static void drop_a_held_one(struct model *model)
 {
-    int id       = any_held(model);
+    int id = any_held(model);
     void *object = model->things[id].object;
     let_go(model, id);
     drop(model, id);
@@ -699,8 +716,8 @@ static void set_a_slot(struct model *model, bool to_null)
     }
     struct thing **real = slot_at(holder, slot);
     struct thing *value = target != NOTHING ? model->things[target].object : NULL;
-    int old             = holder->slot[slot];
-    holder->slot[slot]  = target;
+    int old = holder->slot[slot];
+    holder->slot[slot] = target;
     if (target != NOTHING) {
         model->things[target].count++;
     }
@@ -727,7 +744,8 @@ static void take_from_a_slot(struct model *model)
     }
 }
 
-/* The program's reference becomes the slot's. It may have been the last that the program had of the whole graph. */
+/* The program's reference becomes the slot's. It may have been the last that the program had of the
+ * whole graph. */
 static void give_to_a_slot(struct model *model)
 {
     struct shadow *holder;
@@ -738,7 +756,7 @@ static void give_to_a_slot(struct model *model)
     int id = any_held(model), old = holder->slot[slot];
     struct thing **real = slot_at(holder, slot);
     struct thing *value = model->things[id].object;
-    holder->slot[slot]  = id;
+    holder->slot[slot] = id;
     let_go(model, id);
     if (old != NOTHING) {
         drop(model, old);
@@ -755,7 +773,7 @@ static void swap_two_slots(struct model *model, bool by_hand)
         return;
     }
     struct thing **real_a = slot_at(a, slot_a), **real_b = slot_at(b, slot_b);
-    int id          = a->slot[slot_a];
+    int id = a->slot[slot_a];
     a->slot[slot_a] = b->slot[slot_b];
     b->slot[slot_b] = id;
     if (by_hand) {
@@ -787,11 +805,11 @@ static void push_on_a_shelf(struct model *model)
         return;
     }
     struct shadow *shadow = &model->things[id];
-    struct shelf *shelf   = shadow->object;
-    int target            = any_reachable(model);
+    struct shelf *shelf = shadow->object;
+    int target = any_reachable(model);
     model->things[target].count++;
     shadow->slot[shadow->slots++] = target;
-    shelf->items[shelf->count]    = gc_newref((struct thing *)model->things[target].object);
+    shelf->items[shelf->count] = gc_newref((struct thing *)model->things[target].object);
     shelf->count++;
 }
 
@@ -802,9 +820,9 @@ static void pop_from_a_shelf(struct model *model)
         return;
     }
     struct shadow *shadow = &model->things[id];
-    struct shelf *shelf   = shadow->object;
-    int old               = shadow->slot[--shadow->slots];
-    struct thing *value   = shelf->items[--shelf->count];
+    struct shelf *shelf = shadow->object;
+    int old = shadow->slot[--shadow->slots];
+    struct thing *value = shelf->items[--shelf->count];
     shadow->slot[shadow->slots] = NOTHING;
     if (old != NOTHING) {
         drop(model, old);
@@ -816,9 +834,9 @@ enum call { YOUNG, ALL, SAFEPOINT, STEP };
 
 static void collect(struct model *model, enum call call)
 {
-    gc_stats before   = stats_of(model->heap);
-    size_t result     = 0;
-    bool by_hand      = call == YOUNG || call == ALL;
+    gc_stats before = stats_of(model->heap);
+    size_t result = 0;
+    bool by_hand = call == YOUNG || call == ALL;
     model->collecting = true;
     if (by_hand) {
         result = gc_collect_generation(model->heap, call == ALL);
@@ -893,11 +911,11 @@ static void step(struct model *model)
 
 static gc_config any_config(struct model *model)
 {
-    gc_config config                     = { .collect = GC_AT_ALLOCATION };
-    config.thresholds.young_objects      = 1 + below(model, 1000);
-    config.thresholds.young_bytes        = 1000 + below(model, 200000);
+    gc_config config = { .collect = GC_AT_ALLOCATION };
+    config.thresholds.young_objects = 1 + below(model, 1000);
+    config.thresholds.young_bytes = 1000 + below(model, 200000);
     config.thresholds.old_growth_percent = 1 + below(model, 100);
-    config.thresholds.old_bytes          = 1 + below(model, 100000);
+    config.thresholds.old_bytes = 1 + below(model, 100000);
     if (model->scenario == AT_SAFEPOINTS) {
         config.collect = GC_AT_SAFEPOINT;
     } else if (model->scenario == WITH_A_LIMIT) {
@@ -912,7 +930,7 @@ static gc_config any_config(struct model *model)
 static void close_heap(struct model *model)
 {
     size_t live = THINGS - model->vacant_count;
-    model->closing         = true;
+    model->closing = true;
     model->destroyed_count = 0;
     gc_heap_free(model->heap);
     model->world->heap = NULL;
@@ -921,7 +939,8 @@ static void close_heap(struct model *model)
     }
     for (int id = 0; id < THINGS; id++) {
         const struct shadow *shadow = &model->things[id];
-        if (shadow->state == ALIVE && (!shadow->destroyed || (shadow->kind == PHOENIX && !shadow->called))) {
+        if (shadow->state == ALIVE &&
+            (!shadow->destroyed || (shadow->kind == PHOENIX && !shadow->called))) {
             broken(model, "forgotten at the end", id);
         }
     }
@@ -930,19 +949,19 @@ static void close_heap(struct model *model)
 static void play(struct world *world, uint64_t seed, size_t steps)
 {
     char message[MESSAGE] = "";
-    struct model *model   = calloc(1, sizeof(*model));
+    struct model *model = calloc(1, sizeof(*model));
     assert_non_null(model);
-    model->world       = world;
-    model->seed        = seed;
-    model->random      = (seed + 1) * UINT64_C(0x9E3779B97F4A7C15);
-    model->scenario    = (enum scenario)(seed % SCENARIOS);
+    model->world = world;
+    model->seed = seed;
+    model->random = (seed + 1) * UINT64_C(0x9E3779B97F4A7C15);
+    model->scenario = (enum scenario)(seed % SCENARIOS);
     model->held_wanted = 10 + below(model, 300);
     for (int id = 0; id < THINGS; id++) {
         model->vacant[model->vacant_count++] = THINGS - 1 - id;
     }
     gc_config config = any_config(model);
-    world->note      = model;
-    model->heap      = world_heap(world, &config);
+    world->note = model;
+    model->heap = world_heap(world, &config);
     if (model->heap == NULL) {
         broken(model, "no heap", NOTHING);
     }
@@ -972,7 +991,7 @@ static void play(struct world *world, uint64_t seed, size_t steps)
 static void play_all(struct world *world, enum scenario scenario)
 {
     const char *text = getenv("OURO_TEST_SEED");
-    size_t steps     = scaled(STEPS) / (SCENARIOS * ROUNDS) + 1;
+    size_t steps = scaled(STEPS) / (SCENARIOS * ROUNDS) + 1;
     if (text != NULL) {
         uint64_t seed = strtoull(text, NULL, 10);
         if (seed % SCENARIOS == (uint64_t)scenario) {

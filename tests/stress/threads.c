@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/* Heaps side by side on threads: they share types and nothing else. ThreadSanitizer finds what they should not share. */
+/* Heaps side by side on threads: they share types and nothing else. ThreadSanitizer finds what they
+ * should not share. */
 
 #include "../support.h"
 
 enum { THREADS = 4, ROUNDS = 200 };
 
-/* Garbage and living objects of all sorts, with collections by themselves and by hand. Returns whether all went well. */
+/* Garbage and living objects of all sorts, with collections by themselves and by hand. Returns
+ * whether all went well. */
 static bool work(struct world *world, size_t rounds)
 {
-    gc_heap *heap        = world->heap;
-    struct actor *kept   = NULL;
+    gc_heap *heap = world->heap;
+    struct actor *kept = NULL;
     struct tuple *shared = gc_new_var(heap, &tuple_type, 100);
-    bool fine            = shared != NULL;
+    bool fine = shared != NULL;
     for (size_t round = 0; round < rounds && fine; round++) {
         for (unsigned i = 0; i < 200 && fine; i++) {
             struct actor *a = gc_new(heap, &actor_type), *b = gc_new(heap, &actor_type);
-            struct node *node    = gc_new(heap, &node_type);
+            struct node *node = gc_new(heap, &node_type);
             struct string *bytes = gc_new_var(heap, &string_type, i * 37);
-            fine                 = a != NULL && b != NULL && node != NULL && bytes != NULL;
+            fine = a != NULL && b != NULL && node != NULL && bytes != NULL;
             if (fine) {
                 a->id = b->id = i;
                 gc_set(&a->left, b);
@@ -51,7 +53,7 @@ static bool work(struct world *world, size_t rounds)
 static void *work_on_a_heap_of_ones_own(void *arg)
 {
     struct world *world = arg;
-    gc_config config    = { .thresholds = { .young_objects = 500 } };
+    gc_config config = { .thresholds = { .young_objects = 500 } };
     if (world_heap(world, &config) == NULL) {
         return NULL;
     }
@@ -69,11 +71,12 @@ static void heaps_on_four_threads_do_not_meet(void **state)
     for (int i = 0; i < THREADS; i++) {
         worlds[i] = world_new();
         assert_non_null(worlds[i]);
-        assert_int_equal(pthread_create(&threads[i], NULL, work_on_a_heap_of_ones_own, worlds[i]), 0);
+        assert_int_equal(pthread_create(&threads[i], NULL, work_on_a_heap_of_ones_own, worlds[i]),
+                         0);
     }
     for (int i = 0; i < THREADS; i++) {
         void *result = NULL;
-        void *world  = worlds[i];
+        void *world = worlds[i];
         assert_int_equal(pthread_join(threads[i], &result), 0);
         assert_ptr_equal(result, worlds[i]);
         assert_true(worlds[i]->finalized > 0 && worlds[i]->destroyed > worlds[i]->finalized);
@@ -86,7 +89,7 @@ static void *work_on_the_systems_pages(void *arg)
     struct world *world = arg;
     for (size_t i = 0; i < scaled(50); i++) {
         gc_config config = { .user_data = world, .thresholds = { .young_objects = 300 } };
-        world->heap      = gc_heap_new(&config);
+        world->heap = gc_heap_new(&config);
         if (world->heap == NULL || !work(world, 3)) {
             return NULL;
         }
@@ -104,11 +107,12 @@ static void heaps_are_made_and_freed_side_by_side(void **state)
     for (int i = 0; i < THREADS; i++) {
         worlds[i] = world_new();
         assert_non_null(worlds[i]);
-        assert_int_equal(pthread_create(&threads[i], NULL, work_on_the_systems_pages, worlds[i]), 0);
+        assert_int_equal(pthread_create(&threads[i], NULL, work_on_the_systems_pages, worlds[i]),
+                         0);
     }
     for (int i = 0; i < THREADS; i++) {
         void *result = NULL;
-        void *world  = worlds[i];
+        void *world = worlds[i];
         assert_int_equal(pthread_join(threads[i], &result), 0);
         assert_ptr_equal(result, worlds[i]);
         assert_int_equal(world_teardown(&world), 0);

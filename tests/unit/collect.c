@@ -324,6 +324,9 @@ static void growth_that_overflows_saturates(void **state)
     gc_heap *heap = world_new_heap(world, &config);
     assert_false(is_full_due(heap, SIZE_MAX / 2, SIZE_MAX - 1, SIZE_MAX - 1, 1));
     assert_false(is_full_due(heap, SIZE_MAX / 2, SIZE_MAX - 1, 200, 1));
+    /* The smallest percentage that overflows would wrap around to a small growth. */
+    size_t percent = SIZE_MAX / (SIZE_MAX / 2 / 100) + 1;
+    assert_false(is_full_due(heap, SIZE_MAX / 2, SIZE_MAX - 1, percent, 1));
     assert_false(is_full_due(heap, SIZE_MAX - 10, SIZE_MAX - 1, 50, 1));
     assert_true(is_full_due(heap, SIZE_MAX / 2, SIZE_MAX - 1, 50, 1));
 }

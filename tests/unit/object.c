@@ -204,6 +204,23 @@ static void the_short_and_the_long_way_to_death_have_the_same_effects(void **sta
     }
 }
 
+static void an_immortal_child_is_left_alone_by_both_ways_to_death(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *child = node_new(heap);
+    gc_make_immortal(child);
+    const gc_type *types[] = { &plain_pair, &dutiful_pair };
+    for (size_t i = 0; i < 2; i++) {
+        struct pair *pair = gc_new(heap, types[i]);
+        gc_set(&pair->left, child);
+        gc_decref(pair);
+        assert_int_equal(state_of(pair), GCI_FREE);
+        assert_int_equal(child->object.refs, OURO_REFS_IMMORTAL);
+    }
+    world->leftovers = true;
+}
+
 static void the_death_of_an_old_object_does_not_count_as_a_young_one(void **state)
 {
     struct world *world = *state;
@@ -415,6 +432,28 @@ static void a_forgotten_type_leaves_its_record_to_the_next(void **state)
     assert_int_equal(page_of(object)->slot_size, 400);
     gc_decref(object);
     assert_sound(heap);
+}
+
+static void every_forgotten_record_is_used_again(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    enum { TYPES = 5 };
+    static gc_type types[TYPES];
+    for (size_t i = 0; i < TYPES; i++) {
+        types[i] = leaf_type;
+        gc_decref(gc_new(heap, &types[i]));
+    }
+    for (size_t round = 0; round < 3; round++) {
+        for (size_t i = 0; i < TYPES; i++) {
+            assert_int_equal(gc_type_forget(heap, &types[i]), GC_OK);
+        }
+        for (size_t i = 0; i < TYPES; i++) {
+            gc_decref(gc_new(heap, &types[i]));
+        }
+        assert_null(heap->free_records);
+        assert_int_equal(heap->records->used, TYPES);
+    }
 }
 
 static void another_type_at_a_forgotten_address_is_another_type(void **state)
@@ -859,6 +898,7 @@ int main(void)
         world_test(a_birth_in_the_wake_of_another_needs_no_table),
         world_test(the_short_and_the_long_way_to_a_birth_have_the_same_effects),
         world_test(the_short_and_the_long_way_to_death_have_the_same_effects),
+        world_test(an_immortal_child_is_left_alone_by_both_ways_to_death),
         world_test(the_death_of_an_old_object_does_not_count_as_a_young_one),
         world_test(the_peak_is_the_most_that_ever_lived),
         world_test(dying_objects_are_chained_through_their_pages),
@@ -867,6 +907,7 @@ int main(void)
         world_test(many_types_share_the_cache_and_keep_apart),
         world_test(each_size_of_tail_has_the_record_of_its_class),
         world_test(a_forgotten_type_leaves_its_record_to_the_next),
+        world_test(every_forgotten_record_is_used_again),
         world_test(another_type_at_a_forgotten_address_is_another_type),
         world_test(a_type_is_forgotten_with_all_its_classes),
         world_test(a_type_in_use_is_not_forgotten),

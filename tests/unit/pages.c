@@ -1043,6 +1043,16 @@ static void a_heap_in_memory_that_is_not_aligned_is_refused(void **state)
     assert_ptr_equal(source.given_back, source.skewed);
 }
 
+static void memory_beyond_all_numbers_is_refused_without_asking(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    size_t maps = world->pages.maps;
+    assert_null(gci_memory_take(heap, SIZE_MAX, GCI_ALIGN_MAX));
+    assert_null(gci_memory_take(heap, SIZE_MAX - GCI_BLOCK_SIZE + 1, GCI_ALIGN_MAX));
+    assert_int_equal(world->pages.maps, maps);
+}
+
 /* All together */
 
 static void random_births_and_deaths_keep_the_heap_sound(void **state)
@@ -1136,6 +1146,7 @@ int main(void)
         world_test(a_full_page_without_a_successor_stays_current),
         world_test(a_page_source_that_does_not_align_is_a_panic_and_gets_its_block_back),
         world_test(a_heap_in_memory_that_is_not_aligned_is_refused),
+        world_test(memory_beyond_all_numbers_is_refused_without_asking),
         world_test(random_births_and_deaths_keep_the_heap_sound),
     };
     return cmocka_run_group_tests_name("pages", tests, NULL, NULL);

@@ -506,6 +506,29 @@ static void a_scratch_count_that_saturates_means_alive(void **state)
     world->leftovers = true;
 }
 
+/* Were it counted on, it would reach the immortal's own count here, and that means garbage. */
+static void a_saturated_scratch_count_is_not_counted_on(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct tuple *tuple = tuple_new(heap, 10);
+    struct node *hub = node_new(heap);
+    gc_make_immortal(hub);
+    for (size_t i = 0; i < 10; i++) {
+        gc_set(&tuple->items[i], hub);
+    }
+    gc_set(&hub->left, (struct node *)(void *)tuple);
+    gc_decref(tuple); /* nothing but the hub's own count holds the two */
+    hub->object.gc = GCI_YOUNG | (OURO_REFS_IMMORTAL - 10 * GCI_SCRATCH);
+    struct gci_set set = gci_set_of_young(heap);
+    gci_trace_find_garbage(heap, &set);
+    assert_int_equal(hub->object.gc, heap->old);
+    assert_int_equal(set.garbage_count, 0);
+    assert_no_traces(heap);
+    make_all_old(heap);
+    world->leftovers = true;
+}
+
 static void twice_traverse(gc_object *self, gc_visitor *visitor)
 {
     struct node *node = (void *)self;
@@ -685,6 +708,7 @@ int main(void)
         world_test(an_object_of_more_references_than_the_queue_counts_them_all),
         world_test(an_immortal_is_alive_and_so_is_what_it_refers_to),
         world_test(a_scratch_count_that_saturates_means_alive),
+        world_test(a_saturated_scratch_count_is_not_counted_on),
         world_test(more_references_than_the_count_are_a_panic_and_keep_the_object),
         world_test(any_set_is_sound_and_finds_all_that_is_unreachable_from_outside_of_it),
     };
