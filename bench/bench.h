@@ -36,8 +36,8 @@ void bench_report_ns(const char *library, const char *metric, uint64_t ns, size_
 /* Say why on stderr and exit with a failure, which stops run.sh. */
 _Noreturn void bench_fail(const char *why);
 
-/* The processor time this process has used, in the kernel too. Unlike the time on the wall it hardly
- * changes when the machine has other things to do; all libraries here work on one thread. */
+/* The processor time this process has used, in the kernel too. Unlike the time on the wall it
+ * hardly changes when the machine has other things to do; all libraries here work on one thread. */
 uint64_t bench_now_ns(void);
 
 /* Memory of this process that is really there. */

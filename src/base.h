@@ -81,6 +81,11 @@ static inline unsigned gci_lowest_bit(uint64_t number)
     return gci_highest_bit(number & (~number + 1));
 }
 
+static inline size_t gci_larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
 static inline size_t gci_round_up(size_t size, size_t multiple)
 {
     return (size + multiple - 1) & ~(multiple - 1);

@@ -47,6 +47,18 @@ static size_t release_rest(const gc_heap *heap, const struct gci_set *set)
     return count;
 }
 
+/* Plain garbage, which nobody hears of, is freed without its counts: what refers to something outside
+ * lets go of it, and then all goes at once. Speed only. */
+static void free_plain(const struct gci_set *set)
+{
+    for (struct gci_page *page = set->pages; page != NULL; page = page->next_in_set) {
+        gci_object_let_go(page); /* user code may run here */
+    }
+    for (struct gci_page *page = set->pages; page != NULL; page = page->next_in_set) {
+        gci_object_free_doomed(page);
+    }
+}
+
 struct gci_doom_result gci_doom(gc_heap *heap, struct gci_set *found)
 {
     struct gci_doom_result result = { .freed = found->garbage_count };
@@ -57,8 +69,12 @@ struct gci_doom_result gci_doom(gc_heap *heap, struct gci_set *found)
         gci_trace_find_garbage(heap, &doomed);
         result.resurrected = doomed.alive_count;
     }
-    for_each_doomed(&doomed, gci_object_clear); /* user code may run here */
-    result.uncollectable = release_rest(heap, &doomed);
+    if (doomed.plain) {
+        free_plain(&doomed); /* user code may run here */
+    } else {
+        for_each_doomed(&doomed, gci_object_clear); /* user code may run here */
+        result.uncollectable = release_rest(heap, &doomed);
+    }
     result.freed -= result.resurrected + result.uncollectable;
     return result;
 }

@@ -97,12 +97,14 @@ struct gci_record {
     size_t live;              /* scratch of the leak report */
 };
 
-/* The callbacks of a type. */
+/* What there is to do for the objects of a type beside their single references. A type without
+ * duties is plain. */
 enum gci_duty {
     GCI_DUTY_FINALIZE = 1,
     GCI_DUTY_CLEAR = 2,
     GCI_DUTY_DESTROY = 4,
-    GCI_DUTY_TRAVERSE = 8, /* asked for by collections, and not by death */
+    GCI_DUTY_TRAVERSE = 8,
+    GCI_DUTY_ARRAYS = 16, /* tails and buffers of references */
 };
 
 struct gci_page {
@@ -126,7 +128,6 @@ struct gci_page {
     bool young : 1;   /* in the heap's list of young pages */
     bool partial : 1; /* in its record's list of partial pages */
     bool emptied : 1; /* in the heap's list of emptied pages */
-    bool plain : 1;   /* no callbacks at death, no fields but single references */
 
     /* Second cache line: changes of use. */
     struct gci_record *record; /* NULL: the page is not in use */
@@ -176,10 +177,12 @@ struct gci_table {
 struct gci_set {
     uint64_t alive;
     uint64_t garbage;
+    uint32_t members;       /* a bit for each state that has nibbles */
     struct gci_page *pages; /* by next_in_set; after the search those with garbage */
     size_t alive_count;
     size_t garbage_count;
     bool finalizers; /* some garbage has a finalizer still to run */
+    bool plain;      /* all of its pages are plain */
 };
 #define GCI_NIBBLE(state, becomes) ((uint64_t)(becomes) << 4 * (state))
 #define GCI_BECOMES(nibbles, word) ((uint32_t)((nibbles) >> 4 * ((word)&GCI_STATE_MASK)) & 15u)

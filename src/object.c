@@ -462,9 +462,7 @@ void gci_object_finalize(const struct gci_page *page, gc_object *self)
 static inline void free_slot(struct gci_page *page, gc_object *self)
 {
     gc_heap *heap = page->heap;
-    if (heap->bytes_live > heap->bytes_live_peak) {
-        heap->bytes_live_peak = heap->bytes_live;
-    }
+    heap->bytes_live_peak = gci_larger(heap->bytes_live_peak, heap->bytes_live);
     heap->bytes_live -= page->slot_size;
     heap->objects_died++;
     gci_page_push_free(page, gci_page_offset(self));
@@ -507,7 +505,7 @@ static OURO_NOINLINE bool run_callbacks(struct gci_page *page, gc_object *self)
 /* The end of a DYING object that is in no queue. */
 static inline void end(struct gci_page *page, gc_object *self)
 {
-    if ((page->duties & ~GCI_DUTY_TRAVERSE) == 0) {
+    if ((page->duties & ~(GCI_DUTY_TRAVERSE | GCI_DUTY_ARRAYS)) == 0) {
         clear_declared(page, self);
     } else if (!run_callbacks(page, self)) { /* user code may run here */
         return;
@@ -549,6 +547,54 @@ void gci_object_drain(gc_heap *heap)
         heap->draining = true;
         drain(heap); /* user code may run here */
         heap->draining = false;
+    }
+}
+
+void gci_object_let_go(struct gci_page *page)
+{
+    const gc_field *first = page->fields, *stop = first + page->field_count;
+    for (size_t offset = page->first, end = gci_page_end(page); offset < end;
+         offset += page->slot_size) {
+        gc_object *self = gci_page_at(page, offset);
+        if (gci_state_of(self) != GCI_DOOMED) {
+            continue;
+        }
+        for (const gc_field *field = first; field < stop; field++) {
+            gc_object *child;
+            memcpy(&child, (char *)self + field->offset, sizeof(child));
+            if (child != NULL && gci_state_of(child) != GCI_DOOMED) {
+                memset((char *)self + field->offset, 0, sizeof(child));
+                gc_decref(child); /* user code may run here */
+            }
+        }
+    }
+}
+
+void gci_object_free_doomed(struct gci_page *page)
+{
+    gc_heap *heap = page->heap;
+    uint32_t before = GCI_FREE_LENGTH(page->free);
+    page->free = 0; /* and built again, in address order */
+    for (size_t offset = gci_page_end(page); offset > page->first;) {
+        offset -= page->slot_size;
+        gc_object *self = gci_page_at(page, offset);
+        enum gci_state state = gci_state_of(self);
+        if (OURO_UNLIKELY(state == GCI_DOOMED && (self->refs & OURO_REFS_SITE))) {
+            heap->hooks.died(heap, self);
+        }
+        if (state == GCI_DOOMED || state == GCI_FREE) {
+            gci_page_push_free(page, (uint32_t)offset);
+        }
+    }
+    uint32_t after = GCI_FREE_LENGTH(page->free);
+    heap->bytes_live_peak = gci_larger(heap->bytes_live_peak, heap->bytes_live);
+    heap->bytes_live -= (after - before) * page->slot_size;
+    heap->objects_died += after - before;
+    if (page->notice != 0 && page->notice < page->capacity && after >= page->notice) {
+        gci_page_noticed(page); /* now it is partial */
+    }
+    if (after == page->notice) {
+        gci_page_noticed(page); /* now it is empty */
     }
 }
 
@@ -614,7 +660,7 @@ void gc_decref_slow(void *object)
     uint32_t rare = ~(uint32_t)(OURO_REFS_TOUCHED | OURO_REFS_FINALIZED);
     if (OURO_LIKELY((self->refs & rare) == OURO_REFS_ONE && state != GCI_DYING)) { /* speed only */
         struct gci_page *page = gci_page_of(self);
-        if (page->plain && !page->heap->draining && drop_plain(page, self)) {
+        if (page->duties == 0 && !page->heap->draining && drop_plain(page, self)) {
             page->heap->young_objects -= (unsigned)state >> GCI_YOUNG_SHIFT;
             free_slot(page, self);
             return;

@@ -264,13 +264,17 @@ static struct gci_page *take_large(gc_heap *heap, size_t slot_size)
     return &segment->pages[0];
 }
 
-static bool is_plain(const gc_type *type)
+static unsigned duties_of(const gc_type *type)
 {
-    bool plain = type->finalize == NULL && type->clear == NULL && type->destroy == NULL;
+    unsigned duties = 0;
+    duties |= type->finalize != NULL ? GCI_DUTY_FINALIZE : 0;
+    duties |= type->clear != NULL ? GCI_DUTY_CLEAR : 0;
+    duties |= type->destroy != NULL ? GCI_DUTY_DESTROY : 0;
+    duties |= type->traverse != NULL ? GCI_DUTY_TRAVERSE : 0;
     for (size_t i = 0; type->refs != NULL && i < type->refs->count; i++) {
-        plain = plain && type->refs->fields[i].kind == GC_FIELD_REF;
+        duties |= type->refs->fields[i].kind != GC_FIELD_REF ? GCI_DUTY_ARRAYS : 0;
     }
-    return plain;
+    return duties;
 }
 
 /* A fresh page for a record's objects. */
@@ -304,11 +308,7 @@ static struct gci_page *page_new(gc_heap *heap, struct gci_record *record, size_
     page->birth = type->refs != NULL || type->traverse != NULL ? GCI_YOUNG : GCI_LEAF;
     page->fields = type->refs != NULL ? type->refs->fields : NULL;
     page->field_count = type->refs != NULL ? (uint16_t)type->refs->count : 0;
-    page->plain = is_plain(type);
-    page->duties = (uint8_t)((type->finalize != NULL ? GCI_DUTY_FINALIZE : 0) |
-                             (type->clear != NULL ? GCI_DUTY_CLEAR : 0) |
-                             (type->destroy != NULL ? GCI_DUTY_DESTROY : 0) |
-                             (type->traverse != NULL ? GCI_DUTY_TRAVERSE : 0));
+    page->duties = (uint8_t)duties_of(type);
     return page;
 }
 

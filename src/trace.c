@@ -47,7 +47,8 @@ static void visit_array(gc_visitor *visitor, const char *items, uint64_t count)
     }
 }
 
-static inline void trace(gc_visitor *visitor, const struct gci_page *page, gc_object *self)
+static OURO_NOINLINE void trace_any(gc_visitor *visitor, const struct gci_page *page,
+                                    gc_object *self)
 {
     const char *start = (const char *)self;
     for (const gc_field *field = page->fields, *end = field + page->field_count; field < end;
@@ -58,7 +59,7 @@ static inline void trace(gc_visitor *visitor, const struct gci_page *page, gc_ob
             continue;
         }
         memcpy(&pointer, start + field->offset, sizeof(pointer));
-        if (OURO_LIKELY(field->kind == GC_FIELD_REF)) {
+        if (field->kind == GC_FIELD_REF) {
             gc_visit(visitor, pointer);
         } else {
             visit_array(visitor, pointer, gci_field_count(self, field));
@@ -66,6 +67,36 @@ static inline void trace(gc_visitor *visitor, const struct gci_page *page, gc_ob
     }
     if (page->duties & GCI_DUTY_TRAVERSE) {
         page->type->traverse(self, visitor);
+    }
+}
+
+/* gc_visit of each field, in one go: a store and a move of `next` that depends on it, no branch. */
+static inline void trace_fields(gc_visitor *visitor, const struct gci_page *page,
+                                const gc_object *self)
+{
+    void **next = visitor->next;
+    for (const gc_field *field = page->fields, *end = field + page->field_count; field < end;
+         field++) {
+        void *child;
+        memcpy(&child, (const char *)self + field->offset, sizeof(child));
+        OURO_PREFETCH(child);
+        *next = child;
+        next += child != NULL;
+        if (OURO_UNLIKELY(next == visitor->end)) {
+            visitor->next = next;
+            gc_visit_flush(visitor);
+            next = visitor->next;
+        }
+    }
+    visitor->next = next;
+}
+
+static inline void trace(gc_visitor *visitor, const struct gci_page *page, gc_object *self)
+{
+    if (OURO_LIKELY(!(page->duties & (GCI_DUTY_TRAVERSE | GCI_DUTY_ARRAYS)))) { /* speed only */
+        trace_fields(visitor, page, self);
+    } else {
+        trace_any(visitor, page, self);
     }
 }
 
@@ -147,13 +178,18 @@ struct gci_set gci_set_of_doomed(const gc_heap *heap, const struct gci_set *foun
 
 /* The set algorithm. */
 
+static inline bool is_member(uint32_t members, uint32_t word)
+{
+    return members >> (word & GCI_STATE_MASK) & 1;
+}
+
 static void count_items(struct gci_tracer *tracer, void **items, size_t count)
 {
-    uint64_t members = tracer->alive;
+    uint32_t members = tracer->members;
     for (size_t i = 0; i < count; i++) {
         gc_object *child = items[i];
         uint32_t word = child->gc;
-        if (GCI_BECOMES(members, word) != 0 && (int32_t)word >= 0) {
+        if (is_member(members, word) && (int32_t)word >= 0) {
             child->gc = word + GCI_SCRATCH;
         }
     }
@@ -162,16 +198,17 @@ static void count_items(struct gci_tracer *tracer, void **items, size_t count)
 static void count_references(struct gci_tracer *tracer, struct gci_set *set)
 {
     for (struct gci_page *page = set->pages; page != NULL; page = page->next_in_set) {
-        page->members = 0;
-        page->marked = 0;
+        unsigned members = 0;
         for (size_t offset = page->first, end = gci_page_end(page); offset < end;
              offset += page->slot_size) {
             gc_object *self = gci_page_at(page, offset);
-            if (GCI_BECOMES(set->alive, self->gc) != 0) {
-                page->members++;
+            if (is_member(set->members, self->gc)) {
+                members++;
                 trace(&tracer->visitor, page, self);
             }
         }
+        page->members = (uint16_t)members;
+        page->marked = 0;
     }
     gci_trace_flush(tracer);
 }
@@ -244,9 +281,8 @@ static void mark_reachable(struct gci_tracer *tracer, struct gci_set *set)
         for (size_t offset = page->first, end = gci_page_end(page); offset < end;
              offset += page->slot_size) {
             gc_object *self = gci_page_at(page, offset);
-            uint32_t becomes = GCI_BECOMES(set->alive, self->gc);
-            if (becomes != 0 && self->gc / GCI_SCRATCH != self->refs / OURO_REFS_ONE) {
-                mark(tracer->heap, self, becomes);
+            if ((self->gc ^ self->refs) >= GCI_SCRATCH && is_member(set->members, self->gc)) {
+                mark(tracer->heap, self, GCI_BECOMES(set->alive, self->gc));
             }
         }
         trace_grey(tracer);
@@ -261,6 +297,7 @@ static void condemn_rest(struct gci_set *set)
     set->alive_count = 0;
     set->garbage_count = 0;
     set->finalizers = false;
+    set->plain = true;
     while (next != NULL) {
         struct gci_page *page = next;
         next = page->next_in_set;
@@ -268,16 +305,18 @@ static void condemn_rest(struct gci_set *set)
         if (page->marked == page->members) {
             continue;
         }
+        set->plain = set->plain && page->duties == 0;
         set->garbage_count += (size_t)page->members - page->marked;
+        bool unfinalized = false;
         for (size_t offset = page->first, stop = gci_page_end(page); offset < stop;
              offset += page->slot_size) {
             gc_object *self = gci_page_at(page, offset);
-            if (GCI_BECOMES(set->alive, self->gc) != 0) {
+            if (is_member(set->members, self->gc)) {
                 self->gc = GCI_BECOMES(set->garbage, self->gc);
-                set->finalizers |=
-                    (page->duties & GCI_DUTY_FINALIZE) && !(self->refs & OURO_REFS_FINALIZED);
+                unfinalized |= !(self->refs & OURO_REFS_FINALIZED);
             }
         }
+        set->finalizers |= unfinalized && (page->duties & GCI_DUTY_FINALIZE);
         *end = page;
         end = &page->next_in_set;
     }
@@ -288,7 +327,11 @@ void gci_trace_find_garbage(gc_heap *heap, struct gci_set *set)
 {
     struct gci_tracer tracer;
     gci_tracer_init(&tracer, heap, count_items);
+    for (unsigned state = 0; state <= GCI_STATE_MASK; state++) {
+        set->members |= (uint32_t)(GCI_BECOMES(set->alive, state) != 0) << state;
+    }
     tracer.alive = set->alive;
+    tracer.members = set->members;
     count_references(&tracer, set);
     tracer.consume = mark_items;
     mark_reachable(&tracer, set);

@@ -14,7 +14,8 @@ enum { GCI_QUEUE_SIZE = 128 };
 struct gci_tracer {
     gc_visitor visitor; /* first: gc_visit_flush finds the rest by it */
     void (*consume)(struct gci_tracer *tracer, void **items, size_t count);
-    uint64_t alive; /* of the set that is examined */
+    uint64_t alive;   /* of the set that is examined */
+    uint32_t members; /* likewise */
     gc_heap *heap;
     void *context; /* for consume */
     void *queue[GCI_QUEUE_SIZE];

@@ -492,6 +492,23 @@ static void resurrected_object_is_collected_like_any_other(void **state)
     assert_live(heap, 0);
 }
 
+static void resurrected_object_is_old(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->on_finalize = keep_self;
+    struct actor *a = actor_new(heap, 1);
+    a->left = actor_new(heap, 2);
+    gc_decref(a);
+    assert_int_equal(stats_of(heap).generations[0].objects, 1);
+    assert_int_equal(stats_of(heap).generations[1].objects, 1);
+    struct seen old = { 0 };
+    (void)gc_each_object(heap, 1, seen_add, &old);
+    assert_int_equal(old.count, 1);
+    assert_ptr_equal(old.objects[0], a);
+    gc_decref(a);
+}
+
 /* The finalizer of 1 stores 1 in a field of the live 9. */
 static void move_into_the_note(struct world *world, struct actor *actor)
 {
@@ -626,6 +643,7 @@ int main(void)
         world_test(resurrected_object_keeps_all_it_refers_to),
         world_test(resurrected_object_is_not_finalized_twice),
         world_test(resurrected_object_is_collected_like_any_other),
+        world_test(resurrected_object_is_old),
         world_test(finalizer_may_store_self_in_a_live_object),
         world_test(finalizer_may_save_a_child_and_die),
         world_test(clear_callback_may_allocate_and_collect),

@@ -69,6 +69,17 @@ static void user_data_is_handed_back(void **state)
     gc_heap_free(heap);
 }
 
+static void heap_with_half_a_page_source_is_no_heap(void **state)
+{
+    struct world *world = *state;
+    gc_config config = { .page_source = { .map = pages_map, .arg = &world->pages } };
+    assert_null(gc_heap_new(&config));
+    config.page_source.map = NULL;
+    config.page_source.unmap = pages_unmap;
+    assert_null(gc_heap_new(&config));
+    assert_int_equal(world->pages.blocks, 0);
+}
+
 static void free_of_null_does_nothing(void **state)
 {
     (void)state;
@@ -525,6 +536,27 @@ static void callbacks_may_trim(void **state)
     assert_live(heap, 0);
 }
 
+static size_t trimmed;
+
+static void trim_and_tell(struct world *world, struct actor *actor)
+{
+    (void)actor;
+    trimmed += gc_heap_trim(world->heap);
+}
+
+static void trim_inside_a_collection_does_nothing(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    trimmed = 0;
+    world->on_finalize = trim_and_tell;
+    world->on_destroy = trim_and_tell;
+    drop_an_actor_circle(heap, 1);
+    gc_decref(tuple_new(heap, 1000000));
+    assert_int_equal(gc_collect(heap), 2);
+    assert_int_equal(trimmed, 0);
+}
+
 static void memory_goes_back_at_collections(void **state)
 {
     struct world *world = *state;
@@ -548,6 +580,7 @@ int main(void)
         world_test(heap_with_a_zero_configuration_works),
         world_test(configuration_is_copied),
         world_test(user_data_is_handed_back),
+        world_test(heap_with_half_a_page_source_is_no_heap),
         world_test(free_of_null_does_nothing),
         world_test(heap_that_was_never_used_goes_back_whole),
         world_test(heap_that_was_used_goes_back_whole),
@@ -571,6 +604,7 @@ int main(void)
         world_test(trim_of_a_full_heap_returns_nothing),
         world_test(heap_works_after_a_trim),
         world_test(callbacks_may_trim),
+        world_test(trim_inside_a_collection_does_nothing),
         world_test(memory_goes_back_at_collections),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -395,8 +395,9 @@ static void visitor_of_each_object_may_allocate(void **state)
     struct node *a = node_new(heap), *b = node_new(heap);
     gc_set(&a->left, b);
     (void)gc_collect(heap);
+    uint64_t before = stats_of(heap).generations[0].collections;
     assert_int_equal(gc_each_object(heap, 1, allocate_much, heap), 0);
-    assert_int_equal(stats_of(heap).generations[0].collections, 0);
+    assert_int_equal(stats_of(heap).generations[0].collections, before);
     assert_sound(heap);
     gc_decref(a);
     gc_decref(b);

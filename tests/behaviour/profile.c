@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The memory profiler: what is on record, snapshots of it, and how they are printed.
  *
- * Places in the program are given by gc_profile_track_at where a test wants many, or their sizes to a byte: it takes
- * any text, and any size without the memory.
+ * Where a test wants many places in the program, or sizes to a byte, gc_profile_track_at records
+ * what never was: it takes any text, and any size without the memory.
  */
 
 #include "../support.h"
@@ -15,9 +15,6 @@
 #else
 #define NOINLINE
 #endif
-
-/* Where the line of this call is. */
-#define HERE OURO_HERE
 
 static gc_profile_stats profile_of(gc_heap *heap)
 {
@@ -34,11 +31,11 @@ static gc_heap *profiled(struct world *world, const gc_config *config)
     return heap;
 }
 
-#define assert_record(heap, object_count, byte_count)               \
-    do {                                                            \
+#define assert_record(heap, object_count, byte_count) \
+    do { \
         assert_int_equal(profile_of(heap).objects, (object_count)); \
-        assert_int_equal(profile_of(heap).bytes, (byte_count));     \
-        assert_int_equal(profile_of(heap).dropped, 0);              \
+        assert_int_equal(profile_of(heap).bytes, (byte_count)); \
+        assert_int_equal(profile_of(heap).dropped, 0); \
     } while (0)
 
 /* All that is alive is on record, and nothing else. */
@@ -83,7 +80,8 @@ static int find(const gc_statistic *statistic, void *arg)
             .count_diff = statistic->count_diff,
         };
         (void)snprintf(found->name, NAME_SIZE, "%s", statistic->name);
-        (void)snprintf(found->file, NAME_SIZE, "%s", statistic->file != NULL ? statistic->file : "");
+        (void)snprintf(found->file, NAME_SIZE, "%s",
+                       statistic->file != NULL ? statistic->file : "");
         for (size_t i = 0; i < statistic->frame_count && i < 64; i++) {
             found->frames[i] = statistic->frames[i];
         }
@@ -158,7 +156,7 @@ static gc_snapshot *take(gc_heap *heap)
     return snapshot;
 }
 
-/* Record `count` buffers of `size` bytes at a place. They are told by their addresses, which begin at `address`. */
+/* Record `count` buffers of `size` bytes at a place, which are said to be at `address` and on. */
 static void track(gc_heap *heap, uintptr_t address, size_t count, size_t size, unsigned domain,
                   const char *where)
 {
@@ -350,32 +348,43 @@ static void heaps_are_profiled_apart(void **state)
 /* Lines
  * ===== */
 
+/* "this_file.c:12", valid until the next but three. */
+static const char *here(int line)
+{
+    static char texts[4][200];
+    static size_t next;
+    char *text = texts[next++ % 4];
+    (void)snprintf(text, sizeof(texts[0]), "%s:%d", __FILE__, line);
+    return text;
+}
+
 static void line_on_record_is_that_of_the_call(void **state)
 {
     gc_heap *heap = profiled(*state, NULL);
-    const char *node_here = HERE; struct node *node = gc_new(heap, &node_type);
-    const char *tuple_here = HERE; struct tuple *tuple = gc_new_var(heap, &tuple_type, 3);
-    const char *two_here = HERE; struct node *a = gc_new(heap, &node_type), *b = gc_new(heap, &node_type);
+    int line = __LINE__;
+    struct node *node = gc_new(heap, &node_type);
+    struct tuple *tuple = gc_new_var(heap, &tuple_type, 3);
+    struct node *a = gc_new(heap, &node_type), *b = gc_new(heap, &node_type);
+    gc_profile_track(heap, &line, 100, 1);
     struct node *given = gc_new_at(heap, &node_type, "script.lua:7");
-    const char *track_here = HERE; gc_profile_track(heap, &state, 100, 1);
-    assert_string_equal(gc_profile_site(node), node_here);
-    assert_string_equal(gc_profile_site(tuple), tuple_here);
-    assert_string_equal(gc_profile_site(a), two_here);
-    assert_string_equal(gc_profile_site(b), two_here);
+    assert_string_equal(gc_profile_site(node), here(line + 1));
+    assert_string_equal(gc_profile_site(tuple), here(line + 2));
+    assert_string_equal(gc_profile_site(a), here(line + 3));
+    assert_string_equal(gc_profile_site(b), here(line + 3));
     assert_string_equal(gc_profile_site(given), "script.lua:7");
 
     struct findings findings = statistics_now(heap, GC_BY_LINE);
     assert_int_equal(findings.count, 5);
-    assert_group(&findings, node_here, 24, 1);
-    assert_group(&findings, two_here, 48, 2);
+    assert_group(&findings, here(line + 1), 24, 1);
+    assert_int_equal(named(&findings, here(line + 2))->count, 1);
+    assert_true(named(&findings, here(line + 2))->bytes >= 8 + 3 * sizeof(void *));
+    assert_group(&findings, here(line + 3), 48, 2);
+    assert_group(&findings, here(line + 4), 100, 1);
     assert_group(&findings, "script.lua:7", 24, 1);
-    assert_group(&findings, track_here, 100, 1);
-    assert_int_equal(named(&findings, tuple_here)->count, 1);
-    assert_true(named(&findings, tuple_here)->bytes >= 8 + 3 * sizeof(void *));
-    const struct found *found = named(&findings, "script.lua:7");
-    assert_string_equal(found->file, "script.lua");
-    assert_int_equal(found->line, 7);
-    assert_string_equal(named(&findings, node_here)->file, __FILE__);
+    assert_string_equal(named(&findings, here(line + 1))->file, __FILE__);
+    assert_int_equal(named(&findings, here(line + 1))->line, line + 1);
+    assert_string_equal(named(&findings, "script.lua:7")->file, "script.lua");
+    assert_int_equal(named(&findings, "script.lua:7")->line, 7);
     gc_decref(node);
     gc_decref(tuple);
     gc_decref(a);
@@ -522,7 +531,7 @@ static void profiler_may_be_stopped_and_started_in_callbacks(void **state)
     assert_record(heap, 0, 0);
 }
 
-/* The collection that a birth begins with is where a program's own code can be deepest inside gc_new. */
+/* That is where a program's own code is deepest inside gc_new. */
 static void profiler_may_be_stopped_or_started_by_the_collection_before_a_birth(void **state)
 {
     struct world *world = *state;
@@ -706,10 +715,10 @@ static void record_agrees_with_a_model(void **state)
         } else {
             const char *where = wheres[dice % 4];
             uint64_t before = stats_of(heap).bytes_live;
-            model[i].object =
-                dice < 400   ? gc_new_at(heap, &node_type, where)
-                : dice < 800 ? gc_new_at(heap, &leaf_type, where)
-                             : gc_new_var_at(heap, &string_type, dice % 8 == 0 ? dice * 40 : dice, where);
+            model[i].object = dice < 400   ? gc_new_at(heap, &node_type, where)
+                              : dice < 800 ? gc_new_at(heap, &leaf_type, where)
+                                           : gc_new_var_at(heap, &string_type,
+                                                           dice % 8 == 0 ? dice * 40 : dice, where);
             assert_non_null(model[i].object);
             model[i].size = (size_t)(stats_of(heap).bytes_live - before);
             model[i].where = on ? where : NULL;
@@ -782,8 +791,8 @@ static void buffers_by_the_thousand_are_kept_apart(void **state)
     assert_record(heap, 0, 0);
 }
 
-/* Sites whose hashes are the same must still be told apart. Types and places are laid out such that the exclusive or
- * of their addresses is the same, which is one way to get there. */
+/* Also when their hashes are the same. Types and places are laid out such that the exclusive or of
+ * their addresses is, which is one way to get there. */
 static void sites_are_told_apart_whatever_their_addresses(void **state)
 {
     enum { COUNT = 16 };
@@ -821,7 +830,7 @@ static void sites_are_told_apart_whatever_their_addresses(void **state)
 /* Frames
  * ====== */
 
-/* Written after a call, so that the call is not the function's last act, which would leave no frame. */
+/* Written after a call, so that it is not the function's last act, which might leave no frame. */
 static volatile int after_call;
 
 static NOINLINE struct node *make(gc_heap *heap)
@@ -1055,8 +1064,9 @@ static void files_are_what_stands_before_the_last_colon(void **state)
 
 static void impossible_lines_are_no_lines(void **state)
 {
-    static const char *const wheres[] = { "a:99999999999999999999", "a:4294967296000", "a:-1", "a:",
-                                          "a:0", "a:1x", ":" };
+    static const char *const wheres[] = {
+        "a:99999999999999999999", "a:4294967296000", "a:-1", "a:", "a:0", "a:1x", ":"
+    };
     gc_heap *heap = profiled(*state, NULL);
     for (size_t i = 0; i < sizeof(wheres) / sizeof(wheres[0]); i++) {
         track(heap, i + 1, 1, 10, 0, wheres[i]);
@@ -1068,13 +1078,15 @@ static void impossible_lines_are_no_lines(void **state)
     }
 }
 
+/* Types of a header exist once in every file that includes it. */
+static const gc_type other_node_type = {
+    .name = "node",
+    .size = sizeof(struct node),
+    .refs = OURO_REFS(struct node, left, right),
+};
+
 static void types_are_named_and_domains_numbered(void **state)
 {
-    static const gc_type other_node_type = {
-        .name = "node",
-        .size = sizeof(struct node),
-        .refs = OURO_REFS(struct node, left, right),
-    };
     gc_heap *heap = profiled(*state, NULL);
     struct node *node = node_new(heap), *other = gc_new(heap, &other_node_type);
     struct leaf *leaf = leaf_new(heap, 1);
@@ -1169,7 +1181,8 @@ static void visitor_stops_the_visit(void **state)
     assert_int_equal(gc_snapshot_statistics(snapshot, GC_BY_LINE, stop_at_second, &calls), 42);
     assert_int_equal(calls, 2);
     calls = 0;
-    assert_int_equal(gc_snapshot_compare(snapshot, snapshot, GC_BY_LINE, stop_at_second, &calls), 42);
+    assert_int_equal(gc_snapshot_compare(snapshot, snapshot, GC_BY_LINE, stop_at_second, &calls),
+                     42);
     assert_int_equal(calls, 2);
     gc_snapshot_free(snapshot);
 }
@@ -1226,8 +1239,7 @@ static void comparison_is_ordered_by_change_bytes_count_and_name(void **state)
     track(heap, 160, 1, 0, 0, "none.c:1"); /* by 0, one more */
     gc_snapshot *newer = take(heap);
     struct findings findings = comparison_of(newer, older, GC_BY_LINE);
-    assert_order(&findings,
-                 "base.c:1 two.c:1 eno.c:1 one.c:1 less.c:1 still.c:1 none.c:1 ");
+    assert_order(&findings, "base.c:1 two.c:1 eno.c:1 one.c:1 less.c:1 still.c:1 none.c:1 ");
     /* Beside nothing the order is that of the statistics. */
     struct findings plain = statistics_of(newer, GC_BY_LINE);
     struct findings beside_nothing = comparison_of(newer, empty, GC_BY_LINE);
@@ -1314,7 +1326,9 @@ static void filters_keep_and_drop(void **state)
         { { { .by_domain = true, .domain = 4 } }, 1, "" },
         { { { .domain = 3 } }, 1, "abcd" },
         { { { .by_domain = true, .domain = 3, .exclusive = true }, { .file = "*" } }, 2, "abc" },
-        { { { .by_domain = true, .domain = 3, .line = 10 }, { .file = "a*" }, { .file = "c*" } }, 3, "ac" },
+        { { { .by_domain = true, .domain = 3, .line = 10 }, { .file = "a*" }, { .file = "c*" } },
+          3,
+          "ac" },
     };
     assert_filtered(snapshot, NULL, 0, "abcd");
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -1331,15 +1345,33 @@ static void globs_match_as_in_a_shell(void **state)
         const char *file, *glob;
         bool matches;
     } cases[] = {
-        { "abc", "abc", true },   { "abc", "ab", false },     { "abc", "abcd", false },
-        { "abc", "*", true },     { "abc", "**", true },      { "abc", "a*c", true },
-        { "abc", "a*b", false },  { "abc", "*c", true },      { "abc", "a*", true },
-        { "abc", "?", false },    { "abc", "???", true },     { "abc", "????", false },
-        { "abc", "*?", true },    { "abc", "?*?*?", true },   { "abc", "?*?*?*?", false },
-        { "abc", "", false },     { "", "", true },           { "", "*", true },
-        { "", "?", false },       { "aab", "*ab", true },     { "abab", "*ab", true },
-        { "ababc", "*ab", false }, { "a/b/c.c", "a/*.c", true }, { "a.c", "a[.]c", false },
-        { "A", "a", false },      { "a*c", "a*c", true },     { "mississippi", "m*iss*ip*i", true },
+        { "abc", "abc", true },
+        { "abc", "ab", false },
+        { "abc", "abcd", false },
+        { "abc", "*", true },
+        { "abc", "**", true },
+        { "abc", "a*c", true },
+        { "abc", "a*b", false },
+        { "abc", "*c", true },
+        { "abc", "a*", true },
+        { "abc", "?", false },
+        { "abc", "???", true },
+        { "abc", "????", false },
+        { "abc", "*?", true },
+        { "abc", "?*?*?", true },
+        { "abc", "?*?*?*?", false },
+        { "abc", "", false },
+        { "", "", true },
+        { "", "*", true },
+        { "", "?", false },
+        { "aab", "*ab", true },
+        { "abab", "*ab", true },
+        { "ababc", "*ab", false },
+        { "a/b/c.c", "a/*.c", true },
+        { "a.c", "a[.]c", false },
+        { "A", "a", false },
+        { "a*c", "a*c", true },
+        { "mississippi", "m*iss*ip*i", true },
         { "mississippi", "m*iss*iss*s", false },
         /* Takes ages in those who try everything. */
         { "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
@@ -1551,7 +1583,7 @@ static void folder_remove(const struct folder *folder)
     assert_int_equal(rmdir(folder->path), 0);
 }
 
-/* The line of source that is printed under a group; NULL: none is. `name` is that of the file in the record. */
+/* What is printed under a group of a line of the file `name`; NULL: nothing. */
 static void assert_source_named(gc_heap *heap, const char *name, unsigned line, const char *source)
 {
     char where[200], expected[1000];
@@ -1687,7 +1719,7 @@ static void tracebacks_are_printed_with_their_frames(void **state)
 /* Out of memory
  * ============= */
 
-/* Objects for which the heap has pages already, so that all that is asked of the page source is for the profiler. */
+/* Get pages for so many objects: what the page source is asked for after that is the profiler's. */
 enum { WARM = 5000 };
 
 static void warm_up(gc_heap *heap)

@@ -600,6 +600,32 @@ static void type_with_live_objects_is_not_forgotten(void **state)
     assert_int_equal(gc_type_forget(heap, &leaf_type), GC_OK);
 }
 
+static gc_status forgotten_in_a_callback;
+
+static void forget_here(struct world *world, struct actor *actor)
+{
+    (void)actor;
+    forgotten_in_a_callback = gc_type_forget(world->heap, &node_type);
+}
+
+static void type_is_not_forgotten_inside_a_callback(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    gc_decref(node_new(heap));
+    world->on_finalize = forget_here;
+    forgotten_in_a_callback = GC_OK;
+    gc_decref(actor_new(heap, 1));
+    assert_int_equal(forgotten_in_a_callback, GC_ERR_BUSY);
+    world->on_finalize = NULL;
+    world->on_destroy = forget_here;
+    forgotten_in_a_callback = GC_OK;
+    drop_an_actor_circle(heap, 2);
+    assert_int_equal(gc_collect(heap), 2);
+    assert_int_equal(forgotten_in_a_callback, GC_ERR_BUSY);
+    assert_int_equal(gc_type_forget(heap, &node_type), GC_OK);
+}
+
 static void forgotten_type_may_come_back(void **state)
 {
     gc_heap *heap = world_new_heap(*state, NULL);
@@ -667,6 +693,7 @@ int main(void)
         world_test(type_is_shared_by_heaps),
         world_test(heap_tells_hundreds_of_types_apart),
         world_test(type_with_live_objects_is_not_forgotten),
+        world_test(type_is_not_forgotten_inside_a_callback),
         world_test(forgotten_type_may_come_back),
         world_test(type_the_heap_never_saw_may_be_forgotten),
         world_test(forgotten_type_of_large_objects_leaves_nothing_behind),
