@@ -114,6 +114,7 @@ typedef int (*gc_object_fn)(void *object, void *arg);
  *     GC_ERR_RANGE    a number is out of its range            see the call
  *     GC_ERR_TYPE     the gc_type is malformed, or not of     mend the declaration; the panic
  *                     the kind that the call needs            hook was told why
+ *     GC_ERR_RUNNING  the generator is busy                   see section Generators
  */
 typedef enum gc_status {
     GC_OK = 0,
@@ -124,6 +125,7 @@ typedef enum gc_status {
     GC_ERR_CLOSING = -5,
     GC_ERR_TYPE = -6,
     GC_ERR_RANGE = -7,
+    GC_ERR_RUNNING = -8,
 } gc_status;
 
 /* A short English text for a status. Returns a static string, never NULL. */
@@ -131,6 +133,10 @@ OURO_API const char *gc_status_text(gc_status status);
 
 /* The status of the heap's last call that failed; calls that succeed leave it alone. */
 OURO_API gc_status gc_last_error(const gc_heap *heap) OURO_NONNULL;
+
+/* Set what gc_last_error answers: GC_OK before what is to be watched, or the status of a
+ * function of yours that fails as ouro's do. */
+OURO_API void gc_set_error(gc_heap *heap, gc_status status) OURO_NONNULL;
 
 /* (4) Types
  * =========
@@ -462,6 +468,11 @@ static inline bool gc_is_immortal(const void *object)
     return OURO_IS_IMMORTAL(((const gc_object *)object)->refs);
 }
 
+/* Drop all references that an object holds, now: its type's clear, then what refs declares. The
+ * object lives on, empty. Not for a generator: that is closed.
+ * Runs  clear, and what dropping runs; the caller holds a reference meanwhile. */
+OURO_API void gc_drop_references(void *object) OURO_NONNULL;
+
 /* The type and the heap of a live object. */
 OURO_API const gc_type *gc_type_of(const void *object) OURO_NONNULL;
 OURO_API gc_heap *gc_heap_of(const void *object) OURO_NONNULL;
@@ -746,7 +757,259 @@ OURO_API int gc_snapshot_print(const gc_snapshot *snapshot, gc_group group, size
 OURO_API int gc_snapshot_print_compare(const gc_snapshot *newer, const gc_snapshot *older,
                                        gc_group group, size_t top, FILE *file);
 
-/* (10) Checking
+/* (11) Generators
+ * ===============
+ * A generator is an object that makes other objects, its items, one at a time and when they are
+ * asked for: a million of them through the space of one. It has no stack of its own. Its state is
+ * its fields, so the collector sees all it holds, and a suspended one costs its struct.
+ *
+ *     struct squares { gc_generator generator; long i, n; };
+ *
+ *     OURO_GENERATOR(squares)                      behind the name: the references it holds
+ *     {
+ *         OURO_BEGIN(self);
+ *         for (self->i = 0; self->i < self->n; self->i++) {
+ *             OURO_YIELD(self, number_new(gc_heap_of(self), self->i * self->i));
+ *         }
+ *         OURO_END(self);
+ *     }
+ *
+ *     struct squares *squares = gc_new(heap, &squares_type.type);
+ *     squares->n = 1000000;
+ *     OURO_FOREACH(struct number, number, gc_generator_take(&squares->generator, 10)) {
+ *         printf("%ld\n", number->value);
+ *     }
+ *
+ * A generator is *closed* when its body ends, by gc_generator_close, and when it dies. That closes
+ * whom it delegates to, the innermost first, runs its cleanup, once, and drops all it holds, at
+ * once, even if it never began. It is *busy* while it runs, and while another pulls from it or
+ * delegates to it: next and close are refused meanwhile.
+ *
+ * Who owns what. An item is a new reference, handed on to whoever asked. What uses a generator up
+ * takes over the reference to it, as OURO_STEALS says, so that calls nest as above; that is all
+ * here but gc_generator_next, gc_generator_close and gc_generator_pull. To keep a generator, give
+ * gc_newref of it. A generator that is NULL, since it could not be made, makes the call's answer
+ * NULL, 0 or nothing.
+ *
+ * The end and a failure look alike, a NULL item. Where that matters, gc_set_error(heap, GC_OK)
+ * before, and ask gc_last_error after.
+ *
+ * No call recurses, however many generators delegate to or pull from each other.
+ */
+
+typedef struct gc_generator gc_generator;
+
+/* The head of every generator: put it first in your struct, under the name `generator`. */
+struct gc_generator {
+    gc_object object;
+    gc_generator *source;   /* owned: pulled from now, or the innermost of its delegates */
+    gc_generator *outer;    /* owned: of a delegate, the one that goes on when it has ended */
+    gc_generator *consumer; /* who gets the item; while it runs */
+    void *slot;             /* where the item that it pulls goes; NULL: it does not pull */
+    uint32_t line;          /* of OURO_YIELD, where the body goes on; 0: at the start */
+    uint32_t flags;
+};
+
+/* The type of a generator. OURO_GENERATOR makes one; by hand:
+ *
+ *     static const gc_generator_type zip_type = {
+ *         .type = { .name = "zip", .size = sizeof(struct zip), .finalize = gc_generator_finalize,
+ *                   .refs = OURO_FIELDS(OURO_GENERATOR_REFS(struct zip),
+ *                                       OURO_REF(struct zip, left), OURO_REF(struct zip, right)) },
+ *         .next = zip_next,
+ *     };
+ */
+typedef struct gc_generator_type {
+    gc_type type;
+
+    /* Make the next item. Returns new, or NULL: that was all, and the generator is closed. Or it
+     * calls gc_generator_delegate or gc_generator_pull last and returns NULL; then it is called
+     * again when that is done. May do everything but free the heap or leave by longjmp. */
+    void *(*next)(gc_generator *self);
+
+    /* Called once, when the generator is closed, before its references are dropped; delegates were
+     * closed before. NULL: nothing to do. May do everything; self cannot be resumed. */
+    void (*cleanup)(gc_generator *self);
+} gc_generator_type;
+
+/* OURO_GENERATOR(squares, last, ...) declares the type squares_type of a struct squares, which owns
+ * the references `last, ...` (none, or up to 14; as in OURO_REFS), and opens the function that is
+ * its body, with `struct squares *self`. OURO_GENERATOR_CLEANUP is the same for one with a cleanup,
+ * which OURO_CLEANUP(squares) { ... self ... } opens further down. The body:
+ *
+ *     OURO_BEGIN(self)                    first, with no declaration before it
+ *     OURO_YIELD(self, item)              give an item, a new reference. NULL: ends the generator
+ *     OURO_YIELD_FROM(self, generator)    give all items of another, which it takes over and
+ *                                         closes when closed itself. NULL or busy: ends
+ *     OURO_PULL(self, &self->item, from)  drop what the slot holds, and put the next item of
+ *                                         `from` there; NULL: it has ended. NULL or busy: ends
+ *     OURO_END(self)                      last; `return NULL;` ends anywhere
+ *
+ * Between two items the function has returned. Therefore
+ * - locals do not survive these macros: keep in `self` what is needed after them. (C++ refuses to
+ *   compile locals with initializers around them. Inside a block without a macro they are fine.)
+ * - a local with __attribute__((cleanup)), or a destructor, must not span one: gcc cleans it up at
+ *   the yield and, uninitialized since, once more at the end of its scope; clang and C++ refuse.
+ * - none may stand inside a switch of yours: the body would end where it should go on.
+ * - two on one line do not compile. */
+/* clang-format off */
+#define OURO_GENERATOR(...) \
+    OURO_GENERATOR_TYPE(OURO_FIRST(__VA_ARGS__), NULL, OURO_HELD(__VA_ARGS__)) \
+    OURO_GENERATOR_BODY(OURO_FIRST(__VA_ARGS__))
+#define OURO_GENERATOR_CLEANUP(...) \
+    OURO_CLEANUP_TYPE(OURO_FIRST(__VA_ARGS__), OURO_HELD(__VA_ARGS__)) \
+    OURO_GENERATOR_BODY(OURO_FIRST(__VA_ARGS__))
+#define OURO_CLEANUP(name) static void name##_clean(struct name *self)
+
+#define OURO_BEGIN(self) switch ((self)->generator.line) { case 0:
+#define OURO_YIELD(self, item) \
+    do { (self)->generator.line = __LINE__; return (item); case __LINE__:; } while (0)
+#define OURO_YIELD_FROM(self, from) \
+    do { \
+        (self)->generator.line = __LINE__; \
+        gc_generator_delegate(&(self)->generator, (from)); \
+        return NULL; case __LINE__:; \
+    } while (0)
+#define OURO_PULL(self, slot, from) \
+    do { \
+        (self)->generator.line = __LINE__; \
+        gc_generator_pull(&(self)->generator, \
+                          (1 ? (void *)(slot) : (void *)(uintptr_t)(&**(slot))), (from)); \
+        return NULL; case __LINE__:; \
+    } while (0)
+#define OURO_END(self) } return NULL
+
+#define OURO_GENERATOR_REFS(type) OURO_MAP(type, generator.source, generator.outer)
+#define OURO_HELD(...) \
+    OURO_HELD_(__VA_ARGS__, OURO_HELD_SOME, OURO_HELD_SOME, OURO_HELD_SOME, OURO_HELD_SOME, \
+               OURO_HELD_SOME, OURO_HELD_SOME, OURO_HELD_SOME, OURO_HELD_SOME, OURO_HELD_SOME, \
+               OURO_HELD_SOME, OURO_HELD_SOME, OURO_HELD_SOME, OURO_HELD_SOME, OURO_HELD_SOME, \
+               OURO_HELD_NONE, 0)(__VA_ARGS__)
+#define OURO_HELD_(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, held, ...) held
+#define OURO_HELD_NONE(name) OURO_GENERATOR_REFS(struct name)
+#define OURO_HELD_SOME(name, ...) \
+    OURO_MAP(struct name, generator.source, generator.outer, __VA_ARGS__)
+#define OURO_FIRST(...) OURO_FIRST_(__VA_ARGS__, 0)
+#define OURO_FIRST_(first, ...) first
+
+#define OURO_GENERATOR_TYPE(kind, cleanup, ...) OURO_GENERATOR_TYPE_(kind, cleanup, __VA_ARGS__)
+#define OURO_GENERATOR_TYPE_(kind, cleaner, ...) \
+    static void *kind##_next(gc_generator *self); \
+    OURO_DECLARE_REFS(kind##_refs, __VA_ARGS__); \
+    typedef char kind##_begins_with_generator[offsetof(struct kind, generator) == 0 ? 1 : -1]; \
+    static const gc_generator_type kind##_type = OURO_GENERATOR_INIT(kind, cleaner);
+#define OURO_CLEANUP_TYPE(kind, ...) OURO_CLEANUP_TYPE_(kind, __VA_ARGS__)
+#define OURO_CLEANUP_TYPE_(kind, ...) \
+    static void kind##_clean(struct kind *self); \
+    static void kind##_cleanup(gc_generator *self) { kind##_clean((struct kind *)(void *)self); } \
+    OURO_GENERATOR_TYPE_(kind, kind##_cleanup, __VA_ARGS__)
+#define OURO_GENERATOR_BODY(kind) OURO_GENERATOR_BODY_(kind)
+#define OURO_GENERATOR_BODY_(kind) \
+    static void *kind##_body(struct kind *self); \
+    static void *kind##_next(gc_generator *self) \
+    { \
+        return kind##_body((struct kind *)(void *)self); \
+    } \
+    static void *kind##_body(struct kind *self)
+#ifdef __cplusplus
+#define OURO_GENERATOR_INIT(kind, cleaner) [] { \
+        gc_generator_type made = {}; \
+        made.type.name = #kind; made.type.size = sizeof(struct kind); \
+        made.type.refs = &kind##_refs; made.type.finalize = gc_generator_finalize; \
+        made.next = kind##_next; made.cleanup = cleaner; \
+        return made; \
+    }()
+#else
+#define OURO_GENERATOR_INIT(kind, cleaner) { \
+        .type = { .name = #kind, .size = sizeof(struct kind), .refs = &kind##_refs, \
+                  .finalize = gc_generator_finalize }, \
+        .next = kind##_next, .cleanup = (cleaner), \
+    }
+#endif
+/* clang-format on */
+
+/* Run a generator until its next item.
+ * Returns  new; or NULL when it has ended, or failed, now or before.
+ * Errors   GC_ERR_RUNNING when it is busy: nothing happened.
+ * Runs     its body, and those of whom it delegates to and pulls from; cleanups. */
+OURO_API OURO_MUST_USE OURO_NEW void *gc_generator_next(gc_generator *generator) OURO_NONNULL;
+
+/* Close a generator, and before it whom it delegates to.
+ * Returns  whether it is closed; false with GC_ERR_RUNNING when it is busy: nothing happened.
+ * Runs     its cleanup, then what dropping references runs. */
+OURO_API bool gc_generator_close(gc_generator *generator) OURO_NONNULL;
+
+/* For types by hand. finalize: closes the generator. delegate and pull: what OURO_YIELD_FROM and
+ * OURO_PULL do; self is running, `slot` is the address of one of its reference fields.
+ * Runs  pull: what dropping the slot's old item runs. */
+OURO_API void gc_generator_finalize(gc_object *self) OURO_NONNULL;
+OURO_API void gc_generator_delegate(gc_generator *self, OURO_STEALS gc_generator *inner);
+OURO_API void gc_generator_pull(gc_generator *self, void *slot, gc_generator *from);
+
+/* What gc_generator_map and gc_generator_filter call for each item, which they lend. */
+typedef OURO_NEW void *(*gc_map_fn)(void *item, void *arg);
+typedef bool (*gc_filter_fn)(void *item, void *arg);
+
+/* Lazy pipelines: what `map` returns for each item, a new reference (NULL ends it); the items for
+ * which `filter` is true; the first `count` items; all of one, then all of the other. `arg` is
+ * kept, not counted. Each holds one item at most. take lets go of its source with the last item
+ * that it gives.
+ * Returns  new, or NULL: no memory, or NULL was given; then the generators given are dropped.
+ * Runs     as gc_new; else nothing yet. */
+OURO_API OURO_MUST_USE OURO_NEW gc_generator *gc_generator_map(OURO_STEALS gc_generator *source,
+                                                               gc_map_fn map, void *arg);
+OURO_API OURO_MUST_USE OURO_NEW gc_generator *gc_generator_filter(OURO_STEALS gc_generator *source,
+                                                                  gc_filter_fn filter, void *arg);
+OURO_API OURO_MUST_USE OURO_NEW gc_generator *gc_generator_take(OURO_STEALS gc_generator *source,
+                                                                size_t count);
+OURO_API OURO_MUST_USE OURO_NEW gc_generator *gc_generator_chain(OURO_STEALS gc_generator *first,
+                                                                 OURO_STEALS gc_generator *second);
+
+/* Run a generator to its end: count the items, or collect them into a tuple, an object with a tail
+ * of gc_count(tuple) references at gc_tuple_items(tuple).
+ * Returns  how many; collect: new, or NULL: no memory for the tuple, or NULL was given.
+ * Runs     as gc_generator_next.
+ * Cost     collect: twice to three times the tuple's memory while it grows. */
+OURO_API size_t gc_generator_count(OURO_STEALS gc_generator *generator);
+OURO_API OURO_MUST_USE OURO_NEW void *gc_generator_collect(OURO_STEALS gc_generator *generator);
+static inline void **gc_tuple_items(void *tuple)
+{
+    return (void **)(void *)((gc_object *)tuple + 1);
+}
+
+/* for (each item of a generator). The loop takes over the generator, and owns the item, a `type *`,
+ * until the next turn: keep it with gc_newref. `continue` and `break` are fine; `return` and `goto`
+ * out of the loop lose the generator and the item.
+ * Runs  as gc_generator_next, and what dropping runs. */
+/* clang-format off */
+#define OURO_FOREACH(type, item, generator) \
+    for (gc_loop item##_loop = { (generator), NULL, true }; item##_loop.runs; \
+         gc_loop_end(&item##_loop)) \
+        for (type *item; (item = (type *)gc_loop_next(&item##_loop)) != NULL;)
+/* clang-format on */
+
+/* What a loop owns. `break` leaves the inner of the two fors, so gc_loop_end runs in any case. */
+typedef struct gc_loop {
+    gc_generator *generator;
+    void *item;
+    bool runs;
+} gc_loop;
+static inline OURO_BORROWED void *gc_loop_next(gc_loop *loop)
+{
+    gc_slot_set_steal(&loop->item, NULL);
+    if (loop->generator != NULL) {
+        loop->item = gc_generator_next(loop->generator);
+    }
+    return loop->item;
+}
+static inline void gc_loop_end(gc_loop *loop)
+{
+    gc_slot_set_steal(&loop->item, NULL);
+    gc_slot_set_steal(&loop->generator, NULL);
+    loop->runs = false;
+}
+
+/* (12) Checking
  * ============= */
 
 /* Walk the whole heap and verify ouro's invariants and your references: each leads to a live object

@@ -35,6 +35,11 @@ gc_status gc_last_error(const gc_heap *heap)
     return heap->last_error;
 }
 
+void gc_set_error(gc_heap *heap, gc_status status)
+{
+    heap->last_error = status;
+}
+
 const char *gc_status_text(gc_status status)
 {
     switch (status) {
@@ -54,6 +59,8 @@ const char *gc_status_text(gc_status status)
         return "a number is out of its range";
     case GC_ERR_TYPE:
         return "the type is malformed or of another kind";
+    case GC_ERR_RUNNING:
+        return "the generator is busy";
     }
     return "unknown status";
 }

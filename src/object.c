@@ -450,6 +450,11 @@ void gci_object_clear(const struct gci_page *page, gc_object *self)
     clear_declared(page, self);
 }
 
+void gc_drop_references(void *object)
+{
+    gci_object_clear(gci_page_of(object), object); /* user code may run here */
+}
+
 void gci_object_finalize(const struct gci_page *page, gc_object *self)
 {
     if ((page->duties & GCI_DUTY_FINALIZE) && !(self->refs & OURO_REFS_FINALIZED)) {

@@ -102,6 +102,7 @@ static inline void pages_unmap(void *arg, void *block, size_t size)
  * ========= */
 
 struct actor;
+struct leaf;
 
 struct world {
     gc_heap *heap;
@@ -120,7 +121,8 @@ struct world {
     unsigned destroyed;
     void (*on_finalize)(struct world *world, struct actor *actor);
     void (*on_destroy)(struct world *world, struct actor *actor);
-    void *note; /* for the test's own hooks */
+    void (*on_leaf)(struct world *world, struct leaf *leaf); /* in its destroy */
+    void *note;                                              /* for the test's own hooks */
     void *memo;
 };
 
@@ -341,9 +343,13 @@ struct leaf {
 
 static inline void leaf_destroy(gc_object *self)
 {
+    struct leaf *leaf = (void *)self;
     struct world *world = world_of(self);
     world->destroyed++;
-    world_tell(world, 'L', ((struct leaf *)(void *)self)->id);
+    world_tell(world, 'L', leaf->id);
+    if (world->on_leaf != NULL) {
+        world->on_leaf(world, leaf);
+    }
 }
 
 static const gc_type leaf_type = {

@@ -402,6 +402,110 @@ static void garbage_made_in_a_collection_waits_for_the_next(void **state)
     assert_int_equal(gc_collect_generation(heap, 0), 200);
 }
 
+/* Plain garbage
+ * =============
+ * Nodes have no callbacks, so nobody sees them go. What they hold may have some. */
+
+static void use_everything(struct world *world, struct leaf *leaf)
+{
+    (void)leaf;
+    expect(world, gc_check(world->heap));
+    expect(world, gc_collect(world->heap) == 0);
+    struct seen seen = { 0 };
+    (void)gc_each_object(world->heap, -1, seen_add, &seen);
+    expect(world, seen_times(&seen, leaf) == 0);
+    for (int i = 0; i < 100; i++) {
+        struct node *node = gc_new(world->heap, &node_type);
+        expect(world, node != NULL && node->left == NULL && node->right == NULL);
+        gc_set(&node->left, node);
+        gc_decref(node);
+        node = gc_new(world->heap, &node_type);
+        gc_xdecref(node);
+    }
+    expect(world, gc_check(world->heap));
+}
+
+static void leaves_of_plain_garbage_may_use_ouro_when_they_die(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *alive = node_new(heap);
+    for (unsigned i = 0; i < 50; i++) {
+        struct node *node = node_new(heap);
+        gc_set(&node->left, node);
+        gc_slot_set_steal(&node->right, leaf_new(heap, i));
+        gc_decref(node);
+    }
+    world->on_leaf = use_everything;
+    assert_int_equal(gc_collect(heap), 50);
+    assert_int_equal(world->destroyed, 50);
+    world->on_leaf = NULL;
+    assert_sound(heap);
+    assert_int_equal(gc_collect(heap), 50 * 100);
+    assert_live(heap, 1);
+    gc_decref(alive);
+}
+
+static void finalize_with_everything(struct world *world, struct actor *actor)
+{
+    (void)actor;
+    use_everything(world, NULL);
+    if (actor->id == 1) {
+        world->note = gc_newref(actor);
+    }
+}
+
+/* Old actors that only young plain garbage holds die by count, in the middle of the collection. */
+static void old_objects_that_plain_garbage_held_die_with_it(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct actor *actors[3];
+    for (unsigned i = 0; i < 3; i++) {
+        actors[i] = actor_new(heap, i);
+        actors[i]->leaf = leaf_new(heap, 10 + i);
+    }
+    (void)gc_collect(heap);
+    for (unsigned i = 0; i < 3; i++) {
+        struct node *node = node_new(heap);
+        gc_set(&node->left, node);
+        gc_slot_set_steal(&node->right, actors[i]);
+        gc_decref(node);
+    }
+    world->on_finalize = finalize_with_everything;
+    assert_int_equal(gc_collect_generation(heap, 0), 3);
+    assert_int_equal(world->finalized, 3);
+    assert_int_equal(world->destroyed, 4);
+    assert_int_equal(actors[1]->leaf->id, 11);
+    assert_sound(heap);
+    world->on_finalize = NULL;
+    gc_decref(world->note);
+    (void)gc_collect(heap);
+    assert_live(heap, 0);
+}
+
+static void plain_garbage_of_every_shape_goes(void **state)
+{
+    gc_heap *heap = world_new_heap(*state, NULL);
+    struct node *alive = node_new(heap);
+    for (size_t i = 0; i < 500; i++) {
+        struct tuple *tuple = tuple_new(heap, i % 7 == 0 ? 9000 + i : 1 + i % 30);
+        struct node *node = node_new(heap);
+        size_t last = gc_count(tuple) - 1;
+        gc_slot_set(&tuple->items[last], node);
+        gc_slot_set(&node->left, tuple);
+        gc_set(&node->right, alive);
+        gc_decref(tuple);
+        gc_decref(node);
+    }
+    assert_int_equal(gc_refcount(alive), 501);
+    assert_int_equal(gc_collect(heap), 1000);
+    assert_int_equal(gc_refcount(alive), 1);
+    assert_live(heap, 1);
+    assert_sound(heap);
+    gc_decref(alive);
+}
+
 /* What a collection leaves alone
  * ============================== */
 
@@ -617,6 +721,9 @@ int main(void)
         world_test(full_collection_is_generation_1),
         world_test(object_born_in_a_collection_is_young),
         world_test(garbage_made_in_a_collection_waits_for_the_next),
+        world_test(leaves_of_plain_garbage_may_use_ouro_when_they_die),
+        world_test(old_objects_that_plain_garbage_held_die_with_it),
+        world_test(plain_garbage_of_every_shape_goes),
         world_test(collection_leaves_the_counts_of_survivors_alone),
         world_test(collection_maps_no_memory),
         world_test(circle_without_any_clear_is_uncollectable),

@@ -183,6 +183,107 @@ static void finalizer_may_store_garbage_in_a_live_object(void **state)
     assert_live(heap, 0);
 }
 
+static void move_out_of_the_ring(struct world *world, struct actor *actor)
+{
+    if (actor->id == 1) {
+        world->note = gc_take(&actor->left);
+    }
+}
+
+/* No count is touched: the reference that garbage had is the program's now. */
+static void reference_moved_out_by_a_finalizer_saves_what_it_leads_to(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->on_finalize = move_out_of_the_ring;
+    drop_a_ring(heap, 1, 4);
+    assert_int_equal(gc_collect(heap), 0);
+    struct actor *two = world->note;
+    assert_int_equal(two->id, 2);
+    assert_int_equal(gc_refcount(two), 1);
+    assert_int_equal(two->left->left->left->id, 1);
+    assert_live(heap, 8);
+    assert_sound(heap);
+    gc_decref(two);
+    assert_live(heap, 0);
+}
+
+static void make_it_immortal(struct world *world, struct actor *actor)
+{
+    (void)world;
+    if (actor->id == 1) {
+        gc_make_immortal(actor);
+    }
+}
+
+static void finalizer_may_make_garbage_immortal(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->on_finalize = make_it_immortal;
+    struct actor *one = drop_a_ring(heap, 1, 3);
+    drop_a_ring(heap, 11, 3);
+    assert_int_equal(gc_collect(heap), 3);
+    assert_true(gc_is_immortal(one));
+    assert_int_equal(gc_collect(heap), 0);
+    assert_live(heap, 6);
+    assert_sound(heap);
+    world->leftovers = true;
+}
+
+/* A clear that moves a reference out of the garbage when it is too late to save what it leads to:
+ * that lives on, as it is. */
+struct thief {
+    gc_object object;
+    struct thief *next;
+};
+
+static void thief_traverse(gc_object *self, gc_visitor *visitor)
+{
+    gc_visit(visitor, ((struct thief *)(void *)self)->next);
+}
+
+static void thief_clear(gc_object *self)
+{
+    struct thief *thief = (void *)self;
+    struct world *world = world_of(self);
+    struct thief *next = gc_take(&thief->next);
+    if (world->note == NULL) {
+        world->note = next;
+    } else {
+        gc_xdecref(next);
+    }
+}
+
+static const gc_type thief_type = {
+    .name = "thief",
+    .size = sizeof(struct thief),
+    .traverse = thief_traverse,
+    .clear = thief_clear,
+};
+
+static void what_a_clear_saves_lives_on(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct thief *a = gc_new(heap, &thief_type), *b = gc_new(heap, &thief_type);
+    assert_non_null(a);
+    assert_non_null(b);
+    gc_set_steal(&a->next, b);
+    gc_set(&b->next, a);
+    gc_decref(a);
+    (void)gc_collect(heap);
+    struct thief *saved = world->note;
+    assert_non_null(saved);
+    assert_int_equal(gc_refcount(saved), 1);
+    assert_live(heap, 1);
+    assert_sound(heap);
+    assert_int_equal(gc_collect(heap), 0);
+    assert_live(heap, 1);
+    gc_decref(saved);
+    assert_live(heap, 0);
+}
+
 static void save_and_let_go(struct world *world, struct actor *actor)
 {
     struct actor *slot = NULL;
@@ -363,6 +464,9 @@ int main(void)
         world_test(resurrection_of_one_ring_does_not_save_another),
         world_test(resurrection_saves_what_the_object_reaches_and_no_more),
         world_test(finalizer_may_store_garbage_in_a_live_object),
+        world_test(reference_moved_out_by_a_finalizer_saves_what_it_leads_to),
+        world_test(finalizer_may_make_garbage_immortal),
+        world_test(what_a_clear_saves_lives_on),
         world_test(reference_taken_and_dropped_in_a_finalizer_saves_nothing),
         world_test(finalizers_may_break_the_circle_themselves),
         world_test(finalizers_may_rearrange_the_garbage),

@@ -172,6 +172,69 @@ static void decref_of_self_in_destroy_is_caught(void **state)
     gc_decref(keep);
 }
 
+static void keep_self(struct world *world, struct actor *actor)
+{
+    world->note = gc_newref(actor);
+}
+
+/* Nothing is freed that has a reference. */
+static void destroy_that_keeps_self_is_caught(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *keep = node_new(heap);
+    world->on_destroy = keep_self;
+    gc_decref(actor_new(heap, 1));
+    expect_panic(world, "actor");
+    assert_story(world, "F1 D1 ");
+    world->on_destroy = NULL;
+    assert_ptr_equal(gc_type_of(world->note), &actor_type);
+    verify_usable(heap);
+    gc_decref(world->note);
+    verify_usable(heap);
+    assert_story(world, "");
+    gc_decref(keep);
+    world->leftovers = true;
+}
+
+static void destroy_of_garbage_that_keeps_self_is_caught(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct actor *actor = actor_new(heap, 1);
+    gc_set(&actor->left, actor);
+    gc_decref(actor);
+    world->on_destroy = keep_self;
+    (void)gc_collect(heap);
+    expect_panic(world, "actor");
+    world->on_destroy = NULL;
+    verify_usable(heap);
+    assert_story(world, "F1 D1 ");
+    world->leftovers = true;
+}
+
+static void free_the_heap(struct world *world, struct actor *actor)
+{
+    (void)actor;
+    gc_heap_free(world->heap);
+}
+
+static void freeing_the_heap_in_a_callback_is_caught(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->on_finalize = free_the_heap;
+    world->on_destroy = free_the_heap;
+    gc_decref(actor_new(heap, 1));
+    assert_int_equal(world->panics, 2);
+    expect_panic(world, "gc_heap_free");
+    drop_an_actor_circle(heap, 2);
+    assert_int_equal(gc_collect(heap), 2);
+    assert_int_equal(world->panics, 4);
+    expect_panic(world, "gc_heap_free");
+    verify_usable(heap);
+}
+
 static void message_and_panic_are_the_same_text(void **state)
 {
     struct world *world = *state;
@@ -354,6 +417,38 @@ static void referrers_of_what_is_no_object_are_refused(void **state)
     expect_panic(world, "gc_referrers");
     verify_usable(heap);
     gc_decref(holder);
+}
+
+/* Page sources
+ * ============ */
+
+static bool misalign;
+
+static void *map_misaligned(void *arg, size_t size, size_t align)
+{
+    char *block = pages_map(arg, size + 16, align < 4096 ? 4096 : align);
+    return block == NULL ? NULL : misalign ? block + 16 : block;
+}
+
+static void unmap_misaligned(void *arg, void *block, size_t size)
+{
+    char *start = block;
+    pages_unmap(arg, (uintptr_t)start % 4096 == 16 ? start - 16 : start, size + 16);
+}
+
+static void page_source_that_does_not_align_is_caught(void **state)
+{
+    struct world *world = *state;
+    gc_config config = quiet();
+    config.page_source = (gc_page_source){ map_misaligned, unmap_misaligned, &world->pages };
+    misalign = false;
+    gc_heap *heap = world_new_heap(world, &config);
+    misalign = true;
+    assert_null(gc_new(heap, &node_type));
+    assert_int_equal(gc_last_error(heap), GC_ERR_NOMEM);
+    expect_panic(world, "page source");
+    misalign = false;
+    verify_usable(heap);
 }
 
 /* External bytes
@@ -573,6 +668,9 @@ int main(void)
         world_test(incref_of_a_dead_object_is_caught),
         world_test(collected_object_is_dead_too),
         world_test(decref_of_self_in_destroy_is_caught),
+        world_test(destroy_that_keeps_self_is_caught),
+        world_test(destroy_of_garbage_that_keeps_self_is_caught),
+        world_test(freeing_the_heap_in_a_callback_is_caught),
         world_test(message_and_panic_are_the_same_text),
         world_test(panic_without_a_hook_aborts),
         world_test(traverse_that_visits_a_child_twice_is_caught),
@@ -580,6 +678,7 @@ int main(void)
         world_test(garbage_with_a_lie_in_it_does_no_harm),
         world_test(referrers_of_a_foreign_object_are_refused),
         world_test(referrers_of_what_is_no_object_are_refused),
+        world_test(page_source_that_does_not_align_is_caught),
         world_test(external_bytes_below_zero_are_caught),
         world_test(type_smaller_than_its_head_is_refused),
         world_test(type_of_no_size_is_refused),

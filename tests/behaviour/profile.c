@@ -791,9 +791,9 @@ static void buffers_by_the_thousand_are_kept_apart(void **state)
     assert_record(heap, 0, 0);
 }
 
-/* Also when their hashes are the same. Types and places are laid out such that the exclusive or of
- * their addresses is, which is one way to get there. */
-static void sites_are_told_apart_whatever_their_addresses(void **state)
+/* Types and places laid out such that the exclusive or of their addresses is the same, and with it
+ * the hashes of their sites. */
+static void sites_are_told_apart_when_their_hashes_are_the_same(void **state)
 {
     enum { COUNT = 16 };
     gc_heap *heap = profiled(*state, NULL);
@@ -808,16 +808,23 @@ static void sites_are_told_apart_whatever_their_addresses(void **state)
         *types[i] = node_type;
         (void)snprintf(wheres[i], 16, "file.c:%zu", i + 1);
     }
-    for (size_t i = 0; i < COUNT; i++) {
-        for (size_t j = 0; j < COUNT; j++) {
-            objects[i][j] = gc_new_at(heap, types[i], wheres[j]);
-            assert_non_null(objects[i][j]);
+    uint64_t bytes_own = 0;
+    for (size_t round = 0; round < 100; round++) {
+        for (size_t i = 0; i < COUNT; i++) {
+            for (size_t j = 0; j < COUNT; j++) {
+                objects[i][j] = gc_new_at(heap, types[i], wheres[j]);
+                assert_non_null(objects[i][j]);
+            }
         }
-    }
-    for (size_t i = 0; i < COUNT; i++) {
-        for (size_t j = 0; j < COUNT; j++) {
-            assert_ptr_equal(gc_profile_site(objects[i][j]), wheres[j]);
-            gc_decref(objects[i][j]);
+        if (round == 0) {
+            bytes_own = profile_of(heap).bytes_own;
+        }
+        assert_int_equal(profile_of(heap).bytes_own, bytes_own); /* no site is made twice */
+        for (size_t i = 0; i < COUNT; i++) {
+            for (size_t j = 0; j < COUNT; j++) {
+                assert_ptr_equal(gc_profile_site(objects[i][j]), wheres[j]);
+                gc_decref(objects[i][j]);
+            }
         }
     }
     assert_record(heap, 0, 0);
@@ -825,6 +832,28 @@ static void sites_are_told_apart_whatever_their_addresses(void **state)
         assert_int_equal(gc_type_forget(heap, types[i]), GC_OK);
     }
     free(arena);
+}
+
+static void types_by_the_hundred_at_one_line_are_kept_apart(void **state)
+{
+    enum { COUNT = 500 };
+    gc_heap *heap = profiled(*state, NULL);
+    static gc_type types[COUNT];
+    static char names[COUNT][16];
+    static void *objects[COUNT];
+    for (size_t i = 0; i < COUNT; i++) {
+        (void)snprintf(names[i], sizeof(names[i]), "type%zu", i);
+        types[i] = node_type;
+        types[i].name = names[i];
+        objects[i] = gc_new(heap, &types[i]);
+        assert_non_null(objects[i]);
+    }
+    assert_int_equal(statistics_now(heap, GC_BY_TYPE).count, COUNT);
+    assert_int_equal(statistics_now(heap, GC_BY_LINE).count, 1);
+    for (size_t i = 0; i < COUNT; i++) {
+        gc_decref(objects[i]);
+    }
+    assert_record(heap, 0, 0);
 }
 
 /* Frames
@@ -1230,6 +1259,8 @@ static void comparison_is_ordered_by_change_bytes_count_and_name(void **state)
     track(heap, 100, 1, 40, 0, "base.c:1");  /* changes by +20 of 60 */
     track(heap, 110, 1, 30, 0, "less.c:1");  /* by -20 to 10 */
     track(heap, 120, 1, 90, 0, "still.c:1"); /* by 0 */
+    track(heap, 170, 1, 60, 0, "few.c:1");   /* by 0 */
+    track(heap, 180, 2, 30, 0, "more.c:1");  /* by 0 */
     gc_snapshot *older = take(heap);
     track(heap, 101, 1, 20, 0, "base.c:1");
     track(heap, 110, 1, 10, 0, "less.c:1");
@@ -1239,7 +1270,8 @@ static void comparison_is_ordered_by_change_bytes_count_and_name(void **state)
     track(heap, 160, 1, 0, 0, "none.c:1"); /* by 0, one more */
     gc_snapshot *newer = take(heap);
     struct findings findings = comparison_of(newer, older, GC_BY_LINE);
-    assert_order(&findings, "base.c:1 two.c:1 eno.c:1 one.c:1 less.c:1 still.c:1 none.c:1 ");
+    assert_order(&findings,
+                 "base.c:1 two.c:1 eno.c:1 one.c:1 less.c:1 still.c:1 more.c:1 few.c:1 none.c:1 ");
     /* Beside nothing the order is that of the statistics. */
     struct findings plain = statistics_of(newer, GC_BY_LINE);
     struct findings beside_nothing = comparison_of(newer, empty, GC_BY_LINE);
@@ -1663,6 +1695,7 @@ static void what_is_no_source_is_not_shown(void **state)
     assert_source(heap, &folder, 1, NULL); /* not there */
     folder = folder_with(NULL);
     assert_source_named(heap, folder.path, 1, NULL); /* a folder */
+    assert_source_named(heap, "/dev/zero", 2, NULL); /* has no end */
     assert_int_equal(mkfifo(folder.source, 0600), 0);
     assert_source(heap, &folder, 1, NULL); /* would wait for a writer */
     folder_remove(&folder);
@@ -1858,7 +1891,8 @@ int main(void)
         world_test(buffers_are_tracked_until_they_are_untracked),
         world_test(buffer_on_record_is_recorded_anew),
         world_test(buffers_by_the_thousand_are_kept_apart),
-        world_test(sites_are_told_apart_whatever_their_addresses),
+        world_test(sites_are_told_apart_when_their_hashes_are_the_same),
+        world_test(types_by_the_hundred_at_one_line_are_kept_apart),
         world_test(tracebacks_tell_the_ways_to_a_line_apart),
         world_test(no_more_frames_are_taken_than_asked_for),
         world_test(buffers_and_tails_have_frames_too),

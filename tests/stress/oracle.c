@@ -31,12 +31,35 @@ enum {
 };
 
 /* How a heap is driven. The seed modulo their number says which it is for. */
-enum scenario { AT_ALLOCATION, WITH_PHOENIXES, AT_SAFEPOINTS, WITH_A_LIMIT, BY_HAND, SCENARIOS };
+enum scenario {
+    AT_ALLOCATION,
+    WITH_PHOENIXES,
+    AT_SAFEPOINTS,
+    WITH_A_LIMIT,
+    BY_HAND,
+    PLAIN_THINGS,
+    SCENARIOS
+};
 
 /* Real objects
  * ============ */
 
-enum kind { PAIR, PHOENIX, BUNDLE, SHELF, CACHE, MIX, WIDE, BIG, PEBBLE, TEXT, KINDS };
+enum kind {
+    PAIR,
+    PHOENIX,
+    BUNDLE,
+    SHELF,
+    CACHE,
+    MIX,
+    WIDE,
+    BIG,
+    PLAIN,
+    PLAIN_BUNDLE,
+    PLAIN_PEBBLE,
+    PEBBLE,
+    TEXT,
+    KINDS
+};
 
 struct thing {
     gc_object object;
@@ -162,6 +185,14 @@ static const gc_type types[KINDS] = {
               .size = sizeof(struct big),
               .refs = OURO_REFS(struct big, first, last),
               .destroy = thing_destroy },
+    [PLAIN] = { .name = "plain",
+                .size = sizeof(struct pair),
+                .refs = OURO_REFS(struct pair, slots[0], slots[1], slots[2]) },
+    [PLAIN_BUNDLE] = { .name = "plain bundle",
+                       .size = offsetof(struct bundle, slots),
+                       .item_size = sizeof(struct thing *),
+                       .refs = OURO_FIELDS(OURO_TAIL(struct bundle, slots)) },
+    [PLAIN_PEBBLE] = { .name = "plain pebble", .size = sizeof(struct thing) },
     [PEBBLE] = { .name = "pebble", .size = sizeof(struct thing), .destroy = thing_destroy },
     [TEXT] = { .name = "text",
                .size = offsetof(struct text, bytes),
@@ -181,6 +212,7 @@ struct shadow {
     bool finalized; /* the shadow expects it */
     bool called;    /* it was */
     bool rises;
+    bool immortal;
     bool destroyed; /* reported by the real object */
     uint32_t mark;
     uint32_t count; /* references, held ones included */
@@ -198,6 +230,7 @@ struct model {
     enum scenario scenario;
     size_t held_wanted, step;
     bool collecting, closing, failed;
+    size_t newborn; /* 1: an object has no shadow yet */
     char message[MESSAGE];
 
     struct shadow things[THINGS];
@@ -236,7 +269,13 @@ static uint32_t below(struct model *model, uint32_t limit)
 
 static bool is_leaf(const struct shadow *shadow)
 {
-    return shadow->kind == PEBBLE || shadow->kind == TEXT;
+    return shadow->kind == PEBBLE || shadow->kind == TEXT || shadow->kind == PLAIN_PEBBLE;
+}
+
+/* Of a type without callbacks: nobody reports its death, only the number of live objects tells. */
+static bool is_plain(const struct shadow *shadow)
+{
+    return shadow->kind == PLAIN || shadow->kind == PLAIN_BUNDLE || shadow->kind == PLAIN_PEBBLE;
 }
 
 static struct thing **slot_at(const struct shadow *shadow, size_t slot)
@@ -244,8 +283,10 @@ static struct thing **slot_at(const struct shadow *shadow, size_t slot)
     switch (shadow->kind) {
     case PAIR:
     case PHOENIX:
+    case PLAIN:
         return &((struct pair *)shadow->object)->slots[slot];
     case BUNDLE:
+    case PLAIN_BUNDLE:
         return &((struct bundle *)shadow->object)->slots[slot];
     case SHELF:
         return &((struct shelf *)shadow->object)->items[slot];
@@ -295,7 +336,7 @@ static void drop(struct model *model, int first)
     while (work > 0) {
         int id = model->work[--work];
         struct shadow *shadow = &model->things[id];
-        if (--shadow->count > 0) {
+        if (shadow->immortal || --shadow->count > 0) {
             continue;
         }
         if (shadow->kind == PHOENIX && !shadow->finalized) {
@@ -455,7 +496,7 @@ static void settle(struct model *model)
 {
     for (size_t i = 0; i < model->doomed_count; i++) {
         struct shadow *shadow = &model->things[model->doomed[i]];
-        if (!shadow->destroyed) {
+        if (!shadow->destroyed && !is_plain(shadow)) {
             broken(model, "should be dead", model->doomed[i]);
         }
     }
@@ -477,6 +518,9 @@ static void settle(struct model *model)
         model->vacant[model->vacant_count++] = model->doomed[i];
     }
     model->doomed_count = model->destroyed_count = model->calls = model->calls_expected = 0;
+    if (stats_of(model->heap).objects_live != THINGS - model->vacant_count + model->newborn) {
+        broken(model, "number of live objects", NOTHING);
+    }
 }
 
 static void settle_collections(struct model *model, const gc_stats *before, size_t *returned)
@@ -510,7 +554,8 @@ static void compare(struct model *model)
         }
         live++;
         containers[shadow->generation] += !is_leaf(shadow);
-        if (gc_refcount(shadow->object) != shadow->count) {
+        if (shadow->immortal ? !gc_is_immortal(shadow->object)
+                             : gc_refcount(shadow->object) != shadow->count) {
             broken(model, "count", id);
         }
         if (gc_type_of(shadow->object) != &types[shadow->kind] ||
@@ -641,25 +686,31 @@ static enum kind any_kind(struct model *model)
     if (dice < 300 && model->scenario == WITH_PHOENIXES) {
         return PHOENIX;
     }
-    static const enum kind common[] = { PAIR,  PAIR, PAIR, BUNDLE, BUNDLE, SHELF,
-                                        CACHE, MIX,  WIDE, PEBBLE, TEXT };
+    if (dice < 1980 && model->scenario == PLAIN_THINGS) {
+        static const enum kind plain[] = { PLAIN, PLAIN, PLAIN_BUNDLE, PLAIN_PEBBLE, TEXT };
+        return plain[dice % (sizeof(plain) / sizeof(plain[0]))];
+    }
+    static const enum kind common[] = { PAIR,  PAIR, PLAIN, BUNDLE, PLAIN_BUNDLE, SHELF,
+                                        CACHE, MIX,  WIDE,  PEBBLE, TEXT };
     return common[dice % (sizeof(common) / sizeof(common[0]))];
 }
 
 static void bear(struct model *model)
 {
     static const size_t fixed[KINDS] = {
-        [PAIR] = 3, [PHOENIX] = 3, [CACHE] = 4, [MIX] = 3, [WIDE] = 2, [BIG] = 2
+        [PAIR] = 3, [PLAIN] = 3, [PHOENIX] = 3, [CACHE] = 4, [MIX] = 3, [WIDE] = 2, [BIG] = 2
     };
     enum kind kind = any_kind(model);
-    size_t slots = kind == BUNDLE ? below(model, SLOTS + 1) : fixed[kind];
+    size_t slots = kind == BUNDLE || kind == PLAIN_BUNDLE ? below(model, SLOTS + 1) : fixed[kind];
     size_t tail = kind == TEXT ? below(model, 300) : slots;
     gc_stats before = stats_of(model->heap);
     model->collecting = true;
     struct thing *thing = types[kind].item_size != 0 ? gc_new_var(model->heap, &types[kind], tail)
                                                      : gc_new(model->heap, &types[kind]);
     model->collecting = false;
+    model->newborn = thing != NULL;
     settle_collections(model, &before, NULL);
+    model->newborn = 0;
     if (thing == NULL) {
         if (model->scenario != WITH_A_LIMIT || gc_last_error(model->heap) != GC_ERR_LIMIT) {
             broken(model, "no memory", NOTHING);
@@ -689,13 +740,31 @@ static void bear(struct model *model)
     hold(model, id);
 }
 
+/* An immortal thing is held once for ever. */
+static bool may_let_go(const struct model *model, int id)
+{
+    return !model->things[id].immortal || model->things[id].held > 1;
+}
+
+static void make_one_immortal(struct model *model)
+{
+    int id = any_reachable(model);
+    if (!model->things[id].immortal) {
+        model->things[id].immortal = true;
+        hold(model, id);
+        gc_make_immortal(model->things[id].object);
+    }
+}
+
 static void drop_a_held_one(struct model *model)
 {
     int id = any_held(model);
     void *object = model->things[id].object;
-    let_go(model, id);
-    drop(model, id);
-    gc_decref(object);
+    if (may_let_go(model, id)) {
+        let_go(model, id);
+        drop(model, id);
+        gc_decref(object);
+    }
 }
 
 static void hold_one_more(struct model *model)
@@ -754,6 +823,9 @@ static void give_to_a_slot(struct model *model)
         return;
     }
     int id = any_held(model), old = holder->slot[slot];
+    if (!may_let_go(model, id)) {
+        return;
+    }
     struct thing **real = slot_at(holder, slot);
     struct thing *value = model->things[id].object;
     holder->slot[slot] = id;
@@ -895,6 +967,9 @@ static void step(struct model *model)
         collect(model, STEP);
     } else if (dice < 9990) {
         inspect(model);
+        if (below(model, 30) == 0) {
+            make_one_immortal(model);
+        }
     } else {
         collect(model, ALL);
         for (int i = 0; i < 20 && model->vacant_count < THINGS / 4 && model->held_count > 0; i++) {
@@ -929,17 +1004,20 @@ static gc_config any_config(struct model *model)
 /* The end: every thing that is left dies once, and every phoenix has had its call. */
 static void close_heap(struct model *model)
 {
-    size_t live = THINGS - model->vacant_count;
+    size_t reports = 0;
+    for (int id = 0; id < THINGS; id++) {
+        reports += model->things[id].state == ALIVE && !is_plain(&model->things[id]);
+    }
     model->closing = true;
     model->destroyed_count = 0;
     gc_heap_free(model->heap);
     model->world->heap = NULL;
-    if (model->destroyed_count != live) {
+    if (model->destroyed_count != reports) {
         broken(model, "number of the dead at the end", NOTHING);
     }
     for (int id = 0; id < THINGS; id++) {
         const struct shadow *shadow = &model->things[id];
-        if (shadow->state == ALIVE &&
+        if (shadow->state == ALIVE && !is_plain(shadow) &&
             (!shadow->destroyed || (shadow->kind == PHOENIX && !shadow->called))) {
             broken(model, "forgotten at the end", id);
         }
@@ -1032,6 +1110,11 @@ static void what_dies_by_hand_is_what_the_oracle_says(void **state)
     play_all(*state, BY_HAND);
 }
 
+static void what_dies_of_plain_things_is_what_the_oracle_says(void **state)
+{
+    play_all(*state, PLAIN_THINGS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1040,6 +1123,7 @@ int main(void)
         world_test(what_dies_at_safepoints_is_what_the_oracle_says),
         world_test(what_dies_at_the_limit_is_what_the_oracle_says),
         world_test(what_dies_by_hand_is_what_the_oracle_says),
+        world_test(what_dies_of_plain_things_is_what_the_oracle_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
