@@ -67,9 +67,11 @@ static gc_generator *try_span(gc_heap *heap, long start, long end)
 
 static gc_generator *span_new(gc_heap *heap, long start, long end)
 {
-    gc_generator *span = try_span(heap, start, end);
+    struct span *span = gc_new(heap, &span_type.type);
     assert_non_null(span);
-    return span;
+    span->at = start;
+    span->end = end;
+    return &span->generator;
 }
 
 /* A span that holds something, and tells its end. */
