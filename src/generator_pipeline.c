@@ -100,8 +100,7 @@ gc_generator *gc_generator_chain(OURO_STEALS gc_generator *first, OURO_STEALS gc
 size_t gc_generator_count(OURO_STEALS gc_generator *generator)
 {
     size_t count = 0;
-    OURO_FOREACH(void, item, generator)
-    {
+    OURO_FOREACH (void, item, generator) {
         count++;
     }
     return count;
@@ -138,8 +137,7 @@ void *gc_generator_collect(OURO_STEALS gc_generator *generator)
     if (generator != NULL) {
         tuple = gc_new_var(gc_heap_of(generator), &tuple_type, 16);
     }
-    OURO_FOREACH(void, item, generator)
-    {
+    OURO_FOREACH (void, item, generator) {
         if (tuple != NULL && count == gc_count(tuple)) {
             tuple = resize(tuple, count, 2 * count);
         }

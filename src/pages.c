@@ -277,6 +277,9 @@ static unsigned duties_of(const gc_type *type)
     return duties;
 }
 
+/* What the fields of a type without any point to. */
+static const gc_field no_field;
+
 /* A fresh page for a record's objects. */
 static struct gci_page *page_new(gc_heap *heap, struct gci_record *record, size_t slot_size)
 {
@@ -306,8 +309,9 @@ static struct gci_page *page_new(gc_heap *heap, struct gci_record *record, size_
     page->type = type;
     page->record = record;
     page->birth = type->refs != NULL || type->traverse != NULL ? GCI_YOUNG : GCI_LEAF;
-    page->fields = type->refs != NULL ? type->refs->fields : NULL;
-    page->field_count = type->refs != NULL ? (uint16_t)type->refs->count : 0;
+    bool declared = type->refs != NULL && type->refs->count > 0;
+    page->fields = declared ? type->refs->fields : &no_field;
+    page->field_count = declared ? (uint16_t)type->refs->count : 0;
     page->duties = (uint8_t)duties_of(type);
     return page;
 }

@@ -19,7 +19,7 @@ static void verify_shape(struct world *world, make_fn make, size_t references)
     assert_sound(heap);
     assert_int_equal(gc_referents(holder, seen_add, &seen), 0);
     assert_int_equal(seen.count, references);
-    assert_int_equal(seen_times(&seen, child), references);
+    assert_int_equal(seen_times(&seen, child), references < SEEN_MAX ? references : SEEN_MAX);
     gc_decref(child);
     assert_story(world, "");
     assert_int_equal(gc_collect(heap), 0);
@@ -142,7 +142,7 @@ static void tail_of_nothing_refers_to_nothing(void **state)
 }
 
 /* A buffer with a count of each width. `destroy` sees it counted down. */
-#define BUFFER_TYPE(width) \
+#define BUFFER_TYPE(width, most) \
     struct list##width { \
         gc_object object; \
         uint##width##_t before, count, after; \
@@ -168,24 +168,24 @@ static void tail_of_nothing_refers_to_nothing(void **state)
         assert_non_null(holder); \
         holder->before = (uint##width##_t) - 1; \
         holder->after = (uint##width##_t) - 1; \
-        holder->items = calloc(250, sizeof(struct actor *)); \
+        holder->items = calloc((most) + 1, sizeof(struct actor *)); \
         assert_non_null(holder->items); \
-        for (unsigned i = 0; i < 200; i++) { \
+        for (unsigned i = 0; i < (most); i++) { \
             holder->items[i] = i % 3 == 0 ? gc_newref(child) : NULL; \
             holder->count++; \
         } \
-        holder->items[200] = child; \
+        holder->items[most] = child; \
         return holder; \
     } \
     static void buffer_with_a_count_of_##width##_bits_is_found_and_dropped(void **state) \
     { \
-        verify_shape(*state, make_list##width, 67); \
+        verify_shape(*state, make_list##width, ((most) + 2) / 3); \
     }
 
-BUFFER_TYPE(8)
-BUFFER_TYPE(16)
-BUFFER_TYPE(32)
-BUFFER_TYPE(64)
+BUFFER_TYPE(8, 255)
+BUFFER_TYPE(16, 65535)
+BUFFER_TYPE(32, 70000)
+BUFFER_TYPE(64, 70000)
 
 static void buffer_without_an_array_is_empty(void **state)
 {
