@@ -133,7 +133,7 @@ struct gci_page {
     struct gci_record *record; /* NULL: the page is not in use */
     uint16_t first;            /* offset of the first slot */
     uint16_t capacity;
-    uint32_t site; /* of its object, when capacity is 1; see gci_profile */
+    uint32_t site; /* the last number given to an object of it; see gci_profile */
     struct gci_page *next_young;
     struct gci_page *next_grey;
     struct gci_page *next_dying;
@@ -227,7 +227,7 @@ enum {
 /* The profiler, while it is on. Sites have numbers, 0 is none. An object's site stands in an
  * array of its page, made when the page has its first object on record: a number for every 16
  * bytes, since no slot is smaller. An object that is alone in its page has its number in struct
- * gci_page. */
+ * gci_page, where otherwise the latest birth's is: the next one is likely to be at the same line. */
 struct gci_profile {
     struct gci_cached cache[GCI_CACHE_SIZE]; /* current pages, in place of the heap's cache */
     struct {
@@ -243,7 +243,7 @@ struct gci_profile {
     struct gci_table buffer_sizes;  /* and size */
     unsigned frames;
     size_t bytes_arrays;
-    uint64_t objects, bytes, bytes_peak, dropped;
+    uint64_t bytes, bytes_peak, dropped;
 };
 
 struct gc_heap {

@@ -575,31 +575,53 @@ void gci_object_let_go(struct gci_page *page)
     }
 }
 
-void gci_object_free_doomed(struct gci_page *page)
+/* Build the free list of a page again, in address order, with the doomed in it. */
+static void free_some(struct gci_page *page)
 {
-    gc_heap *heap = page->heap;
     uint32_t before = GCI_FREE_LENGTH(page->free);
-    page->free = 0; /* and built again, in address order */
+    page->free = 0;
     for (size_t offset = gci_page_end(page); offset > page->first;) {
         offset -= page->slot_size;
         gc_object *self = gci_page_at(page, offset);
         enum gci_state state = gci_state_of(self);
         if (OURO_UNLIKELY(state == GCI_DOOMED && (self->refs & OURO_REFS_SITE))) {
-            heap->hooks.died(heap, self);
+            page->heap->hooks.died(page->heap, self);
         }
         if (state == GCI_DOOMED || state == GCI_FREE) {
             gci_page_push_free(page, (uint32_t)offset);
         }
     }
     uint32_t after = GCI_FREE_LENGTH(page->free);
-    heap->bytes_live_peak = gci_larger(heap->bytes_live_peak, heap->bytes_live);
-    heap->bytes_live -= (after - before) * page->slot_size;
-    heap->objects_died += after - before;
-    if (page->notice != 0 && page->notice < page->capacity && after >= page->notice) {
+    if (page->notice > 0 && page->notice < page->capacity && after >= page->notice &&
+        before < after) {
         gci_page_noticed(page); /* now it is partial */
     }
     if (after == page->notice) {
         gci_page_noticed(page); /* now it is empty */
+    }
+}
+
+/* The same for a page of which nothing is left: its slots become fresh. */
+static void free_whole(struct gci_page *page)
+{
+    for (size_t offset = page->first, end = gci_page_end(page); offset < end;
+         offset += page->slot_size) {
+        *gci_page_at(page, offset) = (gc_object){ GCI_REFS_DEAD, GCI_FREE };
+    }
+    gci_page_reset(page);
+}
+
+void gci_object_free_doomed(struct gci_page *page)
+{
+    gc_heap *heap = page->heap;
+    uint32_t doomed = (uint32_t)page->members - page->marked;
+    heap->bytes_live_peak = gci_larger(heap->bytes_live_peak, heap->bytes_live);
+    heap->bytes_live -= doomed * page->slot_size;
+    heap->objects_died += doomed;
+    if (gci_page_used(page) == doomed && heap->profile == NULL) {
+        free_whole(page); /* speed only */
+    } else {
+        free_some(page);
     }
 }
 

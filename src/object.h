@@ -46,7 +46,7 @@ OURO_INTERNAL void gci_object_finalize(const struct gci_page *page, gc_object *s
  * code may run, but none of it can reach the doomed. */
 OURO_INTERNAL void gci_object_let_go(struct gci_page *page);
 
-/* Free the doomed objects of a page, which have let go. Runs no user code. */
+/* Free the doomed objects of a page, which have let go: members less marked. Runs no user code. */
 OURO_INTERNAL void gci_object_free_doomed(struct gci_page *page);
 
 /* End the objects in the queue of the dying, unless somebody further up the stack is at it. Any

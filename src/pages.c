@@ -128,16 +128,6 @@ void gci_pages_give_all_sites(gc_heap *heap)
     }
 }
 
-uint32_t *gci_page_site(struct gci_page *page, const void *object)
-{
-    if (page->capacity == 1) {
-        return &page->site;
-    }
-    struct gci_segment *segment = segment_of(page);
-    uint32_t *sites = segment->sites[page - segment->pages];
-    return sites == NULL ? NULL : &sites[gci_page_offset(object) / GCI_SLOT_MIN];
-}
-
 const char *gci_page_where(struct gci_page *page, const gc_object *object)
 {
     const struct gci_profile *profile = page->heap->profile;
@@ -360,6 +350,16 @@ void gci_page_noticed(struct gci_page *page)
         unlink_page(&page->record->partial, page);
     }
     page_empty(page);
+}
+
+void gci_page_reset(struct gci_page *page)
+{
+    page->free = 0;
+    page->carved = 0;
+    if (page != page->record->current) {
+        page->notice = page->capacity;
+        gci_page_noticed(page);
+    }
 }
 
 /* A full page stops being current. */

@@ -56,6 +56,9 @@ OURO_INTERNAL struct gci_page *gci_pages_with_room(gc_heap *heap, struct gci_rec
 /* The length of a page's free list has reached its notice. */
 OURO_INTERNAL void gci_page_noticed(struct gci_page *page);
 
+/* All objects of a page are gone and its slots are marked dead: begin it anew. */
+OURO_INTERNAL void gci_page_reset(struct gci_page *page);
+
 /* Empty the caches of current pages. */
 OURO_INTERNAL void gci_pages_forget_current(gc_heap *heap);
 
@@ -89,7 +92,17 @@ OURO_INTERNAL uint32_t *gci_pages_take_sites(gc_heap *heap, struct gci_page *pag
 OURO_INTERNAL void gci_pages_give_all_sites(gc_heap *heap);
 
 /* Where an object's site number stands, or NULL: its page has no array. */
-OURO_INTERNAL uint32_t *gci_page_site(struct gci_page *page, const void *object);
+static inline uint32_t *gci_page_site(struct gci_page *page, const void *object)
+{
+    if (OURO_UNLIKELY(page->slot_size > GCI_SMALL_MAX)) {
+        return &page->site;
+    }
+    uintptr_t address = (uintptr_t)object;
+    const struct gci_segment *segment =
+        (const struct gci_segment *)(address & ~(uintptr_t)(GCI_SEGMENT_SIZE - 1));
+    uint32_t *sites = segment->sites[address >> GCI_PAGE_SHIFT & (GCI_SEGMENT_PAGES - 1)];
+    return sites == NULL ? NULL : &sites[gci_page_offset(object) / GCI_SLOT_MIN];
+}
 
 /* Where an object was made, "file.c:12", or NULL: it is not on record. A dead one's place is known
  * until its slot is used again. */

@@ -135,30 +135,30 @@ static uint32_t site_of_birth(gc_heap *heap, const struct gci_caller *caller, co
     return profile->recent[place].site;
 }
 
-static void add(struct gci_profile *profile, uint32_t number, size_t size)
+static inline void add(struct gci_profile *profile, uint32_t number, size_t size)
 {
     struct gci_site *site = site_at(profile, number);
     site->count++;
     site->bytes += size;
-    profile->objects++;
     profile->bytes += size;
     if (profile->bytes > profile->bytes_peak) {
         profile->bytes_peak = profile->bytes;
     }
 }
 
-static void subtract(struct gci_profile *profile, uint32_t number, size_t size)
+static inline void subtract(struct gci_profile *profile, uint32_t number, size_t size)
 {
     struct gci_site *site = site_at(profile, number);
     site->count--;
     site->bytes -= size;
-    profile->objects--;
     profile->bytes -= size;
 }
 
-static void born(gc_heap *heap, gc_object *self, const struct gci_caller *caller)
+/* A birth at another line than the latest in its page, or the page's first. */
+static OURO_NOINLINE void born_elsewhere(gc_heap *heap, struct gci_page *page, gc_object *self,
+                                         const struct gci_caller *caller)
 {
-    struct gci_page *page = gci_page_of(self);
+    struct gci_profile *profile = heap->profile;
     uint32_t *place = gci_page_site(page, self);
     if (place == NULL && gci_pages_take_sites(heap, page) != NULL) {
         place = gci_page_site(page, self);
@@ -166,13 +166,29 @@ static void born(gc_heap *heap, gc_object *self, const struct gci_caller *caller
     uint32_t number = place == NULL ? 0 : site_of_birth(heap, caller, page->type);
     if (place != NULL) {
         *place = number; /* also in place of that of a dead object */
+        page->site = number;
     }
     if (number == 0) {
-        heap->profile->dropped++;
+        profile->dropped++;
         return;
     }
     self->refs |= OURO_REFS_SITE;
-    add(heap->profile, number, page->slot_size);
+    add(profile, number, page->slot_size);
+}
+
+static void born(gc_heap *heap, gc_object *self, const struct gci_caller *caller)
+{
+    struct gci_profile *profile = heap->profile;
+    struct gci_page *page = gci_page_of(self);
+    uint32_t *place = gci_page_site(page, self);
+    if (OURO_UNLIKELY(place == NULL || profile->frames > 1 ||
+                      site_at(profile, page->site)->where != caller->where)) {
+        born_elsewhere(heap, page, self, caller);
+        return;
+    }
+    *place = page->site;
+    self->refs |= OURO_REFS_SITE;
+    add(profile, page->site, page->slot_size);
 }
 
 /* An object may bear the flag from before the profiler was stopped or cleared; then it has no number. */
@@ -199,7 +215,7 @@ static void forget(gc_heap *heap)
     gci_table_free(heap, &profile->buffer_sizes);
     memset(profile->recent, 0, sizeof(profile->recent));
     profile->site_count = 1; /* number 0 is no site */
-    profile->objects = profile->bytes = profile->bytes_peak = profile->dropped = 0;
+    profile->bytes = profile->bytes_peak = profile->dropped = 0;
 }
 
 void gc_profile_stop(gc_heap *heap)
@@ -234,6 +250,7 @@ gc_status gc_profile_start(gc_heap *heap, unsigned frames)
             gci_memory_give(heap, profile, sizeof(*profile));
             status = GC_ERR_NOMEM;
         } else {
+            memset(profile->sites, 0, profile->site_size); /* site 0 is like no caller */
             heap->hooks.born = born;
             heap->hooks.died = died;
             heap->hooks.stop_profile = gc_profile_stop;
@@ -266,7 +283,6 @@ void gc_profile_get_stats_sized(const gc_heap *heap, gc_profile_stats *stats, si
         size_t entries =
             profile->site_table.size + profile->buffer_sites.size + profile->buffer_sizes.size;
         all = (gc_profile_stats){
-            .objects = profile->objects,
             .bytes = profile->bytes,
             .bytes_peak = profile->bytes_peak,
             .dropped = profile->dropped,
@@ -274,6 +290,9 @@ void gc_profile_get_stats_sized(const gc_heap *heap, gc_profile_stats *stats, si
                          gci_round_up(profile->site_room * profile->site_size, GCI_BLOCK_SIZE) +
                          entries * sizeof(struct gci_entry),
         };
+        for (uint32_t number = 1; number < profile->site_count; number++) {
+            all.objects += site_at(profile, number)->count;
+        }
     }
     memset(stats, 0, size);
     memcpy(stats, &all, size < sizeof(all) ? size : sizeof(all));
