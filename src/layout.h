@@ -182,7 +182,8 @@ struct gci_set {
     size_t alive_count;
     size_t garbage_count;
     bool finalizers; /* some garbage has a finalizer still to run */
-    bool plain;      /* all of its pages are plain */
+    bool plain;      /* all garbage is plain: it keeps its state, and is freed at once */
+    bool look;       /* asked for: condemn the plain too */
 };
 #define GCI_NIBBLE(state, becomes) ((uint64_t)(becomes) << 4 * (state))
 #define GCI_BECOMES(nibbles, word) ((uint32_t)((nibbles) >> 4 * ((word)&GCI_STATE_MASK)) & 15u)

@@ -555,39 +555,38 @@ void gci_object_drain(gc_heap *heap)
     }
 }
 
-void gci_object_let_go(struct gci_page *page)
+void gci_object_let_go(struct gci_page *page, uint32_t members)
 {
     const gc_field *first = page->fields, *stop = first + page->field_count;
-    for (size_t offset = page->first, end = gci_page_end(page); offset < end;
-         offset += page->slot_size) {
+    for (size_t offset = page->first, end = gci_page_end(page), size = page->slot_size;
+         offset < end; offset += size) {
         gc_object *self = gci_page_at(page, offset);
-        if (gci_state_of(self) != GCI_DOOMED) {
+        if (!gci_is_member(members, self->gc)) {
             continue;
         }
         for (const gc_field *field = first; field < stop; field++) {
             gc_object *child;
             memcpy(&child, (char *)self + field->offset, sizeof(child));
-            if (child != NULL && gci_state_of(child) != GCI_DOOMED) {
-                memset((char *)self + field->offset, 0, sizeof(child));
-                gc_decref(child); /* user code may run here */
+            if (child != NULL && !gci_is_member(members, child->gc)) {
+                gc_decref(child);
             }
         }
     }
 }
 
-/* Build the free list of a page again, in address order, with the doomed in it. */
-static void free_some(struct gci_page *page)
+/* Build the free list of a page again, in address order, with the garbage in it. */
+static void free_some(struct gci_page *page, uint32_t members)
 {
     uint32_t before = GCI_FREE_LENGTH(page->free);
     page->free = 0;
     for (size_t offset = gci_page_end(page); offset > page->first;) {
         offset -= page->slot_size;
         gc_object *self = gci_page_at(page, offset);
-        enum gci_state state = gci_state_of(self);
-        if (OURO_UNLIKELY(state == GCI_DOOMED && (self->refs & OURO_REFS_SITE))) {
+        bool garbage = gci_is_member(members, self->gc);
+        if (garbage && (self->refs & OURO_REFS_SITE)) {
             page->heap->hooks.died(page->heap, self);
         }
-        if (state == GCI_DOOMED || state == GCI_FREE) {
+        if (garbage || gci_state_of(self) == GCI_FREE) {
             gci_page_push_free(page, (uint32_t)offset);
         }
     }
@@ -611,17 +610,17 @@ static void free_whole(struct gci_page *page)
     gci_page_reset(page);
 }
 
-void gci_object_free_doomed(struct gci_page *page)
+void gci_object_free_garbage(struct gci_page *page, uint32_t members)
 {
     gc_heap *heap = page->heap;
-    uint32_t doomed = (uint32_t)page->members - page->marked;
+    uint32_t count = (uint32_t)page->members - page->marked;
     heap->bytes_live_peak = gci_larger(heap->bytes_live_peak, heap->bytes_live);
-    heap->bytes_live -= doomed * page->slot_size;
-    heap->objects_died += doomed;
-    if (gci_page_used(page) == doomed && heap->profile == NULL) {
+    heap->bytes_live -= count * page->slot_size;
+    heap->objects_died += count;
+    if (gci_page_used(page) == count && heap->profile == NULL) {
         free_whole(page); /* speed only */
     } else {
-        free_some(page);
+        free_some(page, members);
     }
 }
 

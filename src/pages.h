@@ -6,6 +6,12 @@
 
 #include "memory.h"
 
+/* Whether a gc word has one of the states in a set, which has a bit for each. */
+static inline bool gci_is_member(uint32_t members, uint32_t word)
+{
+    return members >> (word & GCI_STATE_MASK) & 1;
+}
+
 /* The page of an object. */
 static inline struct gci_page *gci_page_of(const void *object)
 {

@@ -166,6 +166,8 @@ static OURO_NOINLINE void born_elsewhere(gc_heap *heap, struct gci_page *page, g
     uint32_t number = place == NULL ? 0 : site_of_birth(heap, caller, page->type);
     if (place != NULL) {
         *place = number; /* also in place of that of a dead object */
+    }
+    if (profile->frames == 1) { /* else the line alone does not tell the site */
         page->site = number;
     }
     if (number == 0) {
@@ -181,8 +183,7 @@ static void born(gc_heap *heap, gc_object *self, const struct gci_caller *caller
     struct gci_profile *profile = heap->profile;
     struct gci_page *page = gci_page_of(self);
     uint32_t *place = gci_page_site(page, self);
-    if (OURO_UNLIKELY(place == NULL || profile->frames > 1 ||
-                      site_at(profile, page->site)->where != caller->where)) {
+    if (OURO_UNLIKELY(place == NULL || site_at(profile, page->site)->where != caller->where)) {
         born_elsewhere(heap, page, self, caller);
         return;
     }

@@ -168,6 +168,7 @@ struct gci_set gci_set_of_all(gc_heap *heap)
 struct gci_set gci_set_to_look_at(gc_heap *heap)
 {
     struct gci_set set = {
+        .look = true,
         .alive = GCI_NIBBLE(GCI_YOUNG, GCI_SEEN_YOUNG) | GCI_NIBBLE(heap->old, other_old(heap)),
         .garbage = GCI_NIBBLE(GCI_YOUNG, GCI_DOOMED_YOUNG) | GCI_NIBBLE(heap->old, GCI_DOOMED),
     };
@@ -186,18 +187,13 @@ struct gci_set gci_set_of_doomed(const gc_heap *heap, const struct gci_set *foun
 
 /* The set algorithm. */
 
-static inline bool is_member(uint32_t members, uint32_t word)
-{
-    return members >> (word & GCI_STATE_MASK) & 1;
-}
-
 static void count_items(struct gci_tracer *tracer, void **items, size_t count)
 {
     uint32_t members = tracer->members;
     for (size_t i = 0; i < count; i++) {
         gc_object *child = items[i];
         uint32_t word = child->gc;
-        if (is_member(members, word) && (int32_t)word >= 0) {
+        if (gci_is_member(members, word) && (int32_t)word >= 0) {
             child->gc = word + GCI_SCRATCH;
         }
     }
@@ -210,7 +206,7 @@ static unsigned trace_members(struct gci_tracer *tracer, const struct gci_page *
     for (size_t offset = page->first, end = gci_page_end(page); offset < end;
          offset += page->slot_size) {
         gc_object *self = gci_page_at(page, offset);
-        if (is_member(tracer->members, self->gc)) {
+        if (gci_is_member(tracer->members, self->gc)) {
             count++;
             trace_any(&tracer->visitor, page, self);
         }
@@ -227,7 +223,7 @@ static unsigned trace_members_fields(struct gci_tracer *tracer, const struct gci
     for (size_t offset = page->first, end = gci_page_end(page), size = page->slot_size;
          offset < end; offset += size) {
         gc_object *self = gci_page_at(page, offset);
-        if (is_member(members, self->gc)) {
+        if (gci_is_member(members, self->gc)) {
             count++;
             next = trace_fields(&tracer->visitor, next, page, self);
         }
@@ -314,7 +310,7 @@ static void mark_reachable(struct gci_tracer *tracer, struct gci_set *set)
         for (size_t offset = page->first, end = gci_page_end(page); offset < end;
              offset += page->slot_size) {
             gc_object *self = gci_page_at(page, offset);
-            if ((self->gc ^ self->refs) >= GCI_SCRATCH && is_member(set->members, self->gc)) {
+            if ((self->gc ^ self->refs) >= GCI_SCRATCH && gci_is_member(set->members, self->gc)) {
                 mark(tracer->heap, self, GCI_BECOMES(set->alive, self->gc));
             }
         }
@@ -322,38 +318,44 @@ static void mark_reachable(struct gci_tracer *tracer, struct gci_set *set)
     }
 }
 
-/* Give what was not marked its state, and keep the pages that have some. */
-static void condemn_rest(struct gci_set *set)
+/* Keep the pages in the chain where something was not marked. */
+static void keep_pages_with_garbage(struct gci_set *set)
 {
     struct gci_page *next = set->pages;
     struct gci_page **end = &set->pages;
     set->alive_count = 0;
     set->garbage_count = 0;
-    set->finalizers = false;
-    set->plain = true;
+    set->plain = !set->look;
     while (next != NULL) {
         struct gci_page *page = next;
         next = page->next_in_set;
         set->alive_count += page->marked;
-        if (page->marked == page->members) {
-            continue;
+        if (page->marked < page->members) {
+            set->garbage_count += (size_t)page->members - page->marked;
+            set->plain = set->plain && page->duties == 0;
+            *end = page;
+            end = &page->next_in_set;
         }
-        set->plain = set->plain && page->duties == 0;
-        set->garbage_count += (size_t)page->members - page->marked;
+    }
+    *end = NULL;
+}
+
+/* Give what was not marked its state. */
+static void condemn(struct gci_set *set)
+{
+    set->finalizers = false;
+    for (struct gci_page *page = set->pages; page != NULL; page = page->next_in_set) {
         bool unfinalized = false;
-        for (size_t offset = page->first, stop = gci_page_end(page); offset < stop;
+        for (size_t offset = page->first, end = gci_page_end(page); offset < end;
              offset += page->slot_size) {
             gc_object *self = gci_page_at(page, offset);
-            if (is_member(set->members, self->gc)) {
+            if (gci_is_member(set->members, self->gc)) {
                 self->gc = GCI_BECOMES(set->garbage, self->gc);
                 unfinalized |= !(self->refs & OURO_REFS_FINALIZED);
             }
         }
         set->finalizers |= unfinalized && (page->duties & GCI_DUTY_FINALIZE);
-        *end = page;
-        end = &page->next_in_set;
     }
-    *end = NULL;
 }
 
 void gci_trace_find_garbage(gc_heap *heap, struct gci_set *set)
@@ -368,5 +370,8 @@ void gci_trace_find_garbage(gc_heap *heap, struct gci_set *set)
     count_references(&tracer, set);
     tracer.consume = mark_items;
     mark_reachable(&tracer, set);
-    condemn_rest(set);
+    keep_pages_with_garbage(set);
+    if (!set->plain) {
+        condemn(set);
+    }
 }

@@ -264,6 +264,13 @@ static void the_set_of_all_has_every_page_but_those_of_leaves(void **state)
     gc_decref(leaf);
 }
 
+/* Search a set so that all garbage, plain or not, is told by its state. */
+static void search(gc_heap *heap, struct gci_set *set)
+{
+    set->look = true;
+    gci_trace_find_garbage(heap, set);
+}
+
 static void a_reference_from_outside_the_set_keeps_alive_what_it_leads_to(void **state)
 {
     struct world *world = *state;
@@ -274,7 +281,7 @@ static void a_reference_from_outside_the_set_keeps_alive_what_it_leads_to(void *
     gc_set_steal(&old->left, child);
     gc_set_steal(&child->right, grandchild);
     struct gci_set set = gci_set_of_young(heap);
-    gci_trace_find_garbage(heap, &set);
+    search(heap, &set);
     assert_int_equal(set.alive_count, 2);
     assert_int_equal(set.garbage_count, 0);
     assert_null(set.pages);
@@ -297,7 +304,7 @@ static void a_circle_in_the_set_is_garbage_and_what_it_refers_to_as_well(void **
     gc_set(&kept->left, kept);
     gc_decref(b);
     struct gci_set set = gci_set_of_young(heap);
-    gci_trace_find_garbage(heap, &set);
+    search(heap, &set);
     assert_int_equal(set.alive_count, 1);
     assert_int_equal(set.garbage_count, 3);
     assert_int_equal(kept->object.gc, heap->old);
@@ -323,7 +330,7 @@ static void pages_know_their_members_and_how_many_of_them_are_marked(void **stat
         drop_a_node_circle(heap);
     }
     struct gci_set set = gci_set_of_all(heap);
-    gci_trace_find_garbage(heap, &set);
+    search(heap, &set);
     struct gci_page *page = gci_page_of(kept[0]);
     assert_int_equal(page->members, 7);
     assert_int_equal(page->marked, 3);
@@ -348,20 +355,20 @@ static void the_set_tells_whether_garbage_has_finalizers_to_run(void **state)
     struct actor *kept = actor_new(heap, 9); /* alive: does not matter */
     drop_a_node_circle(heap);
     struct gci_set set = gci_set_of_all(heap);
-    gci_trace_find_garbage(heap, &set);
+    search(heap, &set);
     assert_false(set.finalizers);
     heap->old = heap->old == GCI_OLD_A ? GCI_OLD_B : GCI_OLD_A;
     make_all_old(heap);
     struct actor *a = drop_an_actor_circle(heap, 1);
     set = gci_set_of_all(heap);
-    gci_trace_find_garbage(heap, &set);
+    search(heap, &set);
     assert_true(set.finalizers);
     heap->old = heap->old == GCI_OLD_A ? GCI_OLD_B : GCI_OLD_A;
     make_all_old(heap);
     a->object.refs |= OURO_REFS_FINALIZED;
     a->left->object.refs |= OURO_REFS_FINALIZED;
     set = gci_set_of_all(heap);
-    gci_trace_find_garbage(heap, &set);
+    search(heap, &set);
     assert_false(set.finalizers);
     heap->old = heap->old == GCI_OLD_A ? GCI_OLD_B : GCI_OLD_A;
     make_all_old(heap);
@@ -376,7 +383,7 @@ static void the_young_alone_do_not_touch_the_old(void **state)
     make_all_old(heap);
     struct node *young = node_new(heap); /* in the same page */
     struct gci_set set = gci_set_of_young(heap);
-    gci_trace_find_garbage(heap, &set);
+    search(heap, &set);
     assert_int_equal(gci_page_of(young)->members, 1);
     assert_int_equal(set.alive_count, 1);
     assert_int_equal(set.garbage_count, 0);
@@ -399,7 +406,7 @@ static void a_chain_is_marked_without_recursion(void **state)
         head = node;
     }
     struct gci_set set = gci_set_of_young(heap);
-    gci_trace_find_garbage(heap, &set);
+    search(heap, &set);
     assert_int_equal(set.alive_count, count);
     assert_int_equal(set.garbage_count, 0);
     assert_no_traces(heap);
@@ -421,7 +428,7 @@ static void grey_objects_of_many_pages_are_all_traced(void **state)
     }
     uint64_t containers = stats_of(heap).objects_live;
     struct gci_set set = gci_set_of_young(heap);
-    gci_trace_find_garbage(heap, &set);
+    search(heap, &set);
     assert_int_equal(set.alive_count, containers);
     assert_int_equal(set.garbage_count, 0);
     assert_no_traces(heap);
@@ -444,7 +451,7 @@ static void an_object_of_more_references_than_the_queue_counts_them_all(void **s
     gc_decref(hub);
     gc_decref(tuple); /* all in all a circle */
     struct gci_set set = gci_set_of_young(heap);
-    gci_trace_find_garbage(heap, &set);
+    search(heap, &set);
     assert_int_equal(set.garbage_count, COUNT + 2);
     assert_int_equal(set.alive_count, 0);
     assert_no_traces(heap);
@@ -453,7 +460,7 @@ static void an_object_of_more_references_than_the_queue_counts_them_all(void **s
     gc_incref(tuple->items[2 * COUNT - 1]);
     gc_set(&tuple->items[2 * COUNT - 1]->left, hub);
     set = gci_set_of_all(heap);
-    gci_trace_find_garbage(heap, &set);
+    search(heap, &set);
     assert_int_equal(set.garbage_count, 0);
     assert_no_traces(heap);
     heap->old = heap->old == GCI_OLD_A ? GCI_OLD_B : GCI_OLD_A;
@@ -475,7 +482,7 @@ static void an_immortal_is_alive_and_so_is_what_it_refers_to(void **state)
     gc_make_immortal(object);
     gc_make_immortal(self);
     struct gci_set set = gci_set_of_young(heap);
-    gci_trace_find_garbage(heap, &set);
+    search(heap, &set);
     assert_int_equal(set.alive_count, 3);
     assert_int_equal(set.garbage_count, 0);
     assert_no_traces(heap);
@@ -496,7 +503,7 @@ static void a_scratch_count_that_saturates_means_alive(void **state)
     }
     hub->object.gc = GCI_YOUNG | (0x7FFFFFFu - 4) * GCI_SCRATCH;
     struct gci_set set = gci_set_of_young(heap);
-    gci_trace_find_garbage(heap, &set);
+    search(heap, &set);
     assert_int_equal(hub->object.gc, heap->old);
     assert_int_equal(set.alive_count, 2);
     assert_int_equal(world->panics, 0);
@@ -521,7 +528,7 @@ static void a_saturated_scratch_count_is_not_counted_on(void **state)
     gc_decref(tuple); /* nothing but the hub's own count holds the two */
     hub->object.gc = GCI_YOUNG | (OURO_REFS_IMMORTAL - 10 * GCI_SCRATCH);
     struct gci_set set = gci_set_of_young(heap);
-    gci_trace_find_garbage(heap, &set);
+    search(heap, &set);
     assert_int_equal(hub->object.gc, heap->old);
     assert_int_equal(set.garbage_count, 0);
     assert_no_traces(heap);
@@ -554,7 +561,7 @@ static void more_references_than_the_count_are_a_panic_and_keep_the_object(void 
     struct node *child = node_new(heap);
     liar->left = child;
     struct gci_set set = gci_set_of_young(heap);
-    gci_trace_find_garbage(heap, &set);
+    search(heap, &set);
     expect_panic(world, "visits one twice");
     assert_non_null(strstr(world->panic_text, "node"));
     assert_int_equal(set.garbage_count, 0);
@@ -667,7 +674,7 @@ static void any_set_is_sound_and_finds_all_that_is_unreachable_from_outside_of_i
         }
         graph_judge(&graph);
         struct gci_set set = gci_set_of_doomed(heap, &all);
-        gci_trace_find_garbage(heap, &set);
+        search(heap, &set);
         size_t garbage = 0;
         for (size_t i = 0; i < VERTICES; i++) {
             const gc_object *self = &graph.vertices[i]->object;
