@@ -4,8 +4,8 @@
  *     packages [file [name]]
  *
  * reads a package database (/var/lib/dpkg/status), shows which packages need each other in circles,
- * which are needed most and why the package `name` is there, then drops it all and shows what died
- * how. The objects, and the references they hold:
+ * which are needed most, why the package `name` is there, and which lines of this file made what is
+ * in memory; then drops it all and shows what died how. The objects, and the references they hold:
  *
  *     catalog      -> package      by the hash of its name
  *     package      -> string       its name
@@ -28,6 +28,9 @@
 
 /* (1) The objects
  * =============== */
+
+/* The profiler's name for the memory of lists. Objects are in domain 0. */
+enum { LISTS = 1 };
 
 /* An array of references that grows, inside an object whose type declares it. */
 struct list {
@@ -81,6 +84,9 @@ struct catalog {
 
 static void list_free(gc_heap *heap, struct list *list)
 {
+    if (list->items != NULL) {
+        gc_profile_untrack(heap, list->items);
+    }
     gc_external_remove(heap, list->room * sizeof(*list->items));
     free(list->items);
 }
@@ -89,7 +95,7 @@ static void list_free(gc_heap *heap, struct list *list)
 static void package_destroy(gc_object *self)
 {
     struct package *package = (void *)self;
-    gc_heap *heap           = gc_heap_of(package);
+    gc_heap *heap = gc_heap_of(package);
     list_free(heap, &package->needs);
     list_free(heap, &package->needed_by);
     list_free(heap, &package->provides);
@@ -104,36 +110,36 @@ static void catalog_destroy(gc_object *self)
 }
 
 static const gc_type string_type = {
-    .name      = "string",
-    .size      = offsetof(struct string, text),
+    .name = "string",
+    .size = offsetof(struct string, text),
     .item_size = 1,
 };
 
 static const gc_type package_type = {
-    .name    = "package",
-    .size    = sizeof(struct package),
-    .refs    = OURO_FIELDS(OURO_REF(struct package, name), OURO_REF(struct package, next),
-                           OURO_BUFFER(struct package, needs.items, needs.count),
-                           OURO_BUFFER(struct package, needed_by.items, needed_by.count),
-                           OURO_BUFFER(struct package, provides.items, provides.count),
-                           OURO_BUFFER(struct package, providers.items, providers.count)),
+    .name = "package",
+    .size = sizeof(struct package),
+    .refs = OURO_FIELDS(OURO_REF(struct package, name), OURO_REF(struct package, next),
+                        OURO_BUFFER(struct package, needs.items, needs.count),
+                        OURO_BUFFER(struct package, needed_by.items, needed_by.count),
+                        OURO_BUFFER(struct package, provides.items, provides.count),
+                        OURO_BUFFER(struct package, providers.items, providers.count)),
     .destroy = package_destroy,
 };
 
 static const gc_type dependency_type = {
-    .name      = "dependency",
-    .size      = offsetof(struct dependency, options),
+    .name = "dependency",
+    .size = offsetof(struct dependency, options),
     .item_size = sizeof(struct package *),
     .refs = OURO_FIELDS(OURO_REF(struct dependency, owner), OURO_TAIL(struct dependency, options)),
 };
 
 static const gc_type catalog_type = {
-    .name      = "catalog",
-    .size      = offsetof(struct catalog, buckets),
+    .name = "catalog",
+    .size = offsetof(struct catalog, buckets),
     .item_size = sizeof(struct package *),
-    .refs      = OURO_FIELDS(OURO_BUFFER(struct catalog, installed.items, installed.count),
-                             OURO_TAIL(struct catalog, buckets)),
-    .destroy   = catalog_destroy,
+    .refs = OURO_FIELDS(OURO_BUFFER(struct catalog, installed.items, installed.count),
+                        OURO_TAIL(struct catalog, buckets)),
+    .destroy = catalog_destroy,
 };
 
 /* Append a reference of the list's own. Returns false when memory is short. */
@@ -141,13 +147,17 @@ static bool list_add(gc_heap *heap, struct list *list, void *object)
 {
     if (list->count == list->room) {
         uint32_t room = list->room == 0 ? 2 : 2 * list->room;
-        void **items  = realloc(list->items, room * sizeof(*items));
+        if (list->items != NULL) {
+            gc_profile_untrack(heap, list->items);
+        }
+        void **items = realloc(list->items, room * sizeof(*items));
         if (items == NULL) {
             return false;
         }
+        gc_profile_track(heap, items, room * sizeof(*items), LISTS);
         gc_external_add(heap, (room - list->room) * sizeof(*items));
         list->items = items;
-        list->room  = room;
+        list->room = room;
     }
     list->items[list->count++] = gc_newref(object);
     return true;
@@ -171,7 +181,7 @@ static struct package *package_peek(struct catalog *catalog, struct text name)
             return package;
         }
     }
-    package               = gc_new(gc_heap_of(catalog), &package_type);
+    package = gc_new(gc_heap_of(catalog), &package_type);
     struct string *string = gc_new_var(gc_heap_of(catalog), &string_type, name.length + 1);
     if (package == NULL || string == NULL) {
         gc_xdecref(package);
@@ -206,7 +216,7 @@ static bool add_dependencies(struct catalog *catalog, struct package *package, e
         dependency->kind = kind;
         gc_set(&dependency->owner, package);
         bool ok = list_add(heap, &package->needs, dependency);
-        names   = part;
+        names = part;
         for (size_t i = 0; ok && dpkg_next_name(&names, '|', &name); i++) {
             struct package *option = package_peek(catalog, name);
             gc_set(&dependency->options[i], option);
@@ -247,14 +257,14 @@ static bool read_packages(struct catalog *catalog, struct text file)
             continue;
         }
         struct package *package = package_peek(catalog, name);
-        bool ok                 = package != NULL;
+        bool ok = package != NULL;
         for (enum field kind = PRE_DEPENDS; ok && kind <= RECOMMENDS; kind++) {
             ok = add_dependencies(catalog, package, kind, fields[kind]);
         }
         ok = ok && add_provides(catalog, package, fields[PROVIDES]);
         if (ok && !package->installed) { /* one entry for each architecture is one package here */
             package->installed = true;
-            ok                 = list_add(gc_heap_of(catalog), &catalog->installed, package);
+            ok = list_add(gc_heap_of(catalog), &catalog->installed, package);
         }
         if (!ok) {
             return false;
@@ -282,7 +292,7 @@ static bool next_needed(struct cursor *cursor, struct package **needed)
 {
     for (; cursor->i < cursor->at->needs.count; cursor->i++, cursor->j = 0) {
         const struct dependency *dependency = cursor->at->needs.items[cursor->i];
-        cursor->kind                        = dependency->kind;
+        cursor->kind = dependency->kind;
         for (; cursor->j < gc_count(dependency); cursor->j++, cursor->k = 0) {
             struct package *option = dependency->options[cursor->j];
             while (cursor->k <= option->providers.count) {
@@ -306,8 +316,8 @@ static bool next_needing(struct cursor *cursor, struct package **needing)
             cursor->i == 0 ? cursor->at : cursor->at->provides.items[cursor->i - 1];
         while (cursor->j < at->needed_by.count) {
             const struct dependency *dependency = at->needed_by.items[cursor->j++];
-            cursor->kind                        = dependency->kind;
-            *needing                            = dependency->owner;
+            cursor->kind = dependency->kind;
+            *needing = dependency->owner;
             if (*needing != cursor->at && cursor->kind <= cursor->weakest) {
                 return true;
             }
@@ -325,15 +335,15 @@ static size_t search(struct catalog *catalog, size_t count, next_fn *next, enum 
     catalog->searches++;
     for (size_t i = 0; i < count; i++) {
         queue[i]->mark = catalog->searches;
-        queue[i]->via  = queue[i]->number;
+        queue[i]->via = queue[i]->number;
     }
     for (size_t i = 0; i < count; i++) {
         struct cursor cursor = { .at = queue[i], .weakest = weakest };
         while (next(&cursor, &to)) {
             if (to->mark != catalog->searches && (circle == 0 || to->circle == circle)) {
-                to->mark       = catalog->searches;
-                to->via        = queue[i]->number;
-                to->kind       = cursor.kind;
+                to->mark = catalog->searches;
+                to->via = queue[i]->number;
+                to->kind = cursor.kind;
                 queue[count++] = to;
             }
         }
@@ -358,7 +368,7 @@ static int compare_circles(const void *left, const void *right)
 static bool find_circles(struct catalog *catalog)
 {
     struct list *installed = &catalog->installed;
-    struct cursor *path    = malloc(installed->count * sizeof(*path));
+    struct cursor *path = malloc(installed->count * sizeof(*path));
     if (path == NULL) {
         return false;
     }
@@ -373,9 +383,9 @@ static bool find_circles(struct catalog *catalog)
         do {
             if (enter != NULL) {
                 enter->order = enter->low = ++order;
-                open[open_count++]        = enter;
-                path[depth++]             = (struct cursor){ .at = enter, .weakest = DEPENDS };
-                enter                     = NULL;
+                open[open_count++] = enter;
+                path[depth++] = (struct cursor){ .at = enter, .weakest = DEPENDS };
+                enter = NULL;
             }
             struct package *at = path[depth - 1].at;
             if (next_needed(&path[depth - 1], &to)) {
@@ -476,7 +486,7 @@ static void print_most_needed(struct catalog *catalog)
     uint32_t count = catalog->installed.count;
     for (uint32_t i = 0; i < count; i++) {
         struct package *package = catalog->queue[i] = catalog->installed.items[i];
-        struct cursor cursor                        = { .at = package, .weakest = DEPENDS };
+        struct cursor cursor = { .at = package, .weakest = DEPENDS };
         catalog->searches++;
         while (next_needing(&cursor, &from)) {
             package->needed_count += from->mark != catalog->searches;
@@ -500,7 +510,7 @@ static void print_why(struct catalog *catalog, const char *name)
     size_t count = 0;
     for (uint32_t i = 0; i < installed->count; i++) {
         struct cursor cursor = { .at = installed->items[i], .weakest = RECOMMENDS };
-        bool needed          = false;
+        bool needed = false;
         while (!needed && next_needing(&cursor, &from)) {
             needed = from->circle != cursor.at->circle;
         }
@@ -508,7 +518,7 @@ static void print_why(struct catalog *catalog, const char *name)
             catalog->queue[count++] = cursor.at;
         }
     }
-    count                   = search(catalog, count, next_needed, RECOMMENDS, 0);
+    count = search(catalog, count, next_needed, RECOMMENDS, 0);
     struct package *package = count > 0 ? catalog->queue[count - 1] : installed->items[0];
     if (name != NULL) {
         package = package_peek(catalog, (struct text){ name, strlen(name) });
@@ -543,7 +553,7 @@ static double now_ms(void)
 static int count_object(void *object, void *arg)
 {
     const gc_type *const types[] = { &package_type, &dependency_type, &string_type };
-    size_t *counts               = arg;
+    size_t *counts = arg;
     for (size_t i = 0; i < 3; i++) {
         counts[i] += gc_type_of(object) == types[i];
     }
@@ -569,9 +579,19 @@ static void print_contents(gc_heap *heap, const struct catalog *catalog)
     }
 }
 
+/* Returns false when memory is short. */
+static bool print_profile(gc_heap *heap)
+{
+    gc_snapshot *snapshot = gc_snapshot_take(heap);
+    printf("\n");
+    bool ok = snapshot != NULL && gc_snapshot_print(snapshot, GC_BY_LINE, 10, stdout) == 0;
+    gc_snapshot_free(snapshot);
+    return ok;
+}
+
 static void print_deaths(const char *what, const gc_stats *before, const gc_stats *after, double ms)
 {
-    uint64_t died     = after->objects_died - before->objects_died;
+    uint64_t died = after->objects_died - before->objects_died;
     uint64_t by_count = after->died_by_count - before->died_by_count;
     printf("    %-20s %8" PRIu64 " %10" PRIu64 " %14" PRIu64 " %8.2f\n", what, died, by_count,
            died - by_count, ms);
@@ -616,12 +636,13 @@ int main(int argc, char **argv)
     }
     file.at = bytes;
 
-    int result              = 1;
-    double start            = now_ms();
-    gc_heap *heap           = gc_heap_new(NULL);
-    struct catalog *catalog = heap != NULL ? gc_new_var(heap, &catalog_type, 4096) : NULL;
-    bool ok                 = catalog != NULL && read_packages(catalog, file);
-    double ready            = now_ms();
+    int result = 1;
+    double start = now_ms();
+    gc_heap *heap = gc_heap_new(NULL);
+    bool profiled = heap != NULL && gc_profile_start(heap, 1) == GC_OK;
+    struct catalog *catalog = profiled ? gc_new_var(heap, &catalog_type, 4096) : NULL;
+    bool ok = catalog != NULL && read_packages(catalog, file);
+    double ready = now_ms();
     if (ok && catalog->installed.count == 0) {
         fprintf(stderr, "packages: no installed package in %s\n", path);
         goto done;
@@ -639,6 +660,11 @@ int main(int argc, char **argv)
         fprintf(stderr, "packages: these are not the circles\n");
         goto done;
     }
+    if (!print_profile(heap)) {
+        fprintf(stderr, "packages: out of memory\n");
+        goto done;
+    }
+    gc_profile_stop(heap);
     if (!drop(heap, catalog)) {
         fprintf(stderr, "packages: something is left\n");
         goto done;

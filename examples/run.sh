@@ -22,6 +22,6 @@ fi
 printf '\n=== examples/hello.c: a circle, collected ===\n\n'
 build/examples/hello
 printf '\n=== examples/tour.c: the story of Python'\''s memory management ===\n\n'
-build/examples/tour
+build/examples/tour "$database"
 printf '\n=== examples/packages.c: a program with real data ===\n\n'
 build/examples/packages "$database"

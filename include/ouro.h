@@ -353,8 +353,9 @@ OURO_API OURO_MUST_USE gc_heap *gc_heap_new(const gc_config *config);
 /* Free a heap and every object in it, whatever their counts: collect, finalize all that is left,
  * clear all, destroy all, return the memory. With report_leaks, what the collection leaves is
  * reported by type first. NULL is allowed.
- * Runs  finalize (which may still allocate), clear, destroy (where allocation fails with
- *       GC_ERR_CLOSING). May not be called by them. */
+ * Runs  finalize (which may still allocate; what is born in it is finalized too), clear, destroy.
+ *       From the second round of finalize on births fail with GC_ERR_CLOSING. May not be called by
+ *       any of them. */
 OURO_API void gc_heap_free(gc_heap *heap);
 
 /* The user_data of the configuration. */
@@ -621,8 +622,8 @@ OURO_API void gc_stats_print(gc_heap *heap, FILE *file) OURO_NONNULL;
  */
 
 /* Every container a full collection would find unreachable, with nothing freed, finalized or
- * changed.
- * Cost  as gc_collect. Inside a collection or another gc_unreachable: visits nothing, returns 0. */
+ * changed. Cost  as gc_collect. Inside a collection, or a visitor of these calls: visits nothing,
+ * returns 0. */
 OURO_API int gc_unreachable(gc_heap *heap, gc_object_fn visit, void *arg);
 
 /* Every container of a generation (0 or 1), or with -1 every object, leaves too, as
@@ -691,15 +692,16 @@ OURO_API void gc_profile_track_at(gc_heap *heap, const void *pointer, size_t siz
                                   const char *where) OURO_NONNULL;
 OURO_API void gc_profile_untrack(gc_heap *heap, const void *pointer) OURO_NONNULL;
 
-/* Where a live object was made: "file.c:12". NULL: it is not on record. Valid while its module is. */
+/* Where a live object was made: "file.c:12". NULL: it is not on record. Valid while its module is.
+ */
 OURO_API const char *gc_profile_site(const void *object) OURO_NONNULL;
 
 /* The records of one moment, by line, domain, type and call frames. It belongs to no heap and may
  * outlive it, but not the types and modules that it names. */
 typedef struct gc_snapshot gc_snapshot;
 
-/* Returns a snapshot of what is on record, for gc_snapshot_free; NULL: no memory. An empty one while
- * the profiler is off.  Cost  the number of lines, not of objects. */
+/* Returns a snapshot of what is on record, for gc_snapshot_free; NULL: no memory. An empty one
+ * while the profiler is off.  Cost  the number of lines, not of objects. */
 OURO_API OURO_MUST_USE gc_snapshot *gc_snapshot_take(gc_heap *heap) OURO_NONNULL;
 OURO_API void gc_snapshot_free(gc_snapshot *snapshot); /* NULL is allowed */
 

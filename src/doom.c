@@ -47,8 +47,8 @@ static size_t release_rest(const gc_heap *heap, const struct gci_set *set)
     return count;
 }
 
-/* Plain garbage is freed without its counts. Nobody hears of its end, and no user code runs before it is
- * over: what dies with it waits in the queue of the dying. Speed only. */
+/* Plain garbage is freed without its counts. Nobody hears of its end, and no user code runs before
+ * it is over: what dies with it waits in the queue of the dying. Speed only. */
 static void free_plain(gc_heap *heap, const struct gci_set *set)
 {
     bool draining = heap->draining;

@@ -78,21 +78,32 @@ static bool is_alive(const gc_object *self)
     return gci_state_of(self) != GCI_FREE && gci_state_of(self) != GCI_DYING;
 }
 
-/* Call `act` for each living object, leaves too. Pages are pinned, those that come meanwhile
- * come last. */
-static void for_each_alive(gc_heap *heap, void (*act)(const struct gci_page *, gc_object *))
+/* Call `act` for each living object, leaves too, up to `max` times. Pages are pinned; objects that
+ * are born meanwhile may be among them. */
+static void for_each_alive(gc_heap *heap, size_t max,
+                           void (*act)(const struct gci_page *, gc_object *))
 {
     for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
          page = gci_pages_next(heap, page)) {
         for (size_t offset = page->first; offset < gci_page_end(page); offset += page->slot_size) {
             gc_object *self = gci_page_at(page, offset);
-            if (is_alive(self)) {
+            if (is_alive(self) && max-- > 0) {
                 gc_incref(self);
                 act(page, self); /* user code may run here */
                 gc_decref(self); /* user code may run here */
             }
         }
     }
+}
+
+static size_t object_count(const gc_heap *heap)
+{
+    size_t count = 0;
+    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
+         page = gci_pages_next(heap, page)) {
+        count += gci_page_used(page);
+    }
+    return count;
 }
 
 static void make_immortal(const struct gci_page *page, gc_object *self)
@@ -150,14 +161,16 @@ void gc_heap_free(gc_heap *heap)
         report_leaks(heap);
     }
     gci_collect_hold(heap);
-    for_each_alive(heap, gci_object_finalize); /* user code may run here, and allocate */
+    /* User code may run here, and allocate: as often as there are objects, lest it never ends. */
+    for_each_alive(heap, object_count(heap), gci_object_finalize);
     heap->closing = true;
     gci_collect_arm(heap);
-    for_each_alive(heap, gci_object_finalize); /* of what was born meanwhile */
-    for_each_alive(heap, gci_object_clear);    /* user code may run here */
+    for_each_alive(heap, SIZE_MAX,
+                   gci_object_finalize); /* of what was born meanwhile; the last births */
+    for_each_alive(heap, SIZE_MAX, gci_object_clear); /* user code may run here */
     /* What references from outside keep alive: from here on nothing dies by count any more. */
-    for_each_alive(heap, make_immortal);
-    for_each_alive(heap, destroy); /* user code may run here */
+    for_each_alive(heap, SIZE_MAX, make_immortal);
+    for_each_alive(heap, SIZE_MAX, destroy); /* user code may run here */
     if (heap->profile != NULL) {
         heap->hooks.stop_profile(heap);
     }

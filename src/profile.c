@@ -3,9 +3,9 @@
 /* The memory profiler: records of what is alive, by the place in the program that made it.
  *
  * While it is on, the heap's cache of current pages stays empty, so that every birth takes the slow
- * path and is heard of here; while it is off, nothing is left of it on any path but a test of a flag
- * when an object dies. What is counted is counted by site, so a snapshot costs the number of sites
- * and not of objects. Out of memory here drops a record. */
+ * path and is heard of here; while it is off, nothing is left of it on any path but a test of a
+ * flag when an object dies. What is counted is counted by site, so a snapshot costs the number of
+ * sites and not of objects. Out of memory here drops a record. */
 
 #include "profile.h"
 
@@ -192,7 +192,8 @@ static void born(gc_heap *heap, gc_object *self, const struct gci_caller *caller
     add(profile, page->site, page->slot_size);
 }
 
-/* An object may bear the flag from before the profiler was stopped or cleared; then it has no number. */
+/* An object may bear the flag from before the profiler was stopped or cleared; then it has no
+ * number. */
 static void died(gc_heap *heap, gc_object *self)
 {
     struct gci_page *page = gci_page_of(self);

@@ -3,9 +3,9 @@
 /* Snapshots of the profiler's records: filtered, added up, compared, printed.
  *
  * A snapshot is one block of the C library's memory, since it belongs to no heap. To add up, each
- * record becomes an entry, or with GC_BY_CUMULATIVE one for each of its frames. Entries with the same
- * key are merged into groups, then the groups are sorted by what they hold. Keys are text and not
- * addresses: the same "file.h:12" may have another address in every module. */
+ * record becomes an entry, or with GC_BY_CUMULATIVE one for each of its frames. Entries with the
+ * same key are merged into groups, then the groups are sorted by what they hold. Keys are text and
+ * not addresses: the same "file.h:12" may have another address in every module. */
 
 #include "snapshot.h"
 
@@ -204,7 +204,8 @@ static int compare_keys(const void *left, const void *right)
     return order == 0 ? compare_frames(a, b) : order;
 }
 
-/* The order of gc_snapshot_compare, which is that of gc_snapshot_statistics where nothing is old. */
+/* The order of gc_snapshot_compare, which is that of gc_snapshot_statistics where nothing is old.
+ */
 static int compare_sizes(const void *left, const void *right)
 {
     const struct gci_group *a = left, *b = right;

@@ -262,12 +262,107 @@ static void profiling(gc_heap *heap)
     gc_decref(node);
 }
 
+/* Counts down; gives itself. */
+struct countdown {
+    gc_generator generator;
+    unsigned left;
+};
+
+OURO_GENERATOR(countdown)
+{
+    OURO_BEGIN(self);
+    while (self->left > 0) {
+        self->left--;
+        OURO_YIELD(self, gc_newref(self));
+    }
+    OURO_END(self);
+}
+
+/* Gives the items of two others: one at a time those of the first, then all of the second. */
+struct splice {
+    gc_generator generator;
+    gc_generator *first;
+    gc_object *item;
+    gc_generator *second;
+};
+
+static unsigned cleaned;
+
+OURO_GENERATOR_CLEANUP(splice, first, item, second)
+{
+    OURO_BEGIN(self);
+    OURO_PULL(self, &self->item, self->first);
+    while (self->item != NULL) {
+        OURO_YIELD(self, gc_take(&self->item));
+        OURO_PULL(self, &self->item, self->first);
+    }
+    OURO_YIELD_FROM(self, gc_take(&self->second));
+    OURO_END(self);
+}
+
+OURO_CLEANUP(splice)
+{
+    (void)self;
+    cleaned++;
+}
+
+static gc_generator *countdown_new(gc_heap *heap, unsigned left)
+{
+    struct countdown *countdown = (struct countdown *)gc_new(heap, &countdown_type.type);
+    EXPECT(countdown != NULL);
+    countdown->left = left;
+    return &countdown->generator;
+}
+
+static void *same_item(void *item, void *arg)
+{
+    (void)arg;
+    return gc_newref(item);
+}
+
+static bool every_item(void *item, void *arg)
+{
+    (void)item;
+    (void)arg;
+    return true;
+}
+
+static void generators(gc_heap *heap)
+{
+    EXPECT(countdown_type.type.finalize == gc_generator_finalize);
+    struct splice *splice = (struct splice *)gc_new(heap, &splice_type.type);
+    EXPECT(splice != NULL);
+    splice->first = countdown_new(heap, 2);
+    splice->second = countdown_new(heap, 3);
+    size_t count = 0;
+    OURO_FOREACH (struct countdown, item, &splice->generator) {
+        EXPECT(gc_type_of(item) == &countdown_type.type);
+        count++;
+    }
+    EXPECT(count == 5 && cleaned == 1);
+
+    gc_generator *pipeline = gc_generator_chain(
+        gc_generator_map(countdown_new(heap, 3), same_item, NULL),
+        gc_generator_filter(gc_generator_take(countdown_new(heap, 9), 2), every_item, NULL));
+    EXPECT(gc_generator_count(pipeline) == 5);
+    void *tuple = gc_generator_collect(countdown_new(heap, 4));
+    EXPECT(tuple != NULL && gc_count(tuple) == 4 && gc_tuple_items(tuple)[3] != NULL);
+    gc_drop_references(tuple);
+    gc_decref(tuple);
+
+    gc_set_error(heap, GC_OK);
+    gc_generator *closed = countdown_new(heap, 1);
+    EXPECT(gc_generator_close(closed) && gc_generator_next(closed) == NULL);
+    EXPECT(gc_last_error(heap) == GC_OK);
+    gc_decref(closed);
+}
+
 int main(void)
 {
     gc_config config;
     memset(&config, 0, sizeof(config));
-    config.collect =
-        GC_AT_SAFEPOINT; /* the counts above must not depend on when a collection comes */
+    /* The counts above must not depend on when a collection comes. */
+    config.collect = GC_AT_SAFEPOINT;
     config.user_data = &config;
     gc_heap *heap = gc_heap_new(&config);
     EXPECT(heap != NULL && gc_heap_user_data(heap) == &config);
@@ -278,6 +373,7 @@ int main(void)
     tails_and_slots(heap, &type);
     collecting(heap);
     profiling(heap);
+    generators(heap);
 
     gc_external_add(heap, 100);
     gc_external_remove(heap, 100);

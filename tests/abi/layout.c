@@ -125,9 +125,25 @@ PIN_SIZE(gc_filter, 8 + 3 * P);
 static_assert(GC_BY_LINE == 0 && GC_BY_FILE == 1 && GC_BY_TRACEBACK == 2, "gc_group");
 static_assert(GC_BY_TYPE == 3 && GC_BY_CUMULATIVE == 4, "gc_group");
 
+PIN(gc_generator, object, 0);
+PIN(gc_generator, source, 8);
+PIN(gc_generator, outer, 8 + P);
+PIN(gc_generator, consumer, 8 + 2 * P);
+PIN(gc_generator, slot, 8 + 3 * P);
+PIN(gc_generator, line, 8 + 4 * P);
+PIN(gc_generator, flags, 12 + 4 * P);
+PIN_SIZE(gc_generator, 16 + 4 * P);
+PIN(gc_generator_type, type, 0);
+PIN(gc_generator_type, next, 15 * P);
+PIN(gc_generator_type, cleanup, 16 * P);
+PIN_SIZE(gc_generator_type, 17 * P);
+PIN(gc_loop, generator, 0);
+PIN(gc_loop, item, P);
+PIN(gc_loop, runs, 2 * P);
+
 /* Numbers are never reused. */
 static_assert(GC_OK == 0 && GC_ERR_NOMEM == -1 && GC_ERR_LIMIT == -2 && GC_ERR_SIZE == -3,
               "gc_status");
 static_assert(GC_ERR_BUSY == -4 && GC_ERR_CLOSING == -5, "gc_status");
-static_assert(GC_ERR_TYPE == -6 && GC_ERR_RANGE == -7, "gc_status");
+static_assert(GC_ERR_TYPE == -6 && GC_ERR_RANGE == -7 && GC_ERR_RUNNING == -8, "gc_status");
 static_assert(GC_AT_ALLOCATION == 0 && GC_AT_SAFEPOINT == 1, "gc_config.collect");

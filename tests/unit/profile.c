@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/* The profiler from inside: out of memory in snapshots, and what its numbers look like.
+ *
+ * The linker puts __wrap_malloc in place of malloc, in the library and here, but not in what it calls.
+ */
+
+#include "support.h"
+
+#include "profile.h"
+#include "sys.h"
+
+/* Which malloc fails, counted from 0; SIZE_MAX: none. */
+static size_t malloc_calls, malloc_fail_at = SIZE_MAX;
+
+/* NOLINTBEGIN(bugprone-reserved-identifier): the linker's names */
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_malloc(size_t size)
+{
+    return malloc_calls++ == malloc_fail_at ? NULL : __real_malloc(size);
+}
+/* NOLINTEND(bugprone-reserved-identifier) */
+
+static int ignore(const gc_statistic *statistic, void *arg)
+{
+    (void)statistic;
+    ++*(size_t *)arg;
+    return 0;
+}
+
+struct scene {
+    gc_snapshot *newer, *older;
+    FILE *file;
+};
+
+/* Each does one thing, and returns whether it had the memory. */
+static bool try_take(struct scene *scene, gc_heap *heap)
+{
+    (void)scene;
+    gc_snapshot *snapshot = gc_snapshot_take(heap);
+    gc_snapshot_free(snapshot);
+    return snapshot != NULL;
+}
+
+static bool try_filter(struct scene *scene, gc_heap *heap)
+{
+    (void)heap;
+    gc_filter filter = { .line = 1 };
+    gc_snapshot *snapshot = gc_snapshot_filter(scene->newer, &filter, 1);
+    gc_snapshot_free(snapshot);
+    return snapshot != NULL;
+}
+
+static bool is_done(int status, size_t visited)
+{
+    if (status != 0) {
+        assert_int_equal(status, GC_ERR_NOMEM);
+        assert_int_equal(visited, 0);
+    }
+    return status == 0;
+}
+
+static bool try_statistics(struct scene *scene, gc_heap *heap)
+{
+    (void)heap;
+    size_t visited = 0;
+    return is_done(gc_snapshot_statistics(scene->newer, GC_BY_CUMULATIVE, ignore, &visited),
+                   visited);
+}
+
+static bool try_compare(struct scene *scene, gc_heap *heap)
+{
+    (void)heap;
+    size_t visited = 0;
+    return is_done(gc_snapshot_compare(scene->newer, scene->older, GC_BY_FILE, ignore, &visited),
+                   visited);
+}
+
+static bool try_print(struct scene *scene, gc_heap *heap)
+{
+    (void)heap;
+    long before = ftell(scene->file);
+    int status = gc_snapshot_print(scene->newer, GC_BY_TYPE, 10, scene->file);
+    return is_done(status, (size_t)(ftell(scene->file) - before));
+}
+
+static bool try_print_compare(struct scene *scene, gc_heap *heap)
+{
+    (void)heap;
+    long before = ftell(scene->file);
+    int status = gc_snapshot_print_compare(scene->newer, scene->older, GC_BY_LINE, 10, scene->file);
+    return is_done(status, (size_t)(ftell(scene->file) - before));
+}
+
+static void snapshots_without_memory_say_so_and_do_nothing(void **state)
+{
+    static bool (*const tries[])(struct scene *, gc_heap *) = { try_take,       try_filter,
+                                                                try_statistics, try_compare,
+                                                                try_print,      try_print_compare };
+    gc_heap *heap = world_new_heap(*state, NULL);
+    assert_int_equal(gc_profile_start(heap, gci_sys_has_frames() ? 8 : 1), GC_OK);
+    gc_profile_track_at(heap, &state, 10, 1, "a.c:1");
+    struct scene scene = { .older = gc_snapshot_take(heap), .file = tmpfile() };
+    struct node *node = node_new(heap);
+    scene.newer = gc_snapshot_take(heap);
+    assert_non_null(scene.older);
+    assert_non_null(scene.newer);
+    assert_non_null(scene.file);
+    /* So that the file has its buffer. */
+    assert_true(fputs("first\n", scene.file) >= 0);
+    for (size_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
+        size_t failures = 0;
+        for (malloc_calls = malloc_fail_at = 0; !tries[i](&scene, heap); malloc_calls = 0) {
+            failures++;
+            malloc_fail_at = failures;
+        }
+        malloc_fail_at = SIZE_MAX;
+        assert_true(failures > 0);
+    }
+    assert_int_equal(fclose(scene.file), 0);
+    gc_snapshot_free(scene.newer);
+    gc_snapshot_free(scene.older);
+    gc_decref(node);
+}
+
+static struct node *node_at(gc_heap *heap, const char *where)
+{
+    struct node *node = gc_new_at(heap, &node_type, where);
+    if (node == NULL) {
+        abort(); /* gcc does not see that a failed assertion would not return */
+    }
+    return node;
+}
+
+static void birth_without_memory_for_its_line_takes_no_old_number(void **state)
+{
+    struct world *world = *state;
+    static char wheres[2000][32];
+    gc_heap *heap = world_new_heap(world, NULL);
+    assert_int_equal(gc_profile_start(heap, 1), GC_OK);
+    struct node *kept = node_new(heap);
+    size_t count = 0;
+    for (; heap->profile->site_count < heap->profile->site_room; count++) {
+        assert_true(count + 1 < 2000);
+        (void)snprintf(wheres[count], sizeof(wheres[count]), "file.c:%zu", count + 1);
+        gc_decref(node_at(heap, wheres[count]));
+    }
+    world->pages.fail_at = world->pages.maps;
+    world->pages.fail_on = true;
+    struct node *node = node_at(heap, "one too many.c:1");
+    world->pages.fail_at = SIZE_MAX;
+    world->pages.fail_on = false;
+    assert_int_equal(heap->profile->dropped, 1);
+    assert_int_equal(*gci_page_site(gci_page_of(node), node), 0);
+    assert_int_equal(node->object.refs & OURO_REFS_SITE, 0);
+    struct node *next = node_at(heap, wheres[0]);
+    assert_string_equal(gc_profile_site(next), wheres[0]);
+    gc_decref(next);
+    gc_decref(node);
+    gc_decref(kept);
+}
+
+static void frames_have_names_wherever_they_are(void **state)
+{
+    char name[64], small[8];
+    (void)state;
+    gci_sys_frame_name((void *)(uintptr_t)16, name, sizeof(name));
+    assert_string_equal(name, "0x10");
+    if (gci_sys_has_frames()) {
+        void *frames[4];
+        assert_true(gci_sys_frames(frames, 4) > 0);
+        gci_sys_frame_name(frames[0], name, sizeof(name));
+        assert_non_null(strchr(name, '+'));
+        gci_sys_frame_name(frames[0], small, sizeof(small));
+        assert_memory_equal(small, name, sizeof(small) - 1);
+        assert_int_equal(small[7], '\0');
+    }
+}
+
+static void only_terminals_are_terminals(void **state)
+{
+    (void)state;
+    FILE *file = fopen("/dev/null", "w");
+    assert_non_null(file);
+    assert_false(gci_sys_is_terminal(file));
+    assert_int_equal(fclose(file), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        world_test(snapshots_without_memory_say_so_and_do_nothing),
+        world_test(birth_without_memory_for_its_line_takes_no_old_number),
+        world_test(frames_have_names_wherever_they_are),
+        world_test(only_terminals_are_terminals),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
