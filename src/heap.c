@@ -87,7 +87,8 @@ static void for_each_alive(gc_heap *heap, size_t max,
          page = gci_pages_next(heap, page)) {
         for (size_t offset = page->first; offset < gci_page_end(page); offset += page->slot_size) {
             gc_object *self = gci_page_at(page, offset);
-            if (is_alive(self) && max-- > 0) {
+            if (is_alive(self) && max > 0) {
+                max--;
                 gc_incref(self);
                 act(page, self); /* user code may run here */
                 gc_decref(self); /* user code may run here */
@@ -165,8 +166,7 @@ void gc_heap_free(gc_heap *heap)
     for_each_alive(heap, object_count(heap), gci_object_finalize);
     heap->closing = true;
     gci_collect_arm(heap);
-    for_each_alive(heap, SIZE_MAX,
-                   gci_object_finalize); /* of what was born meanwhile; the last births */
+    for_each_alive(heap, SIZE_MAX, gci_object_finalize); /* of what was born meanwhile */
     for_each_alive(heap, SIZE_MAX, gci_object_clear); /* user code may run here */
     /* What references from outside keep alive: from here on nothing dies by count any more. */
     for_each_alive(heap, SIZE_MAX, make_immortal);
