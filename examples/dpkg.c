@@ -19,11 +19,11 @@ char *dpkg_read(const char *path, size_t *length)
     char *bytes = NULL;
     size_t room = 0, got = 0;
     bool failed = false;
-    *length     = 0;
+    *length = 0;
     do {
         *length += got;
         if (*length == room) {
-            room       = room == 0 ? 65536 : 2 * room;
+            room = room == 0 ? 65536 : 2 * room;
             char *more = realloc(bytes, room);
             if (more == NULL) {
                 failed = true;
@@ -49,10 +49,10 @@ bool dpkg_next_part(struct text *rest, char separator, struct text *part)
         return false;
     }
     const char *end = memchr(rest->at, separator, rest->length);
-    size_t length   = end != NULL ? (size_t)(end - rest->at) : rest->length;
-    size_t used     = end != NULL ? length + 1 : length;
-    *part           = (struct text){ rest->at, length };
-    *rest           = (struct text){ rest->at + used, rest->length - used };
+    size_t length = end != NULL ? (size_t)(end - rest->at) : rest->length;
+    size_t used = end != NULL ? length + 1 : length;
+    *part = (struct text){ rest->at, length };
+    *rest = (struct text){ rest->at + used, rest->length - used };
     return true;
 }
 
@@ -117,7 +117,7 @@ bool dpkg_next_entry(struct text *rest, struct text fields[FIELDS])
         for (int i = 0; i < FIELDS; i++) {
             size_t length = strlen(names[i]);
             if (line.length >= length && memcmp(line.at, names[i], length) == 0) {
-                field  = &fields[i];
+                field = &fields[i];
                 *field = (struct text){ line.at + length, line.length - length };
             }
         }

@@ -167,7 +167,7 @@ void gc_heap_free(gc_heap *heap)
     heap->closing = true;
     gci_collect_arm(heap);
     for_each_alive(heap, SIZE_MAX, gci_object_finalize); /* of what was born meanwhile */
-    for_each_alive(heap, SIZE_MAX, gci_object_clear); /* user code may run here */
+    for_each_alive(heap, SIZE_MAX, gci_object_clear);    /* user code may run here */
     /* What references from outside keep alive: from here on nothing dies by count any more. */
     for_each_alive(heap, SIZE_MAX, make_immortal);
     for_each_alive(heap, SIZE_MAX, destroy); /* user code may run here */

@@ -32,8 +32,7 @@ static long next_of(void *generator)
 /* Uses up a generator, writing its items into the story: "1 2 3 ". */
 static void tell_all(struct world *world, OURO_STEALS gc_generator *generator)
 {
-    OURO_FOREACH(struct number, number, generator)
-    {
+    OURO_FOREACH (struct number, number, generator) {
         size_t used = strlen(world->story);
         (void)snprintf(world->story + used, sizeof(world->story) - used, "%ld ", number->value);
     }
@@ -761,8 +760,7 @@ static void walk_of_a_tree_gives_what_recursion_gives(void **state)
         struct node *tree = random_tree(heap, nodes, &count, 1 + rand() % 12);
         size_t stop = (size_t)rand() % (2 * count);
         gc_generator *walk = walk_new(heap, tree);
-        OURO_FOREACH(struct node, node, walk)
-        {
+        OURO_FOREACH (struct node, node, walk) {
             assert_true(seen < count);
             assert_ptr_equal(node, nodes[seen]);
             if (seen++ == stop) {
@@ -1061,8 +1059,7 @@ static void pipeline_holds_one_item_at_a_time(void **state)
     gc_generator *generator = gc_generator_map(span_new(heap, 0, 100), count_the_living, &live);
     generator = gc_generator_map(generator, count_the_living, &live);
     generator = gc_generator_filter(generator, is_multiple, &three); /* refuses some */
-    OURO_FOREACH(struct number, number, generator)
-    {
+    OURO_FOREACH (struct number, number, generator) {
         assert_int_equal(live, 4 + 1);
         assert_live(heap, 4 + 1);
         assert_int_equal(gc_refcount(number), 1);
@@ -1088,8 +1085,7 @@ static void loop_drops_each_item_after_its_turn(void **state)
 {
     gc_heap *heap = world_new_heap(*state, NULL);
     long expected = 0;
-    OURO_FOREACH(struct number, number, span_new(heap, 0, 10))
-    {
+    OURO_FOREACH (struct number, number, span_new(heap, 0, 10)) {
         assert_live(heap, 2);
         assert_int_equal(number->value, expected++);
         if (expected % 2 == 0) {
@@ -1105,8 +1101,7 @@ static void loop_that_breaks_loses_nothing(void **state)
 {
     struct world *world = *state;
     gc_heap *heap = world_new_heap(world, NULL);
-    OURO_FOREACH(struct number, number, &player_new(heap, 1, 10)->generator)
-    {
+    OURO_FOREACH (struct number, number, &player_new(heap, 1, 10)->generator) {
         if (number->value == 4) {
             break;
         }
@@ -1119,8 +1114,7 @@ static void item_of_a_loop_may_be_kept(void **state)
 {
     gc_heap *heap = world_new_heap(*state, NULL);
     struct number *last = NULL;
-    OURO_FOREACH(struct number, number, span_new(heap, 0, 10))
-    {
+    OURO_FOREACH (struct number, number, span_new(heap, 0, 10)) {
         gc_set(&last, number);
     }
     assert_int_equal(last->value, 9);
@@ -1132,8 +1126,7 @@ static void loop_can_be_taken_up_again(void **state)
     struct world *world = *state;
     gc_heap *heap = world_new_heap(world, NULL);
     gc_generator *numbers = span_new(heap, 0, 5);
-    OURO_FOREACH(struct number, number, gc_newref(numbers))
-    {
+    OURO_FOREACH (struct number, number, gc_newref(numbers)) {
         if (number->value == 2) {
             break;
         }
@@ -1146,14 +1139,13 @@ static void loops_nest(void **state)
 {
     gc_heap *heap = world_new_heap(*state, NULL);
     long sum = 0;
-    OURO_FOREACH(struct number, a, span_new(heap, 0, 4))
-    OURO_FOREACH(struct number, b, span_new(heap, 0, 100))
-    {
-        if (b->value > a->value) {
-            break;
+    OURO_FOREACH (struct number, a, span_new(heap, 0, 4))
+        OURO_FOREACH (struct number, b, span_new(heap, 0, 100)) {
+            if (b->value > a->value) {
+                break;
+            }
+            sum += b->value;
         }
-        sum += b->value;
-    }
     assert_int_equal(sum, 0 + 1 + 3 + 6);
     assert_live(heap, 0);
 }

@@ -126,9 +126,7 @@ static void snapshots_without_memory_say_so_and_do_nothing(void **state)
 static struct node *node_at(gc_heap *heap, const char *where)
 {
     struct node *node = gc_new_at(heap, &node_type, where);
-    if (node == NULL) {
-        abort(); /* gcc does not see that a failed assertion would not return */
-    }
+    assert_non_null(node);
     return node;
 }
 
@@ -151,7 +149,8 @@ static void birth_without_memory_for_its_line_takes_no_old_number(void **state)
     world->pages.fail_at = SIZE_MAX;
     world->pages.fail_on = false;
     assert_int_equal(heap->profile->dropped, 1);
-    assert_int_equal(*gci_page_site(gci_page_of(node), node), 0);
+    const uint32_t *place = gci_page_site(gci_page_of(node), node);
+    assert_true(place != NULL && *place == 0);
     assert_int_equal(node->object.refs & OURO_REFS_SITE, 0);
     struct node *next = node_at(heap, wheres[0]);
     assert_string_equal(gc_profile_site(next), wheres[0]);
