@@ -714,10 +714,10 @@ typedef enum gc_group {
     GC_BY_CUMULATIVE = 4, /* each frame of a traceback gets it all: sums exceed the total */
 } gc_group;
 
-/* One group. Strings are valid while the call that lent it runs. */
+/* One group. Its strings are valid until the call that visits the groups returns. */
 typedef struct gc_statistic {
     const char *name;    /* "file.c:12", "file.c", a type's name, or a frame's */
-    const char *file;    /* the file in `name`, NULL: it has none */
+    const char *file;    /* what is before the line in `name`; NULL: of types and frames */
     unsigned line;       /* 0: none */
     void *const *frames; /* GC_BY_TRACEBACK: return addresses, the innermost first */
     size_t frame_count;
@@ -753,8 +753,8 @@ OURO_API int gc_snapshot_compare(const gc_snapshot *newer, const gc_snapshot *ol
                                  gc_statistic_fn visit, void *arg);
 
 /* Print the first `top` groups for people, with the line of source where it can be read, what the
- * others have, and the total: of one snapshot, or of what changed from an older one. Returns 0 or
- * GC_ERR_NOMEM. */
+ * others have, and the total: of one snapshot, or of what changed from an older one, where what did
+ * not change is among the others. Returns 0 or GC_ERR_NOMEM, then nothing is printed. */
 OURO_API int gc_snapshot_print(const gc_snapshot *snapshot, gc_group group, size_t top, FILE *file);
 OURO_API int gc_snapshot_print_compare(const gc_snapshot *newer, const gc_snapshot *older,
                                        gc_group group, size_t top, FILE *file);

@@ -199,13 +199,13 @@ static struct gci_page *find_free_pages(const gc_heap *heap, unsigned span, bool
 static struct gci_page *take_pages(gc_heap *heap, unsigned span, bool whole)
 {
     struct gci_page *page = find_free_pages(heap, span, whole);
-    if (page == NULL) {
-        if (segment_new_of_pages(heap) == NULL) {
-            return NULL;
-        }
-        page = find_free_pages(heap, span, whole);
+    struct gci_segment *segment = page != NULL ? segment_of(page) : segment_new_of_pages(heap);
+    if (segment == NULL) {
+        return NULL;
     }
-    struct gci_segment *segment = segment_of(page);
+    if (page == NULL) {
+        page = &segment->pages[whole ? 1 : 0];
+    }
     page->span = (uint8_t)span;
     if (segment->free_pages == ALL_PAGES) {
         heap->empty_segments--;

@@ -191,13 +191,11 @@ static int compare_frames(const struct gci_group *a, const struct gci_group *b)
 static int compare_keys(const void *left, const void *right)
 {
     const struct gci_group *a = left, *b = right;
-    int order = (a->text != NULL) - (b->text != NULL);
-    if (order == 0 && a->text == NULL) {
-        return compare_numbers(a->number, b->number);
+    if (a->text == NULL || b->text == NULL) {
+        int order = (a->text != NULL) - (b->text != NULL);
+        return order == 0 ? compare_numbers(a->number, b->number) : order;
     }
-    if (order == 0 && a->text != b->text) {
-        order = memcmp(a->text, b->text, a->length < b->length ? a->length : b->length);
-    }
+    int order = memcmp(a->text, b->text, a->length < b->length ? a->length : b->length);
     if (order == 0) {
         order = compare_numbers(a->length, b->length);
     }
