@@ -200,7 +200,6 @@ struct gci_hooks {
     bool (*shortage)(gc_heap *heap); /* memory or limit is short; true: a collection ran */
     void (*born)(gc_heap *heap, gc_object *self,
                  const struct gci_caller *caller); /* profile is on */
-    void (*died)(gc_heap *heap, gc_object *self);  /* OURO_REFS_SITE is set */
     void (*stop_profile)(gc_heap *heap);           /* the heap ends, with its profile on */
 };
 

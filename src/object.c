@@ -327,11 +327,30 @@ static OURO_NOINLINE void *new_slow(gc_heap *heap, const gc_type *type, const ch
     return other_birth(heap, type, 0, gci_round_up(size, align_of(type)), &caller);
 }
 
+/* gc_new while the profiler is on. */
+static OURO_NOINLINE void *new_on_record(gc_heap *heap, const gc_type *type, const char *where,
+                                         void *return_address)
+{
+    struct gci_page *page = ready_page(heap, heap->profile->cache, key_of(type, 0));
+    if (OURO_UNLIKELY(page == NULL)) {
+        return new_slow(heap, type, where, return_address);
+    }
+    gc_object *self = birth(heap, page);
+    if (OURO_UNLIKELY(!gci_page_record_again(heap->profile, page, self, where))) {
+        struct gci_caller caller = { where, return_address };
+        heap->hooks.born(heap, self, &caller);
+    }
+    return self;
+}
+
 void *gc_new_at(gc_heap *heap, const gc_type *type, const char *where)
 {
     struct gci_page *page = ready_page(heap, heap->cache, key_of(type, 0));
-    return OURO_LIKELY(page != NULL) ? birth(heap, page)
-                                     : new_slow(heap, type, where, OURO_RETURN_ADDRESS);
+    if (OURO_LIKELY(page != NULL)) {
+        return birth(heap, page);
+    }
+    return heap->profile != NULL ? new_on_record(heap, type, where, OURO_RETURN_ADDRESS)
+                                 : new_slow(heap, type, where, OURO_RETURN_ADDRESS);
 }
 
 /* The count of a tail stands at the end of its slot. */
@@ -516,7 +535,7 @@ static inline void end(struct gci_page *page, gc_object *self)
         return;
     }
     if (OURO_UNLIKELY(self->refs & OURO_REFS_SITE)) {
-        page->heap->hooks.died(page->heap, self);
+        gci_page_unrecord(page, self);
     }
     free_slot(page, self);
 }
@@ -584,7 +603,7 @@ static void free_some(struct gci_page *page, uint32_t members)
         gc_object *self = gci_page_at(page, offset);
         bool garbage = gci_is_member(members, self->gc);
         if (garbage && (self->refs & OURO_REFS_SITE)) {
-            page->heap->hooks.died(page->heap, self);
+            gci_page_unrecord(page, self);
         }
         if (garbage || gci_state_of(self) == GCI_FREE) {
             gci_page_push_free(page, (uint32_t)offset);
@@ -633,28 +652,6 @@ static OURO_NOINLINE void panic_dead(const char *operation, gc_object *self)
                   : "is dead: a reference to it was dropped twice, or never taken");
 }
 
-/* A last reference is dropped, or one too many. */
-static OURO_NOINLINE void die(gc_object *self)
-{
-    enum gci_state state = gci_state_of(self);
-    if (self->refs / OURO_REFS_ONE != 1 || state == GCI_DYING) {
-        panic_dead("gc_decref", self);
-        return;
-    }
-    struct gci_page *page = gci_page_of(self);
-    gc_heap *heap = page->heap;
-    heap->young_objects -= (unsigned)state >> GCI_YOUNG_SHIFT;
-    self->gc = GCI_DYING;
-    if (heap->draining) {
-        enqueue_dying(page, self);
-        return;
-    }
-    heap->draining = true;
-    end(page, self); /* user code may run here */
-    drain(heap);     /* user code may run here */
-    heap->draining = false;
-}
-
 /* Drop the references of a plain object, as long as none of them is somebody's last. Returns
  * whether that is all. */
 static inline bool drop_plain(const struct gci_page *page, gc_object *self)
@@ -679,20 +676,57 @@ static inline bool drop_plain(const struct gci_page *page, gc_object *self)
     return true;
 }
 
+/* The short way for a plain object that has no flags but `flags`: it has nothing to run, and
+ * nothing dies with it. Returns false, with nothing changed that matters, when it is not such a
+ * one. */
+static inline bool die_plain(gc_object *self, uint32_t flags)
+{
+    enum gci_state state = gci_state_of(self);
+    struct gci_page *page = gci_page_of(self);
+    if ((self->refs & ~flags) != OURO_REFS_ONE || state == GCI_DYING || page->duties != 0 ||
+        page->heap->draining || !drop_plain(page, self)) {
+        return false;
+    }
+    if ((flags & OURO_REFS_SITE) && (self->refs & OURO_REFS_SITE)) {
+        gci_page_unrecord(page, self);
+    }
+    page->heap->young_objects -= (unsigned)state >> GCI_YOUNG_SHIFT;
+    free_slot(page, self);
+    return true;
+}
+
+/* A last reference is dropped, or one too many. */
+static OURO_NOINLINE void die(gc_object *self)
+{
+    enum gci_state state = gci_state_of(self);
+    if (die_plain(self,
+                  OURO_REFS_TOUCHED | OURO_REFS_FINALIZED | OURO_REFS_SITE)) { /* speed only */
+        return;
+    }
+    if (self->refs / OURO_REFS_ONE != 1 || state == GCI_DYING) {
+        panic_dead("gc_decref", self);
+        return;
+    }
+    struct gci_page *page = gci_page_of(self);
+    gc_heap *heap = page->heap;
+    heap->young_objects -= (unsigned)state >> GCI_YOUNG_SHIFT;
+    self->gc = GCI_DYING;
+    if (heap->draining) {
+        enqueue_dying(page, self);
+        return;
+    }
+    heap->draining = true;
+    end(page, self); /* user code may run here */
+    drain(heap);     /* user code may run here */
+    heap->draining = false;
+}
+
 void gc_decref_slow(void *object)
 {
     gc_object *self = object;
-    enum gci_state state = gci_state_of(self);
-    uint32_t rare = ~(uint32_t)(OURO_REFS_TOUCHED | OURO_REFS_FINALIZED);
-    if (OURO_LIKELY((self->refs & rare) == OURO_REFS_ONE && state != GCI_DYING)) { /* speed only */
-        struct gci_page *page = gci_page_of(self);
-        if (page->duties == 0 && !page->heap->draining && drop_plain(page, self)) {
-            page->heap->young_objects -= (unsigned)state >> GCI_YOUNG_SHIFT;
-            free_slot(page, self);
-            return;
-        }
+    if (!die_plain(self, OURO_REFS_TOUCHED | OURO_REFS_FINALIZED)) { /* speed only */
+        die(self);                                                   /* user code may run here */
     }
-    die(self); /* user code may run here */
 }
 
 /* The object has its last count, or is immortal by now: it becomes immortal. */

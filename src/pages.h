@@ -110,6 +110,54 @@ static inline uint32_t *gci_page_site(struct gci_page *page, const void *object)
     return sites == NULL ? NULL : &sites[gci_page_offset(object) / GCI_SLOT_MIN];
 }
 
+/* The profiler's books, by site: inline, for they are kept at every birth and death while it is on.
+ */
+static inline struct gci_site *gci_site_at(const struct gci_profile *profile, uint32_t number)
+{
+    return (struct gci_site *)(void *)(profile->sites + number * profile->site_size);
+}
+static inline void gci_site_add(struct gci_profile *profile, uint32_t number, size_t size)
+{
+    struct gci_site *site = gci_site_at(profile, number);
+    site->count++;
+    site->bytes += size;
+    profile->bytes += size;
+    if (profile->bytes > profile->bytes_peak) {
+        profile->bytes_peak = profile->bytes;
+    }
+}
+static inline void gci_site_subtract(struct gci_profile *profile, uint32_t number, size_t size)
+{
+    struct gci_site *site = gci_site_at(profile, number);
+    site->count--;
+    site->bytes -= size;
+    profile->bytes -= size;
+}
+
+/* Record a birth at the line that was the latest in its page; false: it is another one. */
+static inline bool gci_page_record_again(struct gci_profile *profile, struct gci_page *page,
+                                         gc_object *self, const char *where)
+{
+    uint32_t *place = gci_page_site(page, self);
+    if (OURO_UNLIKELY(place == NULL || gci_site_at(profile, page->site)->where != where)) {
+        return false;
+    }
+    *place = page->site;
+    self->refs |= OURO_REFS_SITE;
+    gci_site_add(profile, page->site, page->slot_size);
+    return true;
+}
+
+/* The end of an object that has OURO_REFS_SITE. It may bear the flag from before the profiler was
+ * stopped or cleared; then it has no number. */
+static inline void gci_page_unrecord(struct gci_page *page, const gc_object *self)
+{
+    const uint32_t *place = gci_page_site(page, self);
+    if (place != NULL && *place != 0) {
+        gci_site_subtract(page->heap->profile, *place, page->slot_size);
+    }
+}
+
 /* Where an object was made, "file.c:12", or NULL: it is not on record. A dead one's place is known
  * until its slot is used again. */
 OURO_INTERNAL const char *gci_page_where(struct gci_page *page, const gc_object *object);

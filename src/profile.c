@@ -9,11 +9,6 @@
 
 #include "profile.h"
 
-static struct gci_site *site_at(const struct gci_profile *profile, uint32_t number)
-{
-    return (struct gci_site *)(void *)(profile->sites + number * profile->site_size);
-}
-
 static uint64_t mix(uint64_t hash, uint64_t number)
 {
     hash = (hash ^ number) * 0x9E3779B97F4A7C15u;
@@ -64,8 +59,8 @@ static uint32_t intern(gc_heap *heap, const struct gci_site *key)
     struct gci_profile *profile = heap->profile;
     uint64_t hash = hash_of(key);
     uint32_t first = (uint32_t)(uintptr_t)gci_table_get(&profile->site_table, hash);
-    for (uint32_t number = first; number != 0; number = site_at(profile, number)->next) {
-        if (is_same(site_at(profile, number), key)) {
+    for (uint32_t number = first; number != 0; number = gci_site_at(profile, number)->next) {
+        if (is_same(gci_site_at(profile, number), key)) {
             return number;
         }
     }
@@ -73,13 +68,13 @@ static uint32_t intern(gc_heap *heap, const struct gci_site *key)
         return 0;
     }
     uint32_t number = profile->site_count++;
-    struct gci_site *site = site_at(profile, number);
+    struct gci_site *site = gci_site_at(profile, number);
     memcpy(site, key, sizeof(*key) + key->frame_count * sizeof(key->frames[0]));
-    site->next = first == 0 ? 0 : site_at(profile, first)->next;
+    site->next = first == 0 ? 0 : gci_site_at(profile, first)->next;
     if (first == 0) {
         gci_table_put(&profile->site_table, hash, (void *)(uintptr_t)number);
     } else {
-        site_at(profile, first)->next = number;
+        gci_site_at(profile, first)->next = number;
     }
     return number;
 }
@@ -135,30 +130,11 @@ static uint32_t site_of_birth(gc_heap *heap, const struct gci_caller *caller, co
     return profile->recent[place].site;
 }
 
-static inline void add(struct gci_profile *profile, uint32_t number, size_t size)
-{
-    struct gci_site *site = site_at(profile, number);
-    site->count++;
-    site->bytes += size;
-    profile->bytes += size;
-    if (profile->bytes > profile->bytes_peak) {
-        profile->bytes_peak = profile->bytes;
-    }
-}
-
-static inline void subtract(struct gci_profile *profile, uint32_t number, size_t size)
-{
-    struct gci_site *site = site_at(profile, number);
-    site->count--;
-    site->bytes -= size;
-    profile->bytes -= size;
-}
-
 /* A birth at another line than the latest in its page, or the page's first. */
-static OURO_NOINLINE void born_elsewhere(gc_heap *heap, struct gci_page *page, gc_object *self,
-                                         const struct gci_caller *caller)
+static void born(gc_heap *heap, gc_object *self, const struct gci_caller *caller)
 {
     struct gci_profile *profile = heap->profile;
+    struct gci_page *page = gci_page_of(self);
     uint32_t *place = gci_page_site(page, self);
     if (place == NULL && gci_pages_take_sites(heap, page) != NULL) {
         place = gci_page_site(page, self);
@@ -175,32 +151,7 @@ static OURO_NOINLINE void born_elsewhere(gc_heap *heap, struct gci_page *page, g
         return;
     }
     self->refs |= OURO_REFS_SITE;
-    add(profile, number, page->slot_size);
-}
-
-static void born(gc_heap *heap, gc_object *self, const struct gci_caller *caller)
-{
-    struct gci_profile *profile = heap->profile;
-    struct gci_page *page = gci_page_of(self);
-    uint32_t *place = gci_page_site(page, self);
-    if (OURO_UNLIKELY(place == NULL || site_at(profile, page->site)->where != caller->where)) {
-        born_elsewhere(heap, page, self, caller);
-        return;
-    }
-    *place = page->site;
-    self->refs |= OURO_REFS_SITE;
-    add(profile, page->site, page->slot_size);
-}
-
-/* An object may bear the flag from before the profiler was stopped or cleared; then it has no
- * number. */
-static void died(gc_heap *heap, gc_object *self)
-{
-    struct gci_page *page = gci_page_of(self);
-    uint32_t *place = gci_page_site(page, self);
-    if (place != NULL && *place != 0) {
-        subtract(heap->profile, *place, page->slot_size);
-    }
+    gci_site_add(profile, number, page->slot_size);
 }
 
 /* Forget all records. */
@@ -254,7 +205,6 @@ gc_status gc_profile_start(gc_heap *heap, unsigned frames)
         } else {
             memset(profile->sites, 0, profile->site_size); /* site 0 is like no caller */
             heap->hooks.born = born;
-            heap->hooks.died = died;
             heap->hooks.stop_profile = gc_profile_stop;
             gci_pages_forget_current(heap);
         }
@@ -293,7 +243,7 @@ void gc_profile_get_stats_sized(const gc_heap *heap, gc_profile_stats *stats, si
                          entries * sizeof(struct gci_entry),
         };
         for (uint32_t number = 1; number < profile->site_count; number++) {
-            all.objects += site_at(profile, number)->count;
+            all.objects += gci_site_at(profile, number)->count;
         }
     }
     memset(stats, 0, size);
@@ -334,7 +284,7 @@ void gc_profile_track_at(gc_heap *heap, const void *pointer, size_t size, unsign
     }
     gci_table_put(&profile->buffer_sites, (uintptr_t)pointer, (void *)(uintptr_t)number);
     gci_table_put(&profile->buffer_sizes, (uintptr_t)pointer, (void *)(uintptr_t)size);
-    add(profile, number, size);
+    gci_site_add(profile, number, size);
 }
 
 void gc_profile_untrack(gc_heap *heap, const void *pointer)
@@ -346,7 +296,7 @@ void gc_profile_untrack(gc_heap *heap, const void *pointer)
     }
     if (number != 0) {
         size_t size = (uintptr_t)gci_table_get(&profile->buffer_sizes, (uintptr_t)pointer);
-        subtract(profile, number, size);
+        gci_site_subtract(profile, number, size);
         gci_table_remove(&profile->buffer_sites, (uintptr_t)pointer);
         gci_table_remove(&profile->buffer_sizes, (uintptr_t)pointer);
     }
@@ -361,5 +311,5 @@ uint32_t gci_profile_site_count(const gc_heap *heap)
 
 const struct gci_site *gci_profile_site_at(const gc_heap *heap, uint32_t index)
 {
-    return site_at(heap->profile, index + 1);
+    return gci_site_at(heap->profile, index + 1);
 }
