@@ -17,11 +17,11 @@ set -eu
 cd "$(dirname "$0")/.."
 
 usage() {
-    echo "usage: bench/run.sh [--quick] [--only counts|newdrop|rings10|full10m|bytes]" >&2
+    echo "usage: bench/run.sh [--quick] [--only counts|newdrop|rings10|full10m|bytes|profile]" >&2
     exit 2
 }
 
-workloads="counts newdrop rings10 full10m bytes"
+workloads="counts newdrop rings10 full10m bytes profile"
 quick=false
 only=
 while [ $# -gt 0 ]; do
@@ -98,6 +98,7 @@ trap 'rm -f "$figures"' EXIT
 trap 'exit 1' HUP INT TERM
 
 for workload in $workloads; do
+    [ "$workload" != profile ] || continue # has no peer but itself
     # shellcheck disable=SC2046 # two words are wanted
     set -- $(size_of "$workload")
     round=1
@@ -112,3 +113,6 @@ done
 
 printf 'workload\tmetric\tours\tpeer-name\tpeer\tratio\n' >&2
 LC_ALL=C awk -f bench/report.awk "$figures"
+case $workloads in
+*profile*) LC_ALL=C $build/bench/bench-profile ;;
+esac
