@@ -54,10 +54,10 @@ static void free_plain(gc_heap *heap, const struct gci_set *set)
     bool draining = heap->draining;
     heap->draining = true;
     for (struct gci_page *page = set->pages; page != NULL; page = page->next_in_set) {
-        gci_object_let_go(page, set->members);
+        gci_object_end_garbage(page, set->members);
     }
     for (struct gci_page *page = set->pages; page != NULL; page = page->next_in_set) {
-        gci_object_free_garbage(page, set->members);
+        gci_object_free_garbage(page);
     }
     heap->draining = draining;
     gci_object_drain(heap); /* user code may run here */

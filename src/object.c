@@ -574,9 +574,11 @@ void gci_object_drain(gc_heap *heap)
     }
 }
 
-void gci_object_let_go(struct gci_page *page, uint32_t members)
+void gci_object_end_garbage(struct gci_page *page, uint32_t members)
 {
     const gc_field *first = page->fields, *stop = first + page->field_count;
+    /* A reference to a free slot is one to garbage that has ended just before. */
+    uint32_t gone = members | 1u << GCI_FREE;
     for (size_t offset = page->first, end = gci_page_end(page), size = page->slot_size;
          offset < end; offset += size) {
         gc_object *self = gci_page_at(page, offset);
@@ -586,60 +588,31 @@ void gci_object_let_go(struct gci_page *page, uint32_t members)
         for (const gc_field *field = first; field < stop; field++) {
             gc_object *child;
             memcpy(&child, (char *)self + field->offset, sizeof(child));
-            if (child != NULL && !gci_is_member(members, child->gc)) {
+            if (child != NULL && !gci_is_member(gone, child->gc)) {
                 gc_decref(child);
             }
         }
-    }
-}
-
-/* Build the free list of a page again, in address order, with the garbage in it. */
-static void free_some(struct gci_page *page, uint32_t members)
-{
-    uint32_t before = GCI_FREE_LENGTH(page->free);
-    page->free = 0;
-    for (size_t offset = gci_page_end(page); offset > page->first;) {
-        offset -= page->slot_size;
-        gc_object *self = gci_page_at(page, offset);
-        bool garbage = gci_is_member(members, self->gc);
-        if (garbage && (self->refs & OURO_REFS_SITE)) {
+        if (OURO_UNLIKELY(self->refs & OURO_REFS_SITE)) {
             gci_page_unrecord(page, self);
         }
-        if (garbage || gci_state_of(self) == GCI_FREE) {
-            gci_page_push_free(page, (uint32_t)offset);
-        }
-    }
-    uint32_t after = GCI_FREE_LENGTH(page->free);
-    if (page->notice > 0 && page->notice < page->capacity && after >= page->notice &&
-        before < after) {
-        gci_page_noticed(page); /* now it is partial */
-    }
-    if (after == page->notice) {
-        gci_page_noticed(page); /* now it is empty */
+        *self = (gc_object){ GCI_REFS_DEAD, GCI_FREE };
     }
 }
 
-/* The same for a page of which nothing is left: its slots become fresh. */
-static void free_whole(struct gci_page *page)
-{
-    for (size_t offset = page->first, end = gci_page_end(page); offset < end;
-         offset += page->slot_size) {
-        *gci_page_at(page, offset) = (gc_object){ GCI_REFS_DEAD, GCI_FREE };
-    }
-    gci_page_reset(page);
-}
-
-void gci_object_free_garbage(struct gci_page *page, uint32_t members)
+void gci_object_free_garbage(struct gci_page *page)
 {
     gc_heap *heap = page->heap;
     uint32_t count = (uint32_t)page->members - page->marked;
     heap->bytes_live_peak = gci_larger(heap->bytes_live_peak, heap->bytes_live);
     heap->bytes_live -= count * page->slot_size;
     heap->objects_died += count;
-    if (gci_page_used(page) == count && heap->profile == NULL) {
-        free_whole(page); /* speed only */
-    } else {
-        free_some(page, members);
+    if (gci_page_used(page) == count) {
+        gci_page_reset(page);
+        return;
+    }
+    gci_page_sort_free(page);
+    if (page->notice > 0 && !page->partial && GCI_FREE_LENGTH(page->free) >= page->notice) {
+        gci_page_noticed(page);
     }
 }
 

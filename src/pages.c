@@ -368,9 +368,7 @@ static void retire(struct gci_page *page)
     page->notice = page->capacity < 4 ? 1 : (uint16_t)(page->capacity / 4);
 }
 
-/* Rebuild the free list in address order, which is the order of fresh pages and the fastest to
- * use. */
-static void sort_free(struct gci_page *page)
+void gci_page_sort_free(struct gci_page *page)
 {
     page->free = 0;
     for (size_t offset = gci_page_end(page); offset > page->first;) {
@@ -388,7 +386,7 @@ static struct gci_page *take_partial(struct gci_record *record)
         unlink_page(&record->partial, page);
         page->partial = false;
         page->notice = 0;
-        sort_free(page);
+        gci_page_sort_free(page);
     }
     return page;
 }
