@@ -224,7 +224,7 @@ enum {
     GCI_SITES_SIZE = GCI_PAGE_SIZE / GCI_SLOT_MIN * 4, /* of the array of a page, in bytes */
 };
 
-/* The profiler, while it is on. Sites have numbers, 0 is none. An object's site stands in an array
+/* The profiler, while it is on. Sites have numbers, their places in words; 0 is none. An object's site stands in an array
  * of its page, made when the page has its first object on record: a number for every 16 bytes,
  * since no slot is smaller. An object that is alone in its page has its number in struct gci_page,
  * where otherwise the latest birth's is: the next one is likely to be at the same line. */
@@ -235,12 +235,12 @@ struct gci_profile {
         const gc_type *type;
         uint32_t site;
     } recent[GCI_RECENT_SITES]; /* sites of one frame */
-    char *sites;
-    size_t site_size;
-    uint32_t site_count, site_room; /* with number 0 */
-    struct gci_table site_table;    /* by hash; the first of its sites */
-    struct gci_table buffer_sites;  /* tracked buffers by address: site */
-    struct gci_table buffer_sizes;  /* and size */
+    uint64_t *sites;
+    uint32_t site_size;            /* in words */
+    uint32_t site_end, site_room;  /* words used, and there; number 0 is not used */
+    struct gci_table site_table;   /* by hash; the first of its sites */
+    struct gci_table buffer_sites; /* tracked buffers by address: site */
+    struct gci_table buffer_sizes; /* and size */
     unsigned frames;
     size_t bytes_arrays;
     uint64_t bytes, bytes_peak, dropped;

@@ -136,8 +136,7 @@ const char *gci_page_where(struct gci_page *page, const gc_object *object)
     if (profile == NULL || number == NULL || *number == 0 || !on_record) {
         return NULL;
     }
-    const char *site = profile->sites + *number * profile->site_size;
-    return ((const struct gci_site *)(const void *)site)->where;
+    return gci_site_at(profile, *number)->where;
 }
 
 struct gci_description gci_page_describe(struct gci_page *page, const gc_object *object)

@@ -118,7 +118,7 @@ static inline uint32_t *gci_page_site(struct gci_page *page, const void *object)
  */
 static inline struct gci_site *gci_site_at(const struct gci_profile *profile, uint32_t number)
 {
-    return (struct gci_site *)(void *)(profile->sites + number * profile->site_size);
+    return (struct gci_site *)(void *)&profile->sites[number];
 }
 static inline void gci_site_add(struct gci_profile *profile, uint32_t number, size_t size)
 {

@@ -32,24 +32,33 @@ static bool is_same(const struct gci_site *a, const struct gci_site *b)
            memcmp(a->frames, b->frames, a->frame_count * sizeof(a->frames[0])) == 0;
 }
 
+/* The first site lies in another set of the first-level cache than the head of the heap, which is as
+ * hot: blocks begin alike, and a processor that tells lines by a hash of the address can take them
+ * for each other. Number 0 is no site. */
+static uint32_t first_site(const struct gci_profile *profile)
+{
+    enum { WORDS = 320 };
+    return (WORDS + profile->site_size - 1) / profile->site_size * profile->site_size;
+}
+
 static bool reserve_site(gc_heap *heap)
 {
     struct gci_profile *profile = heap->profile;
-    if (profile->site_count < profile->site_room) {
+    if (profile->site_end + profile->site_size <= profile->site_room) {
         return true;
     }
-    size_t old_size = profile->site_room * profile->site_size;
+    size_t old_size = profile->site_room * sizeof(profile->sites[0]);
     size_t size = old_size == 0 ? GCI_BLOCK_SIZE : old_size * 2;
-    char *sites = gci_memory_take(heap, size, GCI_ALIGN_MAX);
+    uint64_t *sites = gci_memory_take(heap, size, GCI_ALIGN_MAX);
     if (sites == NULL) {
         return false;
     }
     if (old_size != 0) {
-        memcpy(sites, profile->sites, profile->site_count * profile->site_size);
+        memcpy(sites, profile->sites, profile->site_end * sizeof(sites[0]));
         gci_memory_give(heap, profile->sites, old_size);
     }
     profile->sites = sites;
-    profile->site_room = (uint32_t)(size / profile->site_size);
+    profile->site_room = (uint32_t)(size / sizeof(sites[0]));
     return true;
 }
 
@@ -67,7 +76,8 @@ static uint32_t intern(gc_heap *heap, const struct gci_site *key)
     if (!gci_table_reserve(heap, &profile->site_table) || !reserve_site(heap)) {
         return 0;
     }
-    uint32_t number = profile->site_count++;
+    uint32_t number = profile->site_end;
+    profile->site_end += profile->site_size;
     struct gci_site *site = gci_site_at(profile, number);
     memcpy(site, key, sizeof(*key) + key->frame_count * sizeof(key->frames[0]));
     site->next = first == 0 ? 0 : gci_site_at(profile, first)->next;
@@ -167,7 +177,7 @@ static void forget(gc_heap *heap)
     gci_table_free(heap, &profile->buffer_sites);
     gci_table_free(heap, &profile->buffer_sizes);
     memset(profile->recent, 0, sizeof(profile->recent));
-    profile->site_count = 1; /* number 0 is no site */
+    profile->site_end = first_site(profile);
     profile->bytes = profile->bytes_peak = profile->dropped = 0;
 }
 
@@ -176,7 +186,7 @@ void gc_profile_stop(gc_heap *heap)
     struct gci_profile *profile = heap->profile;
     if (profile != NULL) {
         forget(heap);
-        gci_memory_give(heap, profile->sites, profile->site_room * profile->site_size);
+        gci_memory_give(heap, profile->sites, profile->site_room * sizeof(profile->sites[0]));
         heap->profile = NULL;
         gci_memory_give(heap, profile, sizeof(*profile));
     }
@@ -195,15 +205,16 @@ gc_status gc_profile_start(gc_heap *heap, unsigned frames)
         }
         memset(profile, 0, sizeof(*profile));
         profile->frames = frames;
-        profile->site_count = 1;
-        profile->site_size = sizeof(struct gci_site) + (frames > 1 ? frames * sizeof(void *) : 0);
+        size_t size = sizeof(struct gci_site) + (frames > 1 ? frames * sizeof(void *) : 0);
+        profile->site_size = (uint32_t)(gci_round_up(size, 8) / 8);
+        profile->site_end = first_site(profile);
         heap->profile = profile;
         if (!reserve_site(heap)) {
             heap->profile = NULL;
             gci_memory_give(heap, profile, sizeof(*profile));
             status = GC_ERR_NOMEM;
         } else {
-            memset(profile->sites, 0, profile->site_size); /* site 0 is like no caller */
+            memset(profile->sites, 0, profile->site_size * 8); /* site 0 is like no caller */
             heap->hooks.born = born;
             heap->hooks.stop_profile = gc_profile_stop;
             gci_pages_forget_current(heap);
@@ -238,11 +249,13 @@ void gc_profile_get_stats_sized(const gc_heap *heap, gc_profile_stats *stats, si
             .bytes = profile->bytes,
             .bytes_peak = profile->bytes_peak,
             .dropped = profile->dropped,
-            .bytes_own = gci_round_up(sizeof(*profile), GCI_BLOCK_SIZE) + profile->bytes_arrays +
-                         gci_round_up(profile->site_room * profile->site_size, GCI_BLOCK_SIZE) +
-                         entries * sizeof(struct gci_entry),
+            .bytes_own =
+                gci_round_up(sizeof(*profile), GCI_BLOCK_SIZE) + profile->bytes_arrays +
+                gci_round_up(profile->site_room * sizeof(profile->sites[0]), GCI_BLOCK_SIZE) +
+                entries * sizeof(struct gci_entry),
         };
-        for (uint32_t number = 1; number < profile->site_count; number++) {
+        for (uint32_t number = first_site(profile); number < profile->site_end;
+             number += profile->site_size) {
             all.objects += gci_site_at(profile, number)->count;
         }
     }
@@ -306,10 +319,11 @@ void gc_profile_untrack(gc_heap *heap, const void *pointer)
 
 uint32_t gci_profile_site_count(const gc_heap *heap)
 {
-    return heap->profile == NULL ? 0 : heap->profile->site_count - 1;
+    const struct gci_profile *profile = heap->profile;
+    return profile == NULL ? 0 : (profile->site_end - first_site(profile)) / profile->site_size;
 }
 
 const struct gci_site *gci_profile_site_at(const gc_heap *heap, uint32_t index)
 {
-    return gci_site_at(heap->profile, index + 1);
+    return gci_site_at(heap->profile, first_site(heap->profile) + index * heap->profile->site_size);
 }

@@ -138,7 +138,8 @@ static void birth_without_memory_for_its_line_takes_no_old_number(void **state)
     assert_int_equal(gc_profile_start(heap, 1), GC_OK);
     struct node *kept = node_new(heap);
     size_t count = 0;
-    for (; heap->profile->site_count < heap->profile->site_room; count++) {
+    for (; heap->profile->site_end + heap->profile->site_size <= heap->profile->site_room;
+         count++) {
         assert_true(count + 1 < 2000);
         (void)snprintf(wheres[count], sizeof(wheres[count]), "file.c:%zu", count + 1);
         gc_decref(node_at(heap, wheres[count]));
