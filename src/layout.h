@@ -224,10 +224,11 @@ enum {
     GCI_SITES_SIZE = GCI_PAGE_SIZE / GCI_SLOT_MIN * 4, /* of the array of a page, in bytes */
 };
 
-/* The profiler, while it is on. Sites have numbers, their places in words; 0 is none. An object's site stands in an array
- * of its page, made when the page has its first object on record: a number for every 16 bytes,
- * since no slot is smaller. An object that is alone in its page has its number in struct gci_page,
- * where otherwise the latest birth's is: the next one is likely to be at the same line. */
+/* The profiler, while it is on. Sites have numbers, their places in words; 0 is none. An object's
+ * site stands in an array of its page, made when the page has its first object on record: a number
+ * for every 16 bytes, since no slot is smaller. An object that is alone in its page has its number
+ * in struct gci_page, where otherwise the latest birth's is: the next one is likely to be at the
+ * same line. */
 struct gci_profile {
     struct gci_cached cache[GCI_CACHE_SIZE]; /* current pages, in place of the heap's cache */
     struct {

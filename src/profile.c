@@ -32,9 +32,9 @@ static bool is_same(const struct gci_site *a, const struct gci_site *b)
            memcmp(a->frames, b->frames, a->frame_count * sizeof(a->frames[0])) == 0;
 }
 
-/* The first site lies in another set of the first-level cache than the head of the heap, which is as
- * hot: blocks begin alike, and a processor that tells lines by a hash of the address can take them
- * for each other. Number 0 is no site. */
+/* The first site lies in another set of the first-level cache than the head of the heap, which is
+ * as hot: blocks begin alike, and a processor that tells lines by a hash of the address can take
+ * them for each other. Number 0 is no site. */
 static uint32_t first_site(const struct gci_profile *profile)
 {
     enum { WORDS = 320 };
@@ -214,7 +214,8 @@ gc_status gc_profile_start(gc_heap *heap, unsigned frames)
             gci_memory_give(heap, profile, sizeof(*profile));
             status = GC_ERR_NOMEM;
         } else {
-            memset(profile->sites, 0, profile->site_size * 8); /* site 0 is like no caller */
+            memset(profile->sites, 0,
+                   profile->site_size * sizeof(profile->sites[0])); /* site 0 is like no caller */
             heap->hooks.born = born;
             heap->hooks.stop_profile = gc_profile_stop;
             gci_pages_forget_current(heap);
