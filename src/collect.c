@@ -68,7 +68,7 @@ static struct gci_set find_garbage(gc_heap *heap, int generation)
     struct gci_set set = generation == 0 ? gci_set_of_young(heap) : gci_set_of_all(heap);
     gci_trace_find_garbage(heap, &set);
     if (generation != 0) {
-        heap->old = heap->old == GCI_OLD_A ? GCI_OLD_B : GCI_OLD_A;
+        gci_flip_old(heap);
     }
     heap->young_objects = 0;
     gci_pages_forget_young(heap);

@@ -48,7 +48,7 @@ int gc_each_object(gc_heap *heap, int generation, gc_object_fn visit, void *arg)
 /* Give what the search found alive and young its state back; what is old has the new old state. */
 static void restore_alive(gc_heap *heap)
 {
-    heap->old = heap->old == GCI_OLD_A ? GCI_OLD_B : GCI_OLD_A;
+    gci_flip_old(heap);
     for (struct gci_page *page = heap->young_pages; page != NULL; page = page->next_young) {
         if (page->record == NULL) {
             continue; /* not in use, or in the middle of a larger object */

@@ -90,7 +90,6 @@ enum { GCI_CLASS_BITS = 7, GCI_CLASS_LARGE = 73 };
 struct gci_record {
     uint64_t key;             /* type << GCI_CLASS_BITS | class */
     const gc_type *type;      /* NULL: this record is free */
-    size_t slot_size;         /* 0 in class LARGE: each has its own */
     struct gci_page *current; /* where objects are born; NULL: none yet */
     struct gci_page *partial; /* PAGE-2; a list by next and prev */
     struct gci_record *next;  /* of the heap's free records */

@@ -122,8 +122,7 @@ struct gci_record *gci_object_record(const gc_heap *heap, const gc_type *type, u
 }
 
 /* The record of a type and size class, made when there is none. NULL: no memory. */
-static struct gci_record *record_of(gc_heap *heap, const gc_type *type, unsigned size_class,
-                                    size_t slot_size)
+static struct gci_record *record_of(gc_heap *heap, const gc_type *type, unsigned size_class)
 {
     uint64_t key = key_of(type, size_class);
     struct gci_record *record = gci_object_record(heap, type, size_class);
@@ -133,9 +132,7 @@ static struct gci_record *record_of(gc_heap *heap, const gc_type *type, unsigned
     if (!gci_table_reserve(heap, &heap->record_table) || (record = new_record(heap)) == NULL) {
         return NULL;
     }
-    *record = (struct gci_record){ .key = key,
-                                   .type = type,
-                                   .slot_size = size_class == GCI_CLASS_LARGE ? 0 : slot_size };
+    *record = (struct gci_record){ .key = key, .type = type };
     gci_table_put(&heap->record_table, key, record);
     return record;
 }
@@ -231,7 +228,7 @@ static gc_object *try_birth(gc_heap *heap, const gc_type *type, unsigned size_cl
         return NULL;
     }
     *error = GC_ERR_NOMEM;
-    struct gci_record *record = record_of(heap, type, size_class, slot_size);
+    struct gci_record *record = record_of(heap, type, size_class);
     if (record == NULL) {
         return NULL;
     }

@@ -141,6 +141,11 @@ static unsigned other_old(const gc_heap *heap)
     return heap->old == GCI_OLD_A ? GCI_OLD_B : GCI_OLD_A;
 }
 
+void gci_flip_old(gc_heap *heap)
+{
+    heap->old = (uint8_t)other_old(heap);
+}
+
 struct gci_set gci_set_of_young(gc_heap *heap)
 {
     struct gci_set set = {

@@ -38,6 +38,9 @@ OURO_INTERNAL struct gci_set gci_set_of_all(gc_heap *heap);
 OURO_INTERNAL struct gci_set gci_set_to_look_at(gc_heap *heap);
 OURO_INTERNAL struct gci_set gci_set_of_doomed(const gc_heap *heap, const struct gci_set *found);
 
+/* After a search of all: what it found alive and old is what is old from now on. */
+OURO_INTERNAL void gci_flip_old(gc_heap *heap);
+
 /* The set algorithm: tell what in a set is reachable from outside, and what is garbage. On return
  * the set's chain holds the pages with garbage, and every member has the state that the set
  * foresees; but plain garbage keeps the one it had, and a scratch count. Sound for any set: what is
