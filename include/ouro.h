@@ -309,7 +309,10 @@ enum {
 typedef struct gc_thresholds {
     /* The young are collected when their number (containers born, less those of them that died)
      * reaches young_objects, or when live and external bytes have grown by young_bytes since the
-     * last collection. Defaults 32768, 1 MiB. */
+     * last collection. Defaults 32768, 1 MiB; with both at their defaults they double with each
+     * collection that finds less than one in 64 to be garbage, up to four times, then the young
+     * wait for everything to be collected, until that finds garbage again: objects that die by
+     * count are not worth looking at. */
     size_t young_objects;
     size_t young_bytes;
     /* Everything is collected after that when live and external bytes have grown since the last

@@ -39,12 +39,12 @@ static bool check_use(const struct gci_page *page)
 {
     const struct gci_record *record = page->record;
     uint32_t length = GCI_FREE_LENGTH(page->free);
-    bool right = page->carved == page->capacity && length < page->notice;
+    bool right = page->carved == gci_page_capacity(page) && length < page->notice;
     if (page == record->current) {
         right = !page->partial && !page->emptied && page->notice == 0;
     } else if (page->partial) {
-        right = page->carved == page->capacity && page->notice == page->capacity &&
-                length < page->capacity;
+        right = page->carved == gci_page_capacity(page) &&
+                page->notice == gci_page_capacity(page) && length < gci_page_capacity(page);
     } else if (page->emptied) {
         right = gci_page_used(page) == 0;
     }
@@ -98,6 +98,10 @@ static bool check_object(const struct gci_page *page, const gc_object *self)
 static bool check_page(const struct gci_page *page, struct totals *totals)
 {
     uint32_t free_slots = 0;
+    if (page->carved > gci_page_capacity(page)) {
+        return FAIL(page->heap, "PAGE-1: a page of %s has %u slots, and room for %u",
+                    page->type->name, page->carved, gci_page_capacity(page));
+    }
     for (size_t offset = page->first, end = gci_page_end(page); offset < end;
          offset += page->slot_size) {
         const gc_object *self = gci_page_at(page, offset);

@@ -4,7 +4,12 @@
  *
  * A collection is due when the net number of young containers, or the growth of live and
  * external bytes since the last collection, passes its threshold. It takes the young; when what
- * the heap holds then has grown far enough since the last full collection, everything follows. */
+ * the heap holds then has grown far enough since the last full collection, everything follows.
+ *
+ * A program whose objects die by count hardly pays: with the default thresholds each collection of
+ * the young that finds next to nothing doubles them, and after BARREN_MAX in a row there are none
+ * until a full one finds garbage again. What is not found meanwhile is bounded by the growth that
+ * makes a full collection due. */
 
 #include "collect.h"
 
@@ -19,6 +24,38 @@ static size_t add_saturating(size_t a, size_t b)
     return a > SIZE_MAX - b ? SIZE_MAX : a + b;
 }
 
+enum {
+    YOUNG_OBJECTS = 32768,
+    YOUNG_BYTES = 1 << 20,
+    BARREN_MAX = 3,    /* the young are never more than four times the defaults */
+    BARREN_SHARE = 64, /* a collection is worth its time if more than one in so many was garbage */
+};
+
+static bool is_barren(const gc_heap *heap)
+{
+    return heap->barren == BARREN_MAX;
+}
+
+/* A threshold of the young, as it is now. */
+static size_t young_limit(const gc_heap *heap, size_t threshold)
+{
+    return is_barren(heap) ? SIZE_MAX : threshold << heap->barren;
+}
+
+/* How much may be in use before a full collection is due. */
+static size_t full_limit(const gc_heap *heap)
+{
+    const gc_thresholds *thresholds = &heap->config.thresholds;
+    size_t percent = thresholds->old_growth_percent;
+    size_t hundredth = heap->bytes_at_full / 100;
+    if (percent == SIZE_MAX || (hundredth > 0 && percent > SIZE_MAX / hundredth)) {
+        return SIZE_MAX;
+    }
+    size_t growth = hundredth * percent;
+    return add_saturating(heap->bytes_at_full,
+                          growth > thresholds->old_bytes ? growth : thresholds->old_bytes);
+}
+
 static bool may_start(const gc_heap *heap)
 {
     return heap->enabled && heap->busy == 0;
@@ -30,9 +67,11 @@ void gci_collect_arm(gc_heap *heap)
     heap->young_alarm = SIZE_MAX;
     if (may_start(heap) && heap->config.collect == GC_AT_ALLOCATION) {
         const gc_thresholds *thresholds = &heap->config.thresholds;
-        size_t growth = add_saturating(heap->bytes_at_collection, thresholds->young_bytes);
-        room = growth < room ? growth : room;
-        heap->young_alarm = OURO_STRESS ? 0 : thresholds->young_objects;
+        size_t limit = is_barren(heap) ? full_limit(heap)
+                                       : add_saturating(heap->bytes_at_collection,
+                                                        young_limit(heap, thresholds->young_bytes));
+        room = limit < room ? limit : room;
+        heap->young_alarm = OURO_STRESS ? 0 : young_limit(heap, thresholds->young_objects);
     }
     if (heap->closing) {
         heap->young_alarm = 0; /* births have to take the slow path, which refuses them */
@@ -111,29 +150,44 @@ static bool has_grown(size_t now, size_t then, size_t by)
 static bool is_young_due(const gc_heap *heap)
 {
     const gc_thresholds *thresholds = &heap->config.thresholds;
-    return OURO_STRESS || heap->young_objects >= thresholds->young_objects ||
-           has_grown(bytes_in_use(heap), heap->bytes_at_collection, thresholds->young_bytes);
+    return OURO_STRESS || heap->young_objects >= young_limit(heap, thresholds->young_objects) ||
+           has_grown(bytes_in_use(heap), heap->bytes_at_collection,
+                     young_limit(heap, thresholds->young_bytes));
 }
 
 static bool is_full_due(const gc_heap *heap)
 {
+    size_t limit = full_limit(heap);
+    return limit != SIZE_MAX && bytes_in_use(heap) >= limit;
+}
+
+/* A collection that came by itself, and what it says about the next. */
+static void collect_by_itself(gc_heap *heap, int generation)
+{
+    size_t young = heap->young_objects;
+    bool is_worth_it = collect(heap, generation) > young / BARREN_SHARE;
     const gc_thresholds *thresholds = &heap->config.thresholds;
-    size_t percent = thresholds->old_growth_percent;
-    size_t hundredth = heap->bytes_at_full / 100;
-    if (percent == SIZE_MAX || (hundredth > 0 && percent > SIZE_MAX / hundredth)) {
-        return false;
+    bool adapts =
+        thresholds->young_objects == YOUNG_OBJECTS && thresholds->young_bytes == YOUNG_BYTES;
+    if (is_worth_it || !adapts) {
+        heap->barren = 0;
+    } else if (generation == 0 && heap->barren < BARREN_MAX) {
+        heap->barren++;
     }
-    return has_grown(bytes_in_use(heap), heap->bytes_at_full, hundredth * percent) &&
-           has_grown(bytes_in_use(heap), heap->bytes_at_full, thresholds->old_bytes);
+    gci_collect_arm(heap);
 }
 
 static void collect_what_is_due(gc_heap *heap)
 {
-    if (may_start(heap) && is_young_due(heap)) {
-        (void)collect(heap, 0);
-        if (is_full_due(heap)) {
-            (void)collect(heap, 1);
-        }
+    if (!may_start(heap)) {
+        return;
+    }
+    bool is_due = is_young_due(heap);
+    if (is_due) {
+        collect_by_itself(heap, 0); /* user code may run here */
+    }
+    if ((is_due || is_barren(heap)) && is_full_due(heap)) {
+        collect_by_itself(heap, 1); /* user code may run here */
     }
 }
 
@@ -212,8 +266,8 @@ void gc_get_thresholds(const gc_heap *heap, gc_thresholds *thresholds)
 
 void gc_set_thresholds(gc_heap *heap, const gc_thresholds *thresholds)
 {
-    static const gc_thresholds defaults = { .young_objects = 32768,
-                                            .young_bytes = 1 << 20,
+    static const gc_thresholds defaults = { .young_objects = YOUNG_OBJECTS,
+                                            .young_bytes = YOUNG_BYTES,
                                             .old_growth_percent = 50,
                                             .old_bytes = 4 << 20 };
     gc_thresholds *own = &heap->config.thresholds;
@@ -224,6 +278,7 @@ void gc_set_thresholds(gc_heap *heap, const gc_thresholds *thresholds)
     if (own->old_growth_percent == 0) {
         own->old_growth_percent = defaults.old_growth_percent;
     }
+    heap->barren = 0;
     gci_collect_arm(heap);
 }
 

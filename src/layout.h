@@ -42,7 +42,7 @@ enum {
     GCI_SLOT_MIN = 16, /* the header and a word to zero */
     GCI_ALIGN_MAX = 64,
     GCI_BLOCK_SIZE = 16384, /* what the page source is asked for is a multiple of this */
-    GCI_CACHE_SIZE = 64,    /* types found without the table; a power of two */
+    GCI_CACHE_SIZE = 64,    /* places of a cache of current pages; a power of two */
 };
 #define GCI_SEGMENT_SIZE ((size_t)1 << GCI_SEGMENT_SHIFT)
 
@@ -94,6 +94,7 @@ struct gci_record {
     struct gci_page *partial; /* PAGE-2; a list by next and prev */
     struct gci_record *next;  /* of the heap's free records */
     size_t live;              /* scratch of the leak report */
+    uint32_t site;            /* the last number given to an object of it, see gci_profile */
 };
 
 /* What there is to do for the objects of a type beside their single references. A type without
@@ -127,12 +128,14 @@ struct gci_page {
     bool young : 1;   /* in the heap's list of young pages */
     bool partial : 1; /* in its record's list of partial pages */
     bool emptied : 1; /* in the heap's list of emptied pages */
+    uint16_t first;   /* offset of the first slot */
 
     /* Second cache line: changes of use. */
     struct gci_record *record; /* NULL: the page is not in use */
-    uint16_t first;            /* offset of the first slot */
-    uint16_t capacity;
-    uint32_t site; /* the last number given to an object of it; see gci_profile */
+    union {                    /* see gci_profile */
+        uint32_t *sites;       /* numbers, one for every GCI_SLOT_MIN bytes; or NULL */
+        uint32_t site;         /* of the object that is alone in its page; or 0 */
+    } profile;
     struct gci_page *next_young;
     struct gci_page *next_grey;
     struct gci_page *next_dying;
@@ -149,7 +152,6 @@ struct gci_segment {
     void *room[9];                             /* pages[] begins on a cache line of its own */
     /* A segment of one large object has pages[0] only. */
     struct gci_page pages[GCI_SEGMENT_PAGES];
-    uint32_t *sites[GCI_SEGMENT_PAGES]; /* arrays of site numbers, see gci_profile; or NULL */
 };
 
 /* A block of records; more follow when it is full. */
@@ -202,14 +204,18 @@ struct gci_hooks {
     void (*stop_profile)(gc_heap *heap);           /* the heap ends, with its profile on */
 };
 
-struct gci_cached {
-    uint64_t key;
-    struct gci_page *page;
+/* Where gc_new and gc_new_var look first: current pages by type, and those of tails by type and
+ * size class. An empty place has the heap's no_page. */
+struct gci_cache {
+    struct gci_page *single[GCI_CACHE_SIZE];
+    struct gci_page *tailed[GCI_CACHE_SIZE];
 };
 
 /* One place in the program that allocates: the unit in which the profiler counts. */
 struct gci_site {
-    uint64_t bytes, count; /* on record now */
+    uint64_t count; /* on record now */
+    uint64_t bytes; /* the same, where size is 0 */
+    size_t size;    /* of each; 0: they differ */
     const char *where;
     const gc_type *type; /* NULL: a tracked buffer */
     unsigned domain;
@@ -224,15 +230,14 @@ enum {
 };
 
 /* The profiler, while it is on. Sites have numbers, their places in words; 0 is none. An object's
- * site stands in an array of its page, made when the page has its first object on record: a number
- * for every 16 bytes, since no slot is smaller. An object that is alone in its page has its number
- * in struct gci_page, where otherwise the latest birth's is: the next one is likely to be at the
- * same line. */
+ * site stands in an array of its page, made when the page has its first object on record. The
+ * latest of each record is at hand: the next birth is likely to be at the same line. */
 struct gci_profile {
-    struct gci_cached cache[GCI_CACHE_SIZE]; /* current pages, in place of the heap's cache */
+    struct gci_cache cache; /* in place of the heap's */
     struct {
         const char *where;
         const gc_type *type;
+        size_t size;
         uint32_t site;
     } recent[GCI_RECENT_SITES]; /* sites of one frame */
     uint64_t *sites;
@@ -252,13 +257,13 @@ struct gc_heap {
     size_t young_alarm;
     size_t bytes_live; /* BYTES-1 */
     size_t bytes_alarm;
-    struct gci_cached
-        cache[GCI_CACHE_SIZE]; /* current pages by record key; emptied when young pages change */
-    size_t bytes_live_peak;    /* brought up to date when bytes_live is about to shrink */
+    size_t bytes_live_peak; /* brought up to date when bytes_live is about to shrink */
     uint64_t objects_died;
     struct gci_page *dying_pages;
-    bool draining; /* somebody further up the stack empties the queue of the dying */
-    bool closing;  /* no births any more */
+    struct gci_cache cache;  /* emptied when young pages change */
+    struct gci_page no_page; /* all zero: of no type, with no free slot */
+    bool draining;           /* somebody further up the stack empties the queue of the dying */
+    bool closing;            /* no births any more */
     bool enabled;
     unsigned busy;   /* collections and searches under way: no collection starts */
     unsigned pinned; /* walks under way: no page leaves, none is used for something else */
@@ -281,6 +286,7 @@ struct gc_heap {
     size_t bytes_external;
     size_t bytes_at_collection; /* live and external, when the last collection ended */
     size_t bytes_at_full;       /* the same for the last full one */
+    unsigned barren;            /* how far the thresholds of the young are put off */
     struct gci_hooks hooks;
     struct gci_profile *profile; /* NULL: off */
 

@@ -19,10 +19,16 @@ static uint64_t key_of(const gc_type *type, unsigned size_class)
     return (uint64_t)(uintptr_t)type << GCI_CLASS_BITS | size_class;
 }
 
-static inline struct gci_cached *cached(struct gci_cached *cache, uint64_t key)
+/* The place of a type, or of a type and size class, in a cache. Types stand side by side in memory,
+ * and are nearly as large as a power of two. */
+static inline struct gci_page **single_place(struct gci_cache *cache, const gc_type *type)
 {
-    /* Types are side by side in memory, a hundred bytes apart; their classes as numbers. */
-    return &cache[(key >> (GCI_CLASS_BITS + 4) ^ key) & (GCI_CACHE_SIZE - 1)];
+    return &cache->single[(uintptr_t)type / 128 % GCI_CACHE_SIZE];
+}
+static inline struct gci_page **tailed_place(struct gci_cache *cache, const gc_type *type,
+                                             unsigned size_class)
+{
+    return &cache->tailed[((uintptr_t)type / 128 ^ size_class) % GCI_CACHE_SIZE];
 }
 
 /* Types and their records. */
@@ -194,12 +200,11 @@ static inline gc_object *zero(gc_object *self, size_t size)
 }
 
 /* An object from a page with a free slot. */
-static inline gc_object *birth(gc_heap *heap, struct gci_page *page)
+static inline gc_object *birth(gc_heap *heap, struct gci_page *page, uint32_t flags)
 {
     gc_object *self = gci_page_at(page, GCI_FREE_OFFSET(page->free));
-    page->free = self->gc;
-    self->refs = OURO_REFS_ONE;
-    self->gc = page->birth;
+    page->free = gci_free_rest(self);
+    gci_set_header(self, OURO_REFS_ONE | flags, page->birth);
     heap->young_objects += page->birth >> GCI_YOUNG_SHIFT;
     heap->bytes_live += page->slot_size;
     return zero(self, page->slot_size);
@@ -238,10 +243,11 @@ static gc_object *try_birth(gc_heap *heap, const gc_type *type, unsigned size_cl
     }
     if (page == record->current) {
         /* While the profiler is on, all births have to miss the heap's own cache. */
-        struct gci_cached *cache = heap->profile != NULL ? heap->profile->cache : heap->cache;
-        *cached(cache, record->key) = (struct gci_cached){ record->key, page };
+        struct gci_cache *cache = heap->profile != NULL ? &heap->profile->cache : &heap->cache;
+        *(size_class == 0 ? single_place(cache, type) : tailed_place(cache, type, size_class)) =
+            page;
     }
-    return birth(heap, page);
+    return birth(heap, page, 0);
 }
 
 static gc_object *slow_birth(gc_heap *heap, const gc_type *type, unsigned size_class,
@@ -273,15 +279,10 @@ static gc_object *slow_birth(gc_heap *heap, const gc_type *type, unsigned size_c
     return self;
 }
 
-/* The current page of a record, when a birth there needs nothing else. */
-static inline struct gci_page *ready_page(gc_heap *heap, struct gci_cached *cache, uint64_t key)
+/* Whether a birth in a page from a cache needs nothing else. */
+static inline bool is_ready(const gc_heap *heap, const struct gci_page *page, const gc_type *type)
 {
-    const struct gci_cached *entry = cached(cache, key);
-    if (OURO_LIKELY(entry->key == key && entry->page->free != 0 &&
-                    !is_alarm(heap, entry->page->slot_size))) {
-        return entry->page;
-    }
-    return NULL;
+    return page->type == type && page->free != 0 && !is_alarm(heap, page->slot_size);
 }
 
 /* A birth that missed the heap's cache: because it needs more than that, or has to be recorded. */
@@ -291,9 +292,11 @@ static gc_object *other_birth(gc_heap *heap, const gc_type *type, unsigned size_
     if (heap->profile == NULL) {
         return slow_birth(heap, type, size_class, slot_size);
     }
-    struct gci_page *page = ready_page(heap, heap->profile->cache, key_of(type, size_class));
-    gc_object *self =
-        page != NULL ? birth(heap, page) : slow_birth(heap, type, size_class, slot_size);
+    struct gci_cache *cache = &heap->profile->cache;
+    struct gci_page *page =
+        size_class == 0 ? *single_place(cache, type) : *tailed_place(cache, type, size_class);
+    bool ready = is_ready(heap, page, type) && page->slot_size == slot_size;
+    gc_object *self = ready ? birth(heap, page, 0) : slow_birth(heap, type, size_class, slot_size);
     if (self != NULL && heap->profile != NULL) {
         heap->hooks.born(heap, self, caller);
     }
@@ -324,27 +327,35 @@ static OURO_NOINLINE void *new_slow(gc_heap *heap, const gc_type *type, const ch
     return other_birth(heap, type, 0, gci_round_up(size, align_of(type)), &caller);
 }
 
+/* Record a birth at another line than the one before. */
+static OURO_NOINLINE gc_object *record_elsewhere(gc_heap *heap, gc_object *self, const char *where,
+                                                 void *return_address)
+{
+    struct gci_caller caller = { where, return_address };
+    heap->hooks.born(heap, self, &caller);
+    return self;
+}
+
 /* gc_new while the profiler is on. */
 static OURO_NOINLINE void *new_on_record(gc_heap *heap, const gc_type *type, const char *where,
                                          void *return_address)
 {
-    struct gci_page *page = ready_page(heap, heap->profile->cache, key_of(type, 0));
-    if (OURO_UNLIKELY(page == NULL)) {
+    struct gci_page *page = *single_place(&heap->profile->cache, type);
+    if (OURO_UNLIKELY(!is_ready(heap, page, type))) {
         return new_slow(heap, type, where, return_address);
     }
-    gc_object *self = birth(heap, page);
-    if (OURO_UNLIKELY(!gci_page_record_again(heap->profile, page, self, where))) {
-        struct gci_caller caller = { where, return_address };
-        heap->hooks.born(heap, self, &caller);
+    gc_object *self = birth(heap, page, OURO_REFS_SITE);
+    if (OURO_LIKELY(gci_page_record_again(heap->profile, page, self, where))) {
+        return self;
     }
-    return self;
+    return record_elsewhere(heap, self, where, return_address);
 }
 
 void *gc_new_at(gc_heap *heap, const gc_type *type, const char *where)
 {
-    struct gci_page *page = ready_page(heap, heap->cache, key_of(type, 0));
-    if (OURO_LIKELY(page != NULL)) {
-        return birth(heap, page);
+    struct gci_page *page = *single_place(&heap->cache, type);
+    if (OURO_LIKELY(is_ready(heap, page, type))) {
+        return birth(heap, page, 0);
     }
     return heap->profile != NULL ? new_on_record(heap, type, where, OURO_RETURN_ADDRESS)
                                  : new_slow(heap, type, where, OURO_RETURN_ADDRESS);
@@ -370,10 +381,10 @@ void *gc_new_var_at(gc_heap *heap, const gc_type *type, size_t count, const char
     unsigned size_class;
     size = gci_size_class(gci_round_up(size, 8) + sizeof(size_t), align_of(type), &size_class);
     struct gci_caller caller = { where, OURO_RETURN_ADDRESS };
-    struct gci_page *page = ready_page(heap, heap->cache, key_of(type, size_class));
-    gc_object *self = OURO_LIKELY(page != NULL)
-                          ? birth(heap, page)
-                          : other_birth(heap, type, size_class, size, &caller);
+    struct gci_page *page = *tailed_place(&heap->cache, type, size_class);
+    bool ready = is_ready(heap, page, type) && page->slot_size == size;
+    gc_object *self = OURO_LIKELY(ready) ? birth(heap, page, 0)
+                                         : other_birth(heap, type, size_class, size, &caller);
     if (self != NULL) {
         *count_of(gci_page_of(self), self) = count;
     }
@@ -483,10 +494,12 @@ void gci_object_finalize(const struct gci_page *page, gc_object *self)
 static inline void free_slot(struct gci_page *page, gc_object *self)
 {
     gc_heap *heap = page->heap;
-    heap->bytes_live_peak = gci_larger(heap->bytes_live_peak, heap->bytes_live);
+    if (OURO_UNLIKELY(heap->bytes_live > heap->bytes_live_peak)) {
+        heap->bytes_live_peak = heap->bytes_live;
+    }
     heap->bytes_live -= page->slot_size;
     heap->objects_died++;
-    gci_page_push_free(page, gci_page_offset(self));
+    gci_page_push_free(page, self);
     if (OURO_UNLIKELY(GCI_FREE_LENGTH(page->free) == page->notice)) {
         gci_page_noticed(page); /* last: nothing is kept across it */
     }
@@ -523,21 +536,16 @@ static OURO_NOINLINE bool run_callbacks(struct gci_page *page, gc_object *self)
     return true;
 }
 
-/* The end of a DYING object that is in no queue. */
-static inline void end(struct gci_page *page, gc_object *self)
+static OURO_NOINLINE void panic_dead(const char *operation, gc_object *self)
 {
-    if ((page->duties & ~(GCI_DUTY_TRAVERSE | GCI_DUTY_ARRAYS)) == 0) {
-        clear_declared(page, self);
-    } else if (!run_callbacks(page, self)) { /* user code may run here */
-        return;
-    }
-    if (OURO_UNLIKELY(self->refs & OURO_REFS_SITE)) {
-        gci_page_unrecord(page, self);
-    }
-    free_slot(page, self);
+    struct gci_page *page = gci_page_of(self);
+    gci_panic(page->heap, "ouro: %s of %s, which %s", operation, gci_page_describe(page, self).text,
+              gci_state_of(self) == GCI_DYING
+                  ? "is dying: nobody owns a reference to it"
+                  : "is dead: a reference to it was dropped twice, or never taken");
 }
 
-static OURO_NOINLINE void enqueue_dying(struct gci_page *page, gc_object *self)
+static inline void enqueue_dying(struct gci_page *page, gc_object *self)
 {
     gc_heap *heap = page->heap;
     self->refs =
@@ -549,26 +557,136 @@ static OURO_NOINLINE void enqueue_dying(struct gci_page *page, gc_object *self)
     page->dying = GCI_LINK(gci_page_offset(self));
 }
 
-static OURO_NOINLINE void drain(gc_heap *heap)
+/* The last reference to an object is dropped: it turns DYING, in no queue yet. false: it is one
+ * reference too many. */
+static inline bool turn_dying(struct gci_page *page, gc_object *self)
 {
-    while (heap->dying_pages != NULL) {
-        struct gci_page *page = heap->dying_pages;
-        gc_object *self = gci_page_at(page, GCI_LINK_OFFSET(page->dying));
-        page->dying = (uint16_t)(self->refs >> GCI_LINK_SHIFT);
-        if (page->dying == 0) {
-            heap->dying_pages = page->next_dying;
-        }
-        end(page, self); /* user code may run here */
+    enum gci_state state = gci_state_of(self);
+    if (OURO_UNLIKELY(self->refs / OURO_REFS_ONE != 1 || state == GCI_DYING)) {
+        panic_dead("gc_decref", self);
+        return false;
     }
+    page->heap->young_objects -= (unsigned)state >> GCI_YOUNG_SHIFT;
+    self->gc = GCI_DYING;
+    return true;
+}
+
+static inline gc_object *load_field(gc_object *self, const gc_field *field)
+{
+    gc_object *child;
+    memcpy(&child, (char *)self + field->offset, sizeof(child));
+    return child;
+}
+
+/* Drop the references of a plain object from `field` on, as long as none of them is somebody's last.
+ * Returns the field where it stopped; NULL: nowhere. */
+static inline const gc_field *drop_shared(const struct gci_page *page, gc_object *self,
+                                          const gc_field *field)
+{
+    for (const gc_field *stop = page->fields + page->field_count; field < stop; field++) {
+        gc_object *child = load_field(self, field);
+        if (child == NULL) {
+            continue;
+        }
+        uint32_t refs = child->refs - OURO_REFS_ONE;
+        if (OURO_LIKELY((int32_t)refs >= (int32_t)OURO_REFS_ONE)) {
+            child->refs = refs | OURO_REFS_TOUCHED;
+        } else if (!OURO_IS_IMMORTAL(refs)) {
+            return field;
+        }
+    }
+    return NULL;
+}
+
+static inline void end_slot(struct gci_page *page, gc_object *self)
+{
+    if (OURO_UNLIKELY(self->refs & OURO_REFS_SITE)) {
+        gci_page_unrecord(page, self);
+    }
+    free_slot(page, self);
+}
+
+/* The end of a plain DYING object, whose references from `field` on are still to be dropped, and of
+ * the plain ones that die with it, depth first; others join the queue. An object waits for what
+ * dies by it only if more does after that: then its scratch count says how far it is, and the field
+ * before holds who waits for it in turn. Runs no user code. */
+static OURO_NOINLINE void end_plain(struct gci_page *page, gc_object *self, const gc_field *field)
+{
+    gc_object *waiting = NULL;
+    for (;;) {
+        gc_object *child = load_field(self, field);
+        struct gci_page *child_page = gci_page_of(child);
+        bool turned = turn_dying(child_page, child);
+        field = drop_shared(page, self, field + 1);
+        if (turned && child_page->duties != 0) {
+            enqueue_dying(child_page, child);
+        } else if (turned) {
+            if (field == NULL) {
+                end_slot(page, self);
+            } else {
+                memcpy((char *)self + field[-1].offset, &waiting, sizeof(waiting));
+                self->gc = GCI_DYING | (uint32_t)(field - page->fields) << GCI_LINK_SHIFT;
+                waiting = self;
+            }
+            self = child;
+            page = child_page;
+            field = drop_shared(page, self, page->fields);
+        }
+        while (field == NULL) {
+            end_slot(page, self);
+            if (waiting == NULL) {
+                return;
+            }
+            self = waiting;
+            page = gci_page_of(self);
+            field = page->fields + (self->gc >> GCI_LINK_SHIFT);
+            waiting = load_field(self, field - 1);
+        }
+    }
+}
+
+/* The end of a DYING object that is in no queue. */
+static void end(struct gci_page *page, gc_object *self)
+{
+    if (page->duties == 0) {
+        const gc_field *field = drop_shared(page, self, page->fields);
+        if (field != NULL) {
+            end_plain(page, self, field);
+            return;
+        }
+    } else if ((page->duties & ~(GCI_DUTY_TRAVERSE | GCI_DUTY_ARRAYS)) == 0) {
+        clear_declared(page, self);
+    } else if (!run_callbacks(page, self)) { /* user code may run here */
+        return;
+    }
+    end_slot(page, self);
+}
+
+/* Take one from the queue, or return NULL. */
+static inline gc_object *dequeue_dying(gc_heap *heap)
+{
+    struct gci_page *page = heap->dying_pages;
+    if (page == NULL) {
+        return NULL;
+    }
+    gc_object *self = gci_page_at(page, GCI_LINK_OFFSET(page->dying));
+    page->dying = (uint16_t)(self->refs >> GCI_LINK_SHIFT);
+    if (page->dying == 0) {
+        heap->dying_pages = page->next_dying;
+    }
+    return self;
 }
 
 void gci_object_drain(gc_heap *heap)
 {
-    if (!heap->draining) {
-        heap->draining = true;
-        drain(heap); /* user code may run here */
-        heap->draining = false;
+    if (heap->draining) {
+        return;
     }
+    heap->draining = true;
+    for (gc_object *self; (self = dequeue_dying(heap)) != NULL;) {
+        end(gci_page_of(self), self); /* user code may run here */
+    }
+    heap->draining = false;
 }
 
 void gci_object_end_garbage(struct gci_page *page, uint32_t members)
@@ -613,89 +731,39 @@ void gci_object_free_garbage(struct gci_page *page)
     }
 }
 
-static OURO_NOINLINE void panic_dead(const char *operation, gc_object *self)
+/* The rest of die_plain, when something dies with the object. */
+static OURO_NOINLINE void die_with_others(struct gci_page *page, gc_object *self,
+                                          const gc_field *field)
 {
-    struct gci_page *page = gci_page_of(self);
-    gci_panic(page->heap, "ouro: %s of %s, which %s", operation, gci_page_describe(page, self).text,
-              gci_state_of(self) == GCI_DYING
-                  ? "is dying: nobody owns a reference to it"
-                  : "is dead: a reference to it was dropped twice, or never taken");
-}
-
-/* Drop the references of a plain object, as long as none of them is somebody's last. Returns
- * whether that is all. */
-static inline bool drop_plain(const struct gci_page *page, gc_object *self)
-{
-    for (const gc_field *field = page->fields, *stop = field + page->field_count; field < stop;
-         field++) {
-        gc_object *child;
-        memcpy(&child, (char *)self + field->offset, sizeof(child));
-        if (child == NULL) {
-            continue;
-        }
-        uint32_t refs = child->refs - OURO_REFS_ONE;
-        if (OURO_IS_IMMORTAL(refs)) {
-            continue;
-        }
-        if ((int32_t)refs < (int32_t)OURO_REFS_ONE) {
-            return false;
-        }
-        child->refs = refs | OURO_REFS_TOUCHED;
-        memset((char *)self + field->offset, 0, sizeof(child));
-    }
-    return true;
-}
-
-/* The short way for a plain object that has no flags but `flags`: it has nothing to run, and
- * nothing dies with it. Returns false, with nothing changed that matters, when it is not such a
- * one. */
-static inline bool die_plain(gc_object *self, uint32_t flags)
-{
-    enum gci_state state = gci_state_of(self);
-    struct gci_page *page = gci_page_of(self);
-    if ((self->refs & ~flags) != OURO_REFS_ONE || state == GCI_DYING || page->duties != 0 ||
-        page->heap->draining || !drop_plain(page, self)) {
-        return false;
-    }
-    if ((flags & OURO_REFS_SITE) && (self->refs & OURO_REFS_SITE)) {
-        gci_page_unrecord(page, self);
-    }
-    page->heap->young_objects -= (unsigned)state >> GCI_YOUNG_SHIFT;
-    free_slot(page, self);
-    return true;
-}
-
-/* A last reference is dropped, or one too many. */
-static OURO_NOINLINE void die(gc_object *self)
-{
-    enum gci_state state = gci_state_of(self);
-    if (die_plain(self,
-                  OURO_REFS_TOUCHED | OURO_REFS_FINALIZED | OURO_REFS_SITE)) { /* speed only */
-        return;
-    }
-    if (self->refs / OURO_REFS_ONE != 1 || state == GCI_DYING) {
-        panic_dead("gc_decref", self);
-        return;
-    }
-    struct gci_page *page = gci_page_of(self);
     gc_heap *heap = page->heap;
-    heap->young_objects -= (unsigned)state >> GCI_YOUNG_SHIFT;
+    end_plain(page, self, field);
+    gci_object_drain(heap); /* user code may run here */
+}
+
+/* The end of a plain object at once: it has nothing to run, so it needs no queue. */
+static inline void die_plain(struct gci_page *page, gc_object *self)
+{
+    page->heap->young_objects -= (unsigned)gci_state_of(self) >> GCI_YOUNG_SHIFT;
     self->gc = GCI_DYING;
-    if (heap->draining) {
-        enqueue_dying(page, self);
-        return;
+    const gc_field *field = drop_shared(page, self, page->fields);
+    if (field == NULL) {
+        end_slot(page, self);
+    } else {
+        die_with_others(page, self, field); /* user code may run here */
     }
-    heap->draining = true;
-    end(page, self); /* user code may run here */
-    drain(heap);     /* user code may run here */
-    heap->draining = false;
 }
 
 void gc_decref_slow(void *object)
 {
     gc_object *self = object;
-    if (!die_plain(self, OURO_REFS_TOUCHED | OURO_REFS_FINALIZED)) { /* speed only */
-        die(self);                                                   /* user code may run here */
+    struct gci_page *page = gci_page_of(self);
+    uint32_t flags = OURO_REFS_TOUCHED | OURO_REFS_FINALIZED | OURO_REFS_SITE;
+    if (OURO_LIKELY((self->refs & ~flags) == OURO_REFS_ONE && page->duties == 0)) {
+        die_plain(page, self); /* user code may run here */
+    } else if (turn_dying(page, self)) {
+        gc_heap *heap = page->heap;
+        enqueue_dying(page, self);
+        gci_object_drain(heap); /* user code may run here */
     }
 }
 

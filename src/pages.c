@@ -99,24 +99,35 @@ static struct gci_segment *segment_new(gc_heap *heap, size_t size, size_t header
     return segment;
 }
 
-uint32_t *gci_pages_take_sites(gc_heap *heap, struct gci_page *page)
+bool gci_pages_take_sites(gc_heap *heap, struct gci_page *page)
 {
-    struct gci_segment *segment = segment_of(page);
-    uint32_t **sites = &segment->sites[page - segment->pages];
-    if (*sites == NULL && (*sites = gci_memory_take(heap, GCI_SITES_SIZE, GCI_ALIGN_MAX)) != NULL) {
-        memset(*sites, 0, GCI_SITES_SIZE);
+    uint32_t *sites = gci_memory_take(heap, GCI_SITES_SIZE, GCI_ALIGN_MAX);
+    if (sites != NULL) {
+        memset(sites, 0, GCI_SITES_SIZE);
         heap->profile->bytes_arrays += GCI_SITES_SIZE;
+        page->profile.sites = sites;
     }
-    return *sites;
+    return sites != NULL;
 }
 
-static void give_sites(gc_heap *heap, struct gci_segment *segment)
+/* A page that is not in use may still have its array, for its next use. */
+static void give_sites(gc_heap *heap, struct gci_page *page)
+{
+    if (page->profile.sites != NULL) {
+        gci_memory_give(heap, page->profile.sites, GCI_SITES_SIZE);
+        heap->profile->bytes_arrays -= GCI_SITES_SIZE;
+        page->profile.sites = NULL;
+    }
+}
+
+static void give_sites_of_segment(gc_heap *heap, struct gci_segment *segment)
 {
     for (size_t i = 0; !is_large(segment) && i < GCI_SEGMENT_PAGES; i++) {
-        if (segment->sites[i] != NULL) {
-            gci_memory_give(heap, segment->sites[i], GCI_SITES_SIZE);
-            heap->profile->bytes_arrays -= GCI_SITES_SIZE;
-            segment->sites[i] = NULL;
+        struct gci_page *page = &segment->pages[i];
+        if (page->record == NULL || page->slot_size <= GCI_SMALL_MAX) {
+            give_sites(heap, page);
+        } else {
+            page->profile.site = 0;
         }
     }
 }
@@ -124,7 +135,7 @@ static void give_sites(gc_heap *heap, struct gci_segment *segment)
 void gci_pages_give_all_sites(gc_heap *heap)
 {
     for (struct gci_segment *segment = heap->segments; segment != NULL; segment = segment->next) {
-        give_sites(heap, segment);
+        give_sites_of_segment(heap, segment);
     }
 }
 
@@ -156,7 +167,7 @@ static void segment_free(gc_heap *heap, struct gci_segment *segment)
     *(segment->prev == NULL ? &heap->segments : &segment->prev->next) = segment->next;
     *(segment->next == NULL ? &heap->last_segment : &segment->next->prev) = segment->prev;
     heap->segment_count--;
-    give_sites(heap, segment);
+    give_sites_of_segment(heap, segment);
     gci_memory_give(heap, segment, segment->size);
 }
 
@@ -221,6 +232,9 @@ static void give_pages(gc_heap *heap, struct gci_page *page)
 {
     struct gci_segment *segment = segment_of(page);
     page->record = NULL;
+    if (page->slot_size > GCI_SMALL_MAX) {
+        page->profile.sites = NULL;
+    }
     if (is_large(segment)) {
         segment_free(heap, segment);
         return;
@@ -288,9 +302,10 @@ static struct gci_page *page_new(gc_heap *heap, struct gci_record *record, size_
     const gc_type *type = record->type;
     size_t align = type->align < 8 ? 8 : type->align;
     page->first = (uint16_t)gci_round_up(page->first, align);
-    page->capacity =
-        (uint16_t)(slot_size > GCI_SMALL_MAX ? 1 : (GCI_PAGE_SIZE - page->first) / slot_size);
-    page->site = 0;
+    if (slot_size > GCI_SMALL_MAX) {
+        give_sites(heap, page);
+        page->profile.site = 0;
+    }
     page->carved = 0;
     page->free = 0;
     page->notice = 0;
@@ -338,8 +353,8 @@ static void page_empty(struct gci_page *page)
 
 void gci_page_noticed(struct gci_page *page)
 {
-    if (page->notice < page->capacity) {
-        page->notice = page->capacity;
+    if (page->notice < gci_page_capacity(page)) {
+        page->notice = (uint16_t)gci_page_capacity(page);
         page->partial = true;
         link_page(&page->record->partial, page);
         return;
@@ -356,7 +371,7 @@ void gci_page_reset(struct gci_page *page)
     page->free = 0;
     page->carved = 0;
     if (page != page->record->current) {
-        page->notice = page->capacity;
+        page->notice = (uint16_t)gci_page_capacity(page);
         gci_page_noticed(page);
     }
 }
@@ -364,7 +379,8 @@ void gci_page_reset(struct gci_page *page)
 /* A full page stops being current. */
 static void retire(struct gci_page *page)
 {
-    page->notice = page->capacity < 4 ? 1 : (uint16_t)(page->capacity / 4);
+    uint32_t capacity = gci_page_capacity(page);
+    page->notice = capacity < 4 ? 1 : (uint16_t)(capacity / 4);
 }
 
 void gci_page_sort_free(struct gci_page *page)
@@ -372,8 +388,9 @@ void gci_page_sort_free(struct gci_page *page)
     page->free = 0;
     for (size_t offset = gci_page_end(page); offset > page->first;) {
         offset -= page->slot_size;
-        if ((gci_page_at(page, offset)->gc & GCI_STATE_MASK) == GCI_FREE) {
-            gci_page_push_free(page, (uint32_t)offset);
+        gc_object *slot = gci_page_at(page, offset);
+        if ((slot->gc & GCI_STATE_MASK) == GCI_FREE) {
+            gci_page_push_free(page, slot);
         }
     }
 }
@@ -395,11 +412,11 @@ static void carve(struct gci_page *page)
 {
     size_t start = gci_page_end(page);
     size_t count = page->slot_size < CARVE_BYTES ? CARVE_BYTES / page->slot_size : 1;
-    size_t left = (size_t)page->capacity - page->carved;
+    size_t left = (size_t)gci_page_capacity(page) - page->carved;
     page->carved = (uint16_t)(page->carved + (count < left ? count : left));
     for (size_t offset = gci_page_end(page); offset > start;) {
         offset -= page->slot_size;
-        gci_page_push_free(page, (uint32_t)offset);
+        gci_page_push_free(page, gci_page_at(page, offset));
     }
 }
 
@@ -412,7 +429,7 @@ struct gci_page *gci_pages_with_room(gc_heap *heap, struct gci_record *record, s
             return NULL;
         }
         retire(page);
-    } else if (page == NULL || (page->free == 0 && page->carved == page->capacity)) {
+    } else if (page == NULL || (page->free == 0 && page->carved == gci_page_capacity(page))) {
         page = take_partial(record);
         if (page == NULL) {
             page = page_new(heap, record, slot_size);
@@ -436,11 +453,18 @@ struct gci_page *gci_pages_with_room(gc_heap *heap, struct gci_record *record, s
     return page;
 }
 
+static void empty_cache(gc_heap *heap, struct gci_cache *cache)
+{
+    for (size_t i = 0; i < GCI_CACHE_SIZE; i++) {
+        cache->single[i] = cache->tailed[i] = &heap->no_page;
+    }
+}
+
 void gci_pages_forget_current(gc_heap *heap)
 {
-    memset(heap->cache, 0, sizeof(heap->cache));
+    empty_cache(heap, &heap->cache);
     if (heap->profile != NULL) {
-        memset(heap->profile->cache, 0, sizeof(heap->profile->cache));
+        empty_cache(heap, &heap->profile->cache);
     }
 }
 

@@ -12,13 +12,34 @@ static inline bool gci_is_member(uint32_t members, uint32_t word)
     return members >> (word & GCI_STATE_MASK) & 1;
 }
 
+/* Both words of a header in one access: a store the fewer at each birth and death; and what one
+ * store wrote, one load of the same width reads fast. */
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+enum { GCI_REFS_SHIFT = 32, GCI_GC_SHIFT = 0 };
+#else
+enum { GCI_REFS_SHIFT = 0, GCI_GC_SHIFT = 32 };
+#endif
+static inline void gci_set_header(gc_object *self, uint32_t refs, uint32_t gc)
+{
+    uint64_t header = (uint64_t)refs << GCI_REFS_SHIFT | (uint64_t)gc << GCI_GC_SHIFT;
+    memcpy(self, &header, sizeof(header));
+}
+static inline uint32_t gci_free_rest(const gc_object *slot)
+{
+    uint64_t header;
+    memcpy(&header, slot, sizeof(header));
+    return (uint32_t)(header >> GCI_GC_SHIFT);
+}
+
 /* The page of an object. */
 static inline struct gci_page *gci_page_of(const void *object)
 {
     uintptr_t address = (uintptr_t)object;
-    struct gci_segment *segment =
-        (struct gci_segment *)(address & ~(uintptr_t)(GCI_SEGMENT_SIZE - 1));
-    return &segment->pages[address >> GCI_PAGE_SHIFT & (GCI_SEGMENT_PAGES - 1)];
+    uintptr_t segment = address & ~(uintptr_t)(GCI_SEGMENT_SIZE - 1);
+    size_t index = address >> GCI_PAGE_SHIFT & (GCI_SEGMENT_PAGES - 1);
+    /* &segment->pages[index]; so written, compilers make one shift of two. */
+    return (struct gci_page *)(segment + offsetof(struct gci_segment, pages) +
+                               index * sizeof(struct gci_page));
 }
 static inline uint32_t gci_page_offset(const void *object)
 {
@@ -41,14 +62,21 @@ static inline uint32_t gci_page_used(const struct gci_page *page)
     return page->carved - GCI_FREE_LENGTH(page->free);
 }
 
-/* Put the slot at an offset into the free list. */
-static inline void gci_page_push_free(struct gci_page *page, uint32_t offset)
+/* How many slots there can be. */
+static inline uint32_t gci_page_capacity(const struct gci_page *page)
 {
-    gc_object *slot = gci_page_at(page, offset);
-    slot->refs = GCI_REFS_DEAD;
-    slot->gc = page->free;
-    page->free =
-        (page->free & ~GCI_FREE_OFFSET_BITS) + (1u << GCI_FREE_LENGTH_SHIFT) + (offset << 1);
+    return page->slot_size > GCI_SMALL_MAX
+               ? 1
+               : (GCI_PAGE_SIZE - page->first) / (uint32_t)page->slot_size;
+}
+
+/* Put a slot into the free list. */
+static inline void gci_page_push_free(struct gci_page *page, gc_object *slot)
+{
+    uint32_t head = page->free;
+    gci_set_header(slot, GCI_REFS_DEAD, head);
+    page->free = (head & ~GCI_FREE_OFFSET_BITS) + (1u << GCI_FREE_LENGTH_SHIFT) +
+                 (gci_page_offset(slot) << 1);
 }
 
 /* The size of a slot for a size that has `align`, and the size class. */
@@ -96,21 +124,18 @@ OURO_INTERNAL struct gci_page *gci_pages_find(const gc_heap *heap, const void *p
 /* Return every segment, in use or not. */
 OURO_INTERNAL void gci_pages_free_all(gc_heap *heap);
 
-/* The page's array of site numbers, made when it has none, NULL: no memory; and the end of all
- * arrays. Only while the profiler is on; the page has more than one slot. */
-OURO_INTERNAL uint32_t *gci_pages_take_sites(gc_heap *heap, struct gci_page *page);
+/* Make a page's array of site numbers, false: no memory; and the end of all arrays. Only while the
+ * profiler is on; the page has more than one slot, and no array yet. */
+OURO_INTERNAL bool gci_pages_take_sites(gc_heap *heap, struct gci_page *page);
 OURO_INTERNAL void gci_pages_give_all_sites(gc_heap *heap);
 
 /* Where an object's site number stands, or NULL: its page has no array. */
 static inline uint32_t *gci_page_site(struct gci_page *page, const void *object)
 {
     if (OURO_UNLIKELY(page->slot_size > GCI_SMALL_MAX)) {
-        return &page->site;
+        return &page->profile.site;
     }
-    uintptr_t address = (uintptr_t)object;
-    const struct gci_segment *segment =
-        (const struct gci_segment *)(address & ~(uintptr_t)(GCI_SEGMENT_SIZE - 1));
-    uint32_t *sites = segment->sites[address >> GCI_PAGE_SHIFT & (GCI_SEGMENT_PAGES - 1)];
+    uint32_t *sites = page->profile.sites;
     return sites == NULL ? NULL : &sites[gci_page_offset(object) / GCI_SLOT_MIN];
 }
 
@@ -120,35 +145,40 @@ static inline struct gci_site *gci_site_at(const struct gci_profile *profile, ui
 {
     return (struct gci_site *)(void *)&profile->sites[number];
 }
-static inline void gci_site_add(struct gci_profile *profile, uint32_t number, size_t size)
+static inline void gci_site_add(struct gci_profile *profile, struct gci_site *site, size_t size)
 {
-    struct gci_site *site = gci_site_at(profile, number);
     site->count++;
-    site->bytes += size;
     profile->bytes += size;
     if (profile->bytes > profile->bytes_peak) {
         profile->bytes_peak = profile->bytes;
     }
+    if (OURO_UNLIKELY(site->size == 0)) {
+        site->bytes += size;
+    }
 }
-static inline void gci_site_subtract(struct gci_profile *profile, uint32_t number, size_t size)
+static inline void gci_site_subtract(struct gci_profile *profile, struct gci_site *site,
+                                     size_t size)
 {
-    struct gci_site *site = gci_site_at(profile, number);
     site->count--;
-    site->bytes -= size;
     profile->bytes -= size;
+    if (OURO_UNLIKELY(site->size == 0)) {
+        site->bytes -= size;
+    }
 }
 
-/* Record a birth at the line that was the latest in its page; false: it is another one. */
+/* Record a birth in a page of many, at the line that was the latest of its record; false: it is
+ * another one. The object has OURO_REFS_SITE already. */
 static inline bool gci_page_record_again(struct gci_profile *profile, struct gci_page *page,
-                                         gc_object *self, const char *where)
+                                         const gc_object *self, const char *where)
 {
-    uint32_t *place = gci_page_site(page, self);
-    if (OURO_UNLIKELY(place == NULL || gci_site_at(profile, page->site)->where != where)) {
+    uint32_t *sites = page->profile.sites;
+    uint32_t number = page->record->site;
+    struct gci_site *site = gci_site_at(profile, number);
+    if (OURO_UNLIKELY(sites == NULL || site->where != where)) {
         return false;
     }
-    *place = page->site;
-    self->refs |= OURO_REFS_SITE;
-    gci_site_add(profile, page->site, page->slot_size);
+    sites[gci_page_offset(self) / GCI_SLOT_MIN] = number;
+    gci_site_add(profile, site, page->slot_size);
     return true;
 }
 
@@ -158,7 +188,8 @@ static inline void gci_page_unrecord(struct gci_page *page, const gc_object *sel
 {
     const uint32_t *place = gci_page_site(page, self);
     if (place != NULL && *place != 0) {
-        gci_site_subtract(page->heap->profile, *place, page->slot_size);
+        struct gci_profile *profile = page->heap->profile;
+        gci_site_subtract(profile, gci_site_at(profile, *place), page->slot_size);
     }
 }
 

@@ -18,7 +18,7 @@ static uint64_t mix(uint64_t hash, uint64_t number)
 static uint64_t hash_of(const struct gci_site *key)
 {
     uint64_t hash = mix((uintptr_t)key->where, (uintptr_t)key->type);
-    hash = mix(hash, key->domain);
+    hash = mix(mix(hash, key->domain), key->size);
     for (size_t i = 0; i < key->frame_count; i++) {
         hash = mix(hash, (uintptr_t)key->frames[i]);
     }
@@ -28,7 +28,7 @@ static uint64_t hash_of(const struct gci_site *key)
 static bool is_same(const struct gci_site *a, const struct gci_site *b)
 {
     return a->where == b->where && a->type == b->type && a->domain == b->domain &&
-           a->frame_count == b->frame_count &&
+           a->size == b->size && a->frame_count == b->frame_count &&
            memcmp(a->frames, b->frames, a->frame_count * sizeof(a->frames[0])) == 0;
 }
 
@@ -108,69 +108,76 @@ static size_t frames_of(const struct gci_caller *caller, void **frames, size_t c
 }
 
 static OURO_NOINLINE uint32_t site_with_frames(gc_heap *heap, const struct gci_caller *caller,
-                                               const gc_type *type, unsigned domain)
+                                               const gc_type *type, size_t size, unsigned domain)
 {
     union {
         struct gci_site site;
         char room[sizeof(struct gci_site) + GCI_FRAMES_MAX * sizeof(void *)];
-    } key = { .site = { .where = caller->where, .type = type, .domain = domain } };
+    } key = { .site = { .where = caller->where, .type = type, .size = size, .domain = domain } };
     if (heap->profile->frames > 1) {
         key.site.frame_count = frames_of(caller, key.site.frames, heap->profile->frames);
     }
     return intern(heap, &key.site);
 }
 
-/* The site of an object. */
-static uint32_t site_of_birth(gc_heap *heap, const struct gci_caller *caller, const gc_type *type)
+/* The site of an object in a page. */
+static uint32_t site_of_birth(gc_heap *heap, const struct gci_caller *caller,
+                              const struct gci_page *page)
 {
     struct gci_profile *profile = heap->profile;
+    const gc_type *type = page->type;
+    size_t size = page->slot_size > GCI_SMALL_MAX ? 0 : page->slot_size;
     if (profile->frames > 1) {
-        return site_with_frames(heap, caller, type, 0);
+        return site_with_frames(heap, caller, type, size, 0);
     }
-    size_t place = mix((uintptr_t)caller->where, (uintptr_t)type) % GCI_RECENT_SITES;
-    if (profile->recent[place].where != caller->where || profile->recent[place].type != type) {
-        uint32_t number = site_with_frames(heap, caller, type, 0);
+    size_t place = (mix((uintptr_t)caller->where, (uintptr_t)type) ^ size / 8) % GCI_RECENT_SITES;
+    if (profile->recent[place].where != caller->where || profile->recent[place].type != type ||
+        profile->recent[place].size != size) {
+        uint32_t number = site_with_frames(heap, caller, type, size, 0);
         if (number == 0) {
             return 0;
         }
         profile->recent[place].where = caller->where;
         profile->recent[place].type = type;
+        profile->recent[place].size = size;
         profile->recent[place].site = number;
     }
     return profile->recent[place].site;
 }
 
-/* A birth at another line than the latest in its page, or the page's first. */
+/* A birth at another line than the latest of its record, or the first of its page. */
 static void born(gc_heap *heap, gc_object *self, const struct gci_caller *caller)
 {
     struct gci_profile *profile = heap->profile;
     struct gci_page *page = gci_page_of(self);
     uint32_t *place = gci_page_site(page, self);
-    if (place == NULL && gci_pages_take_sites(heap, page) != NULL) {
+    if (place == NULL && gci_pages_take_sites(heap, page)) {
         place = gci_page_site(page, self);
     }
-    uint32_t number = place == NULL ? 0 : site_of_birth(heap, caller, page->type);
+    uint32_t number = place == NULL ? 0 : site_of_birth(heap, caller, page);
     if (place != NULL) {
         *place = number; /* also in place of that of a dead object */
     }
     if (profile->frames == 1) { /* else the line alone does not tell the site */
-        page->site = number;
+        page->record->site = number;
     }
     if (number == 0) {
+        self->refs &= ~(uint32_t)OURO_REFS_SITE;
         profile->dropped++;
-        return;
+    } else {
+        self->refs |= OURO_REFS_SITE;
+        gci_site_add(profile, gci_site_at(profile, number), page->slot_size);
     }
-    self->refs |= OURO_REFS_SITE;
-    gci_site_add(profile, number, page->slot_size);
 }
 
 /* Forget all records. */
 static void forget(gc_heap *heap)
 {
     struct gci_profile *profile = heap->profile;
-    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
-         page = gci_pages_next(heap, page)) {
-        page->site = 0;
+    for (struct gci_records *block = heap->records; block != NULL; block = block->next) {
+        for (size_t i = 0; i < block->used; i++) {
+            block->records[i].site = 0;
+        }
     }
     gci_pages_give_all_sites(heap);
     gci_table_free(heap, &profile->site_table);
@@ -290,7 +297,7 @@ void gc_profile_track_at(gc_heap *heap, const void *pointer, size_t size, unsign
     uint32_t number = 0;
     if (gci_table_reserve(heap, &profile->buffer_sites) &&
         gci_table_reserve(heap, &profile->buffer_sizes)) {
-        number = site_with_frames(heap, &caller, NULL, domain);
+        number = site_with_frames(heap, &caller, NULL, 0, domain);
     }
     if (number == 0) {
         profile->dropped++;
@@ -298,7 +305,7 @@ void gc_profile_track_at(gc_heap *heap, const void *pointer, size_t size, unsign
     }
     gci_table_put(&profile->buffer_sites, (uintptr_t)pointer, (void *)(uintptr_t)number);
     gci_table_put(&profile->buffer_sizes, (uintptr_t)pointer, (void *)(uintptr_t)size);
-    gci_site_add(profile, number, size);
+    gci_site_add(profile, gci_site_at(profile, number), size);
 }
 
 void gc_profile_untrack(gc_heap *heap, const void *pointer)
@@ -310,7 +317,7 @@ void gc_profile_untrack(gc_heap *heap, const void *pointer)
     }
     if (number != 0) {
         size_t size = (uintptr_t)gci_table_get(&profile->buffer_sizes, (uintptr_t)pointer);
-        gci_site_subtract(profile, number, size);
+        gci_site_subtract(profile, gci_site_at(profile, number), size);
         gci_table_remove(&profile->buffer_sites, (uintptr_t)pointer);
         gci_table_remove(&profile->buffer_sizes, (uintptr_t)pointer);
     }

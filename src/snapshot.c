@@ -68,7 +68,7 @@ gc_snapshot *gc_snapshot_take(gc_heap *heap)
         const struct gci_site *site = gci_profile_site_at(heap, i);
         if (site->count > 0) {
             add_record(snapshot, &(struct record){
-                                     .bytes = site->bytes,
+                                     .bytes = site->count * site->size + site->bytes,
                                      .count = site->count,
                                      .where = site->where,
                                      .type = site->type,

@@ -617,6 +617,99 @@ static void memory_of_the_dead_is_used_again(void **state)
     assert_int_equal(stats_of(heap).died_by_count, 300000);
 }
 
+/* Plain objects end on a way of their own, which keeps its place inside the objects that wait. */
+
+enum { WIDTH = 5 };
+
+struct wide {
+    gc_object object;
+    struct wide *items[WIDTH];
+};
+
+static const gc_type wide_type = {
+    .name = "wide",
+    .size = sizeof(struct wide),
+    .refs = OURO_REFS(struct wide, items[0], items[1], items[2], items[3], items[4]),
+};
+
+/* What a wide object refers to by each field: every mixture of nothing, something shared, its own
+ * wide object, its own actor. */
+enum { NOTHING, SHARED, OWN, ACTOR, KINDS };
+
+static struct wide *wide_new(gc_heap *heap)
+{
+    struct wide *wide = gc_new(heap, &wide_type);
+    assert_non_null(wide);
+    return wide;
+}
+
+static struct wide *wide_of(gc_heap *heap, unsigned pattern, struct wide *shared, size_t *actors,
+                            size_t *shares)
+{
+    struct wide *wide = wide_new(heap);
+    for (size_t i = 0; i < WIDTH; i++, pattern /= KINDS) {
+        void *item = NULL;
+        switch (pattern % KINDS) {
+        case SHARED:
+            item = gc_newref(shared);
+            ++*shares;
+            break;
+        case OWN:
+            item = wide_new(heap);
+            break;
+        case ACTOR:
+            item = actor_new(heap, 1);
+            ++*actors;
+            break;
+        default:
+            break;
+        }
+        memcpy(&wide->items[i], &item, sizeof(item));
+    }
+    return wide;
+}
+
+static void plain_objects_die_with_all_that_only_they_held(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct wide *shared = wide_new(heap);
+    for (unsigned pattern = 0; pattern < 1024; pattern++) {
+        size_t actors = 0, shares = 0;
+        struct wide *outer = wide_of(heap, pattern, shared, &actors, &shares);
+        for (size_t i = 0; i < WIDTH; i++) {
+            /* Below each of its own wide ones another mixture. */
+            if (outer->items[i] != NULL && outer->items[i] != shared &&
+                gc_type_of(outer->items[i]) == &wide_type) {
+                gc_set_steal(&outer->items[i],
+                             wide_of(heap, 1023 - pattern + (unsigned)i, shared, &actors, &shares));
+            }
+        }
+        assert_int_equal(gc_refcount(shared), 1 + shares);
+        uint64_t died = stats_of(heap).objects_died, live = stats_of(heap).objects_live;
+        world->destroyed = 0;
+        world->story[0] = '\0';
+        gc_decref(outer);
+        assert_int_equal(gc_refcount(shared), 1);
+        assert_int_equal(stats_of(heap).objects_died - died, live - 1);
+        assert_int_equal(world->destroyed, actors);
+        assert_sound(heap);
+    }
+    world->story[0] = '\0';
+    gc_decref(shared);
+    assert_live(heap, 0);
+}
+
+static void plain_object_that_refers_to_itself_too_often_is_reported(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct wide *wide = wide_new(heap);
+    wide->items[1] = wide; /* never counted */
+    gc_decref(wide);
+    expect_panic(world, "dying");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -648,6 +741,8 @@ int main(void)
         world_test(finalizer_may_save_a_child_and_die),
         world_test(clear_callback_may_allocate_and_collect),
         world_test(memory_of_the_dead_is_used_again),
+        world_test(plain_objects_die_with_all_that_only_they_held),
+        world_test(plain_object_that_refers_to_itself_too_often_is_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -422,6 +422,62 @@ static void program_with_a_large_live_heap_collects_it_rarely(void **state)
 /* Thresholds
  * ========== */
 
+static void defaults_give_the_young_up_while_they_are_no_garbage(void **state)
+{
+    gc_config config = { .thresholds = { .old_bytes = SIZE_MAX } };
+    gc_heap *heap = world_new_heap(*state, &config);
+    struct node *list = NULL;
+    if (OURO_STRESS) {
+        return;
+    }
+    static const size_t limits[] = { 32768, 2 * 32768, 4 * 32768 };
+    for (size_t i = 0; i < 3; i++) {
+        grow(heap, &list, limits[i] - (i == 0 ? 0 : 1));
+        assert_int_equal(collections(heap, 0), i);
+        grow(heap, &list, 1);
+        assert_int_equal(collections(heap, 0), i + 1);
+    }
+    grow(heap, &list, 16 * 32768);
+    assert_int_equal(all_collections(heap), 3);
+    gc_decref(list);
+}
+
+static void defaults_return_when_a_full_collection_finds_garbage(void **state)
+{
+    gc_heap *heap = world_new_heap(*state, &(gc_config){ 0 });
+    struct node *list = NULL;
+    if (OURO_STRESS) {
+        return;
+    }
+    grow(heap, &list, 400000);
+    uint64_t young = collections(heap, 0), full = collections(heap, 1);
+    assert_int_equal(young, 3);
+    assert_true(full >= 1);
+    while (collections(heap, 1) == full) {
+        drop_a_node_circle(heap);
+        assert_true(stats_of(heap).bytes_live < (size_t)64 << 20);
+    }
+    assert_int_equal(collections(heap, 0), young);
+    for (size_t i = 0; i < 32768; i++) {
+        drop_a_node_circle(heap);
+    }
+    assert_true(collections(heap, 0) > young);
+    gc_decref(list);
+}
+
+static void thresholds_of_ones_own_are_never_put_off(void **state)
+{
+    gc_config config = { .thresholds = { .young_objects = 32767, .old_bytes = SIZE_MAX } };
+    gc_heap *heap = world_new_heap(*state, &config);
+    struct node *list = NULL;
+    if (OURO_STRESS) {
+        return;
+    }
+    grow(heap, &list, 10 * 32767 + 1);
+    assert_int_equal(collections(heap, 0), 10);
+    gc_decref(list);
+}
+
 static void thresholds_are_the_documented_ones(void **state)
 {
     gc_heap *heap = world_new_heap(*state, NULL);
@@ -736,6 +792,9 @@ int main(void)
         world_test(program_without_garbage_collects_nothing),
         world_test(program_that_makes_circles_stays_small),
         world_test(program_with_a_large_live_heap_collects_it_rarely),
+        world_test(defaults_give_the_young_up_while_they_are_no_garbage),
+        world_test(defaults_return_when_a_full_collection_finds_garbage),
+        world_test(thresholds_of_ones_own_are_never_put_off),
         world_test(thresholds_are_the_documented_ones),
         world_test(thresholds_of_the_configuration_are_read_back),
         world_test(thresholds_set_are_read_back_and_zero_is_the_default),

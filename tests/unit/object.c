@@ -19,7 +19,7 @@ static uint32_t state_of(const void *object)
 /* Make the next birth of every type take the slow path. */
 static void empty_cache(gc_heap *heap)
 {
-    memset(heap->cache, 0, sizeof(heap->cache));
+    gci_pages_forget_current(heap);
 }
 
 /* Birth */
@@ -95,7 +95,7 @@ static void a_birth_in_the_wake_of_another_needs_no_table(void **state)
     struct node *a = node_new(heap);
     unsigned entries = 0;
     for (size_t i = 0; i < GCI_CACHE_SIZE; i++) {
-        entries += heap->cache[i].page == page_of(a);
+        entries += heap->cache.single[i] == page_of(a);
     }
     assert_int_equal(entries, 1);
     gc_decref(a);

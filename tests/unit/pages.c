@@ -50,7 +50,7 @@ static gc_object *make(gc_heap *heap, const gc_type *type)
 
 static bool is_full(const struct gci_page *page)
 {
-    return page->free == 0 && page->carved == page->capacity;
+    return page->free == 0 && page->carved == gci_page_capacity(page);
 }
 
 /* Make objects until a page is full. The record's current page is full before, or there is none. */
@@ -215,8 +215,8 @@ static void slots_that_are_free_or_were_never_used_are_not_found(void **state)
     struct gci_page *page = gci_page_of(kept);
     gc_decref(dead);
     assert_null(gci_pages_find(heap, dead));
-    assert_in_range(page->carved, 3, page->capacity - 1);
-    for (size_t i = 1; i < page->capacity; i++) {
+    assert_in_range(page->carved, 3, gci_page_capacity(page) - 1);
+    for (size_t i = 1; i < gci_page_capacity(page); i++) {
         assert_null(gci_pages_find(heap, kept + i * page->slot_size));
     }
     gc_decref(kept);
@@ -307,13 +307,14 @@ static void a_page_is_carved_in_steps_of_ascending_slots(void **state)
     struct gci_page *page = gci_page_of(last);
     assert_int_equal(page->carved, 4096 / 64);
     assert_int_equal((size_t)(last - page->base), page->first);
-    for (size_t i = 1; i < page->capacity; i++) {
+    for (size_t i = 1; i < gci_page_capacity(page); i++) {
         char *next = (char *)make(heap, &leaf_64);
         assert_ptr_equal(next, last + 64);
-        assert_true(page->carved <= page->capacity && (size_t)page->carved - i <= 4096 / 64);
+        assert_true(page->carved <= gci_page_capacity(page) &&
+                    (size_t)page->carved - i <= 4096 / 64);
         last = next;
     }
-    assert_int_equal(page->carved, page->capacity);
+    assert_int_equal(page->carved, gci_page_capacity(page));
     world->leftovers = true;
 }
 
@@ -325,7 +326,7 @@ static void the_slots_of_a_page_end_inside_it(void **state)
     for (size_t i = 0; i < 40; i++) {
         types[i] = (gc_type){ .name = "t", .size = 8 + i * 419, .align = (size_t)8 << i % 4 };
         struct gci_page *page = gci_page_of(make(heap, &types[i]));
-        size_t end = page->first + page->capacity * page->slot_size;
+        size_t end = page->first + gci_page_capacity(page) * page->slot_size;
         assert_true(end <= GCI_PAGE_SIZE && end + page->slot_size > GCI_PAGE_SIZE);
         assert_int_equal(page->first % types[i].align, 0);
     }
@@ -343,8 +344,8 @@ static void the_first_page_of_a_segment_is_shorter(void **state)
     struct gci_page *second = fill_page(heap, &leaf_64, objects, &count);
     assert_true(first->first >= sizeof(struct gci_segment));
     assert_int_equal(second->first, 0);
-    assert_int_equal(second->capacity, GCI_PAGE_SIZE / 64);
-    assert_int_equal(first->capacity, (GCI_PAGE_SIZE - first->first) / 64);
+    assert_int_equal(gci_page_capacity(second), GCI_PAGE_SIZE / 64);
+    assert_int_equal(gci_page_capacity(first), (GCI_PAGE_SIZE - first->first) / 64);
     world->leftovers = true;
 }
 
@@ -358,7 +359,7 @@ static void a_full_page_is_left_alone_until_a_quarter_of_it_is_free(void **state
     size_t count, other_count;
     struct gci_page *page = fill_page(heap, &leaf_64, objects, &count);
     (void)make(heap, &leaf_64);
-    for (size_t i = 0; i < page->capacity / 4u - 1; i++) {
+    for (size_t i = 0; i < gci_page_capacity(page) / 4u - 1; i++) {
         gc_decref(objects[i]);
     }
     assert_false(page->partial);
@@ -377,7 +378,7 @@ static void a_partial_page_is_used_again_when_a_quarter_of_it_is_free(void **sta
     size_t count;
     struct gci_page *page = fill_page(heap, &leaf_64, objects, &count);
     (void)make(heap, &leaf_64);
-    for (size_t i = 0; i < page->capacity / 4u; i++) {
+    for (size_t i = 0; i < gci_page_capacity(page) / 4u; i++) {
         gc_decref(objects[i]);
     }
     assert_true(page->partial);
@@ -504,7 +505,7 @@ static void a_span_takes_as_many_pages_as_it_needs_and_never_the_first(void **st
         struct gci_segment *segment = segment_of(page);
         size_t index = (size_t)(page - segment->pages);
         assert_int_equal(page->span, span);
-        assert_int_equal(page->capacity, 1);
+        assert_int_equal(gci_page_capacity(page), 1);
         assert_true(index >= 1 && index + span <= GCI_SEGMENT_PAGES);
         for (size_t i = index; i < index + span; i++) {
             assert_false(segment->free_pages >> i & 1);
@@ -526,7 +527,7 @@ static void a_single_page_object_needs_no_second_page(void **state)
         gc_object *object = make(heap, &types[i]);
         struct gci_page *page = gci_page_of(object);
         assert_int_equal(page->span, 1);
-        assert_int_equal(page->capacity, 1);
+        assert_int_equal(gci_page_capacity(page), 1);
         assert_true(gci_page_end(page) <= GCI_PAGE_SIZE);
         gc_decref(object);
     }
