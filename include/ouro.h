@@ -958,17 +958,24 @@ typedef bool (*gc_filter_fn)(void *item, void *arg);
 /* Lazy pipelines: what `map` returns for each item, a new reference (NULL ends it); the items for
  * which `filter` is true; the first `count` items; all of one, then all of the other. `arg` is
  * kept, not counted. Each holds one item at most. take lets go of its source with the last item
- * that it gives.
+ * that it gives. The profiler records each at the line of its call.
  * Returns  new, or NULL: no memory, or NULL was given; then the generators given are dropped.
  * Runs     as gc_new; else nothing yet. */
-OURO_API OURO_MUST_USE OURO_NEW gc_generator *gc_generator_map(OURO_STEALS gc_generator *source,
-                                                               gc_map_fn map, void *arg);
-OURO_API OURO_MUST_USE OURO_NEW gc_generator *gc_generator_filter(OURO_STEALS gc_generator *source,
-                                                                  gc_filter_fn filter, void *arg);
-OURO_API OURO_MUST_USE OURO_NEW gc_generator *gc_generator_take(OURO_STEALS gc_generator *source,
-                                                                size_t count);
-OURO_API OURO_MUST_USE OURO_NEW gc_generator *gc_generator_chain(OURO_STEALS gc_generator *first,
-                                                                 OURO_STEALS gc_generator *second);
+#define gc_generator_map(source, map, arg) gc_generator_map_at((source), (map), (arg), OURO_HERE)
+#define gc_generator_filter(source, filter, arg) \
+    gc_generator_filter_at((source), (filter), (arg), OURO_HERE)
+#define gc_generator_take(source, count)  gc_generator_take_at((source), (count), OURO_HERE)
+#define gc_generator_chain(first, second) gc_generator_chain_at((first), (second), OURO_HERE)
+OURO_API OURO_MUST_USE OURO_NEW gc_generator *
+gc_generator_map_at(OURO_STEALS gc_generator *source, gc_map_fn map, void *arg, const char *where);
+OURO_API OURO_MUST_USE OURO_NEW gc_generator *
+gc_generator_filter_at(OURO_STEALS gc_generator *source, gc_filter_fn filter, void *arg,
+                       const char *where);
+OURO_API OURO_MUST_USE OURO_NEW gc_generator *gc_generator_take_at(OURO_STEALS gc_generator *source,
+                                                                   size_t count, const char *where);
+OURO_API OURO_MUST_USE OURO_NEW gc_generator *
+gc_generator_chain_at(OURO_STEALS gc_generator *first, OURO_STEALS gc_generator *second,
+                      const char *where);
 
 /* Run a generator to its end: count the items, or collect them into a tuple, an object with a tail
  * of gc_count(tuple) references at gc_tuple_items(tuple).
@@ -976,7 +983,9 @@ OURO_API OURO_MUST_USE OURO_NEW gc_generator *gc_generator_chain(OURO_STEALS gc_
  * Runs     as gc_generator_next.
  * Cost     collect: twice to three times the tuple's memory while it grows. */
 OURO_API size_t gc_generator_count(OURO_STEALS gc_generator *generator);
-OURO_API OURO_MUST_USE OURO_NEW void *gc_generator_collect(OURO_STEALS gc_generator *generator);
+#define gc_generator_collect(generator) gc_generator_collect_at((generator), OURO_HERE)
+OURO_API OURO_MUST_USE OURO_NEW void *gc_generator_collect_at(OURO_STEALS gc_generator *generator,
+                                                              const char *where);
 static inline void **gc_tuple_items(void *tuple)
 {
     return (void **)(void *)((gc_object *)tuple + 1);

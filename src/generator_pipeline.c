@@ -38,9 +38,10 @@ OURO_GENERATOR(stage, source, item)
 }
 
 static gc_generator *stage_new(OURO_STEALS gc_generator *source, gc_map_fn map, gc_filter_fn filter,
-                               void *arg, size_t count)
+                               void *arg, size_t count, const char *where)
 {
-    struct stage *self = source == NULL ? NULL : gc_new(gc_heap_of(source), &stage_type.type);
+    struct stage *self =
+        source == NULL ? NULL : gc_new_at(gc_heap_of(source), &stage_type.type, where);
     if (self == NULL) {
         gc_xdecref(source); /* user code may run here */
         return NULL;
@@ -53,19 +54,22 @@ static gc_generator *stage_new(OURO_STEALS gc_generator *source, gc_map_fn map, 
     return &self->generator;
 }
 
-gc_generator *gc_generator_map(OURO_STEALS gc_generator *source, gc_map_fn map, void *arg)
+gc_generator *gc_generator_map_at(OURO_STEALS gc_generator *source, gc_map_fn map, void *arg,
+                                  const char *where)
 {
-    return stage_new(source, map, NULL, arg, SIZE_MAX);
+    return stage_new(source, map, NULL, arg, SIZE_MAX, where);
 }
 
-gc_generator *gc_generator_filter(OURO_STEALS gc_generator *source, gc_filter_fn filter, void *arg)
+gc_generator *gc_generator_filter_at(OURO_STEALS gc_generator *source, gc_filter_fn filter,
+                                     void *arg, const char *where)
 {
-    return stage_new(source, NULL, filter, arg, SIZE_MAX);
+    return stage_new(source, NULL, filter, arg, SIZE_MAX, where);
 }
 
-gc_generator *gc_generator_take(OURO_STEALS gc_generator *source, size_t count)
+gc_generator *gc_generator_take_at(OURO_STEALS gc_generator *source, size_t count,
+                                   const char *where)
 {
-    return stage_new(source, NULL, NULL, NULL, count);
+    return stage_new(source, NULL, NULL, NULL, count, where);
 }
 
 struct chain {
@@ -81,11 +85,12 @@ OURO_GENERATOR(chain, first, second)
     OURO_END(self);
 }
 
-gc_generator *gc_generator_chain(OURO_STEALS gc_generator *first, OURO_STEALS gc_generator *second)
+gc_generator *gc_generator_chain_at(OURO_STEALS gc_generator *first,
+                                    OURO_STEALS gc_generator *second, const char *where)
 {
     struct chain *self = NULL;
     if (first != NULL && second != NULL) {
-        self = gc_new(gc_heap_of(first), &chain_type.type);
+        self = gc_new_at(gc_heap_of(first), &chain_type.type, where);
     }
     if (self == NULL) {
         gc_xdecref(first);  /* user code may run here */
@@ -119,9 +124,10 @@ static const gc_type tuple_type = {
 };
 
 /* A tuple of another size, to which the first `count` items of `old` move. NULL: no memory. */
-static struct tuple *resize(OURO_STEALS struct tuple *old, size_t count, size_t size)
+static struct tuple *resize(OURO_STEALS struct tuple *old, size_t count, size_t size,
+                            const char *where)
 {
-    struct tuple *tuple = gc_new_var(gc_heap_of(old), &tuple_type, size);
+    struct tuple *tuple = gc_new_var_at(gc_heap_of(old), &tuple_type, size, where);
     if (tuple != NULL) {
         memcpy(tuple->items, old->items, count * sizeof(void *));
         memset(old->items, 0, count * sizeof(void *));
@@ -130,21 +136,21 @@ static struct tuple *resize(OURO_STEALS struct tuple *old, size_t count, size_t 
     return tuple;
 }
 
-void *gc_generator_collect(OURO_STEALS gc_generator *generator)
+void *gc_generator_collect_at(OURO_STEALS gc_generator *generator, const char *where)
 {
     size_t count = 0;
     struct tuple *tuple = NULL;
     if (generator != NULL) {
-        tuple = gc_new_var(gc_heap_of(generator), &tuple_type, 16);
+        tuple = gc_new_var_at(gc_heap_of(generator), &tuple_type, 16, where);
     }
     OURO_FOREACH (void, item, generator) {
         if (tuple != NULL && count == gc_count(tuple)) {
-            tuple = resize(tuple, count, 2 * count);
+            tuple = resize(tuple, count, 2 * count, where);
         }
         if (tuple == NULL) {
             break;
         }
         tuple->items[count++] = gc_newref(item);
     }
-    return tuple == NULL || count == gc_count(tuple) ? tuple : resize(tuple, count, count);
+    return tuple == NULL || count == gc_count(tuple) ? tuple : resize(tuple, count, count, where);
 }

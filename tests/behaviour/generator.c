@@ -1440,9 +1440,33 @@ static void scope_cleanup_across_a_yield_runs_too_early_and_twice(void **state)
 
 #define generator_test(name) cmocka_unit_test_setup_teardown(name, generator_setup, world_teardown)
 
+static void stages_and_tuples_are_on_record_at_the_line_of_their_call(void **state)
+{
+    gc_heap *heap = world_new_heap(*state, NULL);
+    assert_int_equal(gc_profile_start(heap, 1), GC_OK);
+    gc_generator *stages[4];
+    char expected[5][256];
+    int line = __LINE__;
+    stages[0] = gc_generator_map(span_new(heap, 0, 3), twice, NULL);
+    stages[1] = gc_generator_filter(span_new(heap, 0, 3), is_multiple, NULL);
+    stages[2] = gc_generator_take(span_new(heap, 0, 3), 1);
+    stages[3] = gc_generator_chain(span_new(heap, 0, 3), span_new(heap, 0, 3));
+    void *tuple = gc_generator_collect(span_new(heap, 0, 40));
+    for (int i = 0; i < 5; i++) {
+        (void)snprintf(expected[i], sizeof(expected[i]), "%s:%d", __FILE__, line + 1 + i);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        assert_string_equal(gc_profile_site(stages[i]), expected[i]);
+        gc_decref(stages[i]);
+    }
+    assert_string_equal(gc_profile_site(tuple), expected[4]);
+    gc_decref(tuple);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        generator_test(stages_and_tuples_are_on_record_at_the_line_of_their_call),
         generator_test(items_come_one_at_a_time_and_then_null),
         generator_test(generator_without_items_gives_null),
         generator_test(generators_of_one_type_do_not_share_state),
