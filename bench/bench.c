@@ -1,20 +1,38 @@
 /* SPDX-License-Identifier: MIT */
-/* The harness: finds the workload, runs each of its cases in a child, measures. See bench.h. */
+/* The harness: finds the workload, runs it, measures. See bench.h. */
 
 #include "bench.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+static const struct {
+    const char *name;
+    void (*run)(size_t size);
+} workloads[] = {
+    { "counts", bench_counts },
+    { "counts-shuffled", bench_counts_shuffled },
+    { "newdrop", bench_newdrop },
+    { "random-drop", bench_random_drop },
+    { "replace", bench_replace },
+    { "trees", bench_trees },
+    { "rings10", bench_rings10 },
+    { "rings1000", bench_rings1000 },
+    { "full1m", bench_full },
+    { "full10m", bench_full },
+    { "garbage1m", bench_garbage },
+    { "bytes", bench_bytes },
+    { "acyclic", bench_acyclic },
+};
 
 static const char *running; /* the workload, for the figures */
 
 _Noreturn void bench_fail(const char *why)
 {
-    fprintf(stderr, "bench: %s: %s\n", running, why);
+    fprintf(stderr, "bench: " BENCH_PEER_NAME ": %s: %s\n", running, why);
     fflush(stderr);
     _exit(1);
 }
@@ -46,96 +64,54 @@ void *bench_alloc(size_t count, size_t size)
     return memory;
 }
 
-void bench_report(const char *library, const char *metric, double value, uint64_t check)
+void bench_report(const char *metric, double value, uint64_t check)
 {
-    printf("%s\t%s\t%s\t%.4f\t%llu\n", library, running, metric, value, (unsigned long long)check);
+    printf(BENCH_PEER_NAME "\t%s\t%s\t%.4f\t%llu\n", running, metric, value,
+           (unsigned long long)check);
 }
 
-void bench_report_ns(const char *library, const char *metric, uint64_t ns, size_t count,
-                     uint64_t check)
+void bench_report_ns(uint64_t ns, size_t count, uint64_t check)
 {
-    bench_report(library, metric, (double)ns / (double)count, check);
+    bench_report("ns", (double)ns / (double)count, check);
 }
 
-/* SplitMix64: every machine and library draws the same numbers. */
-static uint64_t random_next(uint64_t *state)
+uint32_t *bench_shuffled(size_t count)
 {
-    uint64_t z = *state += 0x9E3779B97F4A7C15u;
-    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
-    return z ^ z >> 31;
-}
-
-static uint32_t random_below(uint64_t *state, size_t bound)
-{
-    return (uint32_t)((random_next(state) >> 32) * bound >> 32);
-}
-
-struct bench_graph bench_graph_new(size_t count)
-{
-    struct bench_graph graph = {
-        .count = count,
-        .next = bench_alloc(count, sizeof(uint32_t)),
-        .other = bench_alloc(count, sizeof(uint32_t)),
-    };
-    uint64_t state = 1;
+    uint32_t *numbers = bench_alloc(count, sizeof(*numbers));
     for (size_t i = 0; i < count; i++) {
-        graph.next[i] = (uint32_t)i;
+        numbers[i] = (uint32_t)i;
     }
-    /* Sattolo's shuffle: each element changes places with an earlier one, never with itself, which
-     * makes the permutation a single circle. */
+    uint32_t state = 1;
     for (size_t i = count - 1; i > 0; i--) {
-        uint32_t j = random_below(&state, i);
-        uint32_t kept = graph.next[i];
-        graph.next[i] = graph.next[j];
-        graph.next[j] = kept;
+        uint32_t j = bench_below(&state, i);
+        uint32_t kept = numbers[i];
+        numbers[i] = numbers[j];
+        numbers[j] = kept;
     }
-    for (size_t i = 0; i < count; i++) {
-        graph.other[i] = random_below(&state, count);
-    }
-    return graph;
-}
-
-uint64_t bench_graph_edge(size_t index, uint32_t next, uint32_t other)
-{
-    uint64_t state = (uint64_t)index ^ (uint64_t)next << 32;
-    return random_next(&state) ^ other;
-}
-
-static void run_in_child(const struct bench_case *one, size_t count)
-{
-    fflush(stdout);
-    pid_t child = fork();
-    if (child == 0) {
-        one->run(count);
-        fflush(stdout);
-        /* Without destructors: taking 10 million objects down is not what is measured. */
-        _exit(0);
-    }
-    int status = 1;
-    if (child < 0 || waitpid(child, &status, 0) < 0 || status != 0) {
-        fprintf(stderr, "bench: %s failed\n", running);
-        exit(1);
-    }
+    return numbers;
 }
 
 int main(int argc, char **argv)
 {
+    size_t count = sizeof(workloads) / sizeof(workloads[0]);
     if (argc < 3) {
-        for (const struct bench_case *one = bench_cases; one->workload != NULL; one++) {
-            puts(one->workload);
+        for (size_t i = 0; i < count; i++) {
+            puts(workloads[i].name);
         }
         return 0;
     }
     running = argv[1];
-    size_t count = strtoull(argv[2], NULL, 10);
-    if (count < 2 || count > UINT32_MAX) {
+    size_t size = strtoull(argv[2], NULL, 10);
+    if (size < 2 || size > UINT32_MAX) {
         bench_fail("the size must be a number from 2 to 2^32 - 1");
     }
-    for (const struct bench_case *one = bench_cases; one->workload != NULL; one++) {
-        if (strcmp(one->workload, running) == 0) {
-            run_in_child(one, count);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(workloads[i].name, running) == 0) {
+            workloads[i].run(size);
+            fflush(stdout);
+            /* Without destructors: taking 10 million objects down is not what is measured. */
+            _exit(0);
         }
     }
-    return 0;
+    bench_fail("there is no such workload");
 }

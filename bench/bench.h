@@ -2,48 +2,66 @@
 #ifndef BENCH_H
 #define BENCH_H
 
-/* The harness of the benchmarks.
+/* The harness of the benchmarks: one file a workload, one adapter a peer.
  *
- * One executable a library, each an adapter with a table of the workloads that library can do:
+ * A workload, trees.c, is written once, against what an adapter offers, and compiled with each. An
+ * adapter in C, peers/NAME.h, defines the names below; one in another language, peers/nim.nim, does
+ * the workloads that it can, by the same steps, in a program of its own. Either makes an executable:
  *
- *     bench-ours               lists the workloads, one a line
- *     bench-ours counts [N]    runs one at size N and prints its figures
+ *     bench-malloc               lists the workloads, one a line
+ *     bench-malloc trees 18      runs one at that size and prints its figures
  *
- * A figure is one line, tab-separated: `library  workload  metric  value  check`. The check is what
- * the work came to (objects freed, references found); run.sh alternates the executables, takes the
- * medians, and fails when two libraries that claim to have done the same work disagree about it.
- * Each case runs in a process of its own, so none inherits another's heap.
+ * A figure is one line, tab-separated: `peer  workload  metric  value  check`. The check is what the
+ * work came to; run.sh alternates the executables, takes the medians, and fails when two peers that
+ * claim to have done the same work disagree about it. A peer that cannot do a workload prints
+ * nothing. Each run is a process of its own, so none inherits another's heap.
+ *
+ * What peers/NAME.h defines, all of it static inline where the peer allows that:
+ *
+ *     PEER_COUNTS                1: it counts references; 0: it knows what is reachable, or nothing
+ *     PEER_TRACES                1: peer_collect looks at every object
+ *     PEER_COLLECTS              1: and frees circles; 0: that is done by hand
+ *     struct node                has the references `left` and `right`, and as little else as the
+ *                                peer allows
+ *     struct box                 has a payload of 32 bytes: the references `left` and `right`, and
+ *                                `uint64_t value[2]`; a container like the node
+ *     void peer_start(void)      called first
+ *     node *node_new(void)       a new one, its references NULL, with one reference, the caller's
+ *     node *node_keep(node *)    one reference more; the same node
+ *     void node_drop(node *)     the caller's reference ends; a peer without counts frees the node
+ *                                if that is how it is at its best, or does nothing
+ *     void node_free(node *)     without PEER_COLLECTS: frees it, whatever refers to it
+ *     size_t node_count(node *)  its references; without PEER_COUNTS anything
+ *     box *box_new(void), void box_drop(box *)
+ *     node **peer_array(size_t)  room for pointers that keep alive what they point to, all NULL
+ *     void peer_array_free(node **)
+ *     void peer_collect(void)    a full collection, now
+ *     uint64_t peer_died(uint64_t made)  how many of the objects made are gone, from the peer's own
+ *                                books, so that freeing needs no counter; `made`, if it keeps none
+ *
+ * `node` and `box` are typedefs of the structs. Nothing of a peer fails: bench_fail ends it all.
  */
 
 #include <stddef.h>
 #include <stdint.h>
 
-struct bench_case {
-    const char *workload;
-    void (*run)(size_t count); /* does the work `count` times over and reports */
-};
+/* Print a figure of the workload that is running. */
+void bench_report(const char *metric, double value, uint64_t check);
 
-/* What an adapter defines. A workload may stand in the table twice; a NULL workload ends it. */
-extern const struct bench_case bench_cases[];
-
-/* Print a figure. `library` names the peer and, where it has more than one way, which. */
-void bench_report(const char *library, const char *metric, double value, uint64_t check);
-
-/* Report a time that `count` operations took together, as nanoseconds for each. */
-void bench_report_ns(const char *library, const char *metric, uint64_t ns, size_t count,
-                     uint64_t check);
+/* Report the time that `count` operations took together as nanoseconds for each. */
+void bench_report_ns(uint64_t ns, size_t count, uint64_t check);
 
 /* Say why on stderr and exit with a failure, which stops run.sh. */
 _Noreturn void bench_fail(const char *why);
 
 /* The processor time this process has used, in the kernel too. Unlike the time on the wall it
- * hardly changes when the machine has other things to do; all libraries here work on one thread. */
+ * hardly changes when the machine has other things to do; all peers here work on one thread. */
 uint64_t bench_now_ns(void);
 
 /* Memory of this process that is really there. */
 size_t bench_resident_bytes(void);
 
-/* malloc that does not fail. The memory is hidden from Boehm's collector. */
+/* calloc that does not fail. Collectors do not look into it. */
 void *bench_alloc(size_t count, size_t size);
 
 /* Tell the compiler that code it cannot see reads and writes the object, so that it neither folds
@@ -53,32 +71,37 @@ static inline void bench_clobber(void *object)
     __asm__ volatile("" : : "r"(object) : "memory");
 }
 
-/* The graph of full10m, the same for every library. `next` makes one circle of all the nodes in
- * random order, so that each is reachable from each; `other` is drawn at random. */
-struct bench_graph {
-    size_t count;
-    uint32_t *next;
-    uint32_t *other;
-};
-struct bench_graph bench_graph_new(size_t count);
+/* Xorshift: every machine and language draws the same numbers. The state is not 0. */
+static inline uint32_t bench_random(uint32_t *state)
+{
+    uint32_t x = *state;
+    x ^= x << 13;
+    x ^= x >> 17;
+    x ^= x << 5;
+    return *state = x;
+}
+static inline uint32_t bench_below(uint32_t *state, size_t bound)
+{
+    return (uint32_t)((uint64_t)bench_random(state) * bound >> 32);
+}
 
-/* A number for the references `next` and `other` of node `index`. What a library's whole graph adds
- * up to is its check: it reports only references it found in place. */
-uint64_t bench_graph_edge(size_t index, uint32_t next, uint32_t other);
+/* The numbers below `count` in random order; one circle, if each is read as the next of its index.
+ * Sattolo's shuffle: for i from count - 1 down to 1, number i changes places with number
+ * bench_below(i), starting from 0, 1, 2, ... with the state 1. For free. */
+uint32_t *bench_shuffled(size_t count);
 
-/* The metrics that more than one adapter reports. */
-#define BENCH_COUNTS_ONE   "ns a pair, one object"
-#define BENCH_COUNTS_MANY  "ns a pair, 1000 objects in turn"
-#define BENCH_NEWDROP_ONE  "ns an object, one at a time"
-#define BENCH_NEWDROP_MANY "ns an object, 1000 at a time"
-#define BENCH_RINGS        "ns an object"
-#define BENCH_FULL_FIRST   "ns an object, first collection"
-#define BENCH_FULL_LATER   "ns an object, third collection"
-#define BENCH_BYTES        "bytes an object, resident"
-
-enum {
-    BENCH_MANY = 1000, /* objects alive together in the metrics that say 1000 */
-    BENCH_RING = 10,
-};
+/* The workloads. What `size` is stands in each. */
+void bench_counts(size_t size);
+void bench_counts_shuffled(size_t size);
+void bench_newdrop(size_t size);
+void bench_random_drop(size_t size);
+void bench_replace(size_t size);
+void bench_trees(size_t size);
+void bench_rings10(size_t size);
+void bench_rings1000(size_t size);
+void bench_full(size_t size);
+void bench_garbage(size_t size);
+void bench_bytes(size_t size);
+void bench_acyclic(size_t size);
 
 #endif
