@@ -13,18 +13,12 @@ static const struct {
     const char *name;
     void (*run)(size_t size);
 } workloads[] = {
-    { "counts", bench_counts },
-    { "counts-shuffled", bench_counts_shuffled },
-    { "newdrop", bench_newdrop },
-    { "random-drop", bench_random_drop },
-    { "replace", bench_replace },
-    { "trees", bench_trees },
-    { "rings10", bench_rings10 },
-    { "rings1000", bench_rings1000 },
-    { "full1m", bench_full },
-    { "full10m", bench_full },
-    { "garbage1m", bench_garbage },
-    { "bytes", bench_bytes },
+    { "counts", bench_counts },     { "counts-shuffled", bench_counts_shuffled },
+    { "newdrop", bench_newdrop },   { "random-drop", bench_random_drop },
+    { "replace", bench_replace },   { "trees", bench_trees },
+    { "rings10", bench_rings10 },   { "rings1000", bench_rings1000 },
+    { "full1m", bench_full },       { "full10m", bench_full },
+    { "garbage1m", bench_garbage }, { "bytes", bench_bytes },
     { "acyclic", bench_acyclic },
 };
 

@@ -18,19 +18,22 @@ static bool check_free_list(const struct gci_page *page, uint32_t free_slots)
 {
     uint32_t length = 0;
     for (uint32_t head = page->free; head != 0; length++) {
-        size_t offset = GCI_FREE_OFFSET(head);
-        gc_object *slot = gci_page_at(page, offset);
-        if (offset < page->first || offset >= gci_page_end(page) ||
+        gc_object *slot = gci_page_linked(page, head);
+        size_t offset = gci_page_offset(slot);
+        if ((head & GCI_STATE_MASK) != 0 || slot != gci_page_at(page, offset) ||
+            offset < page->first || offset >= gci_page_end(page) ||
             (offset - page->first) % page->slot_size != 0 || gci_state_of(slot) != GCI_FREE ||
-            GCI_FREE_LENGTH(head) != free_slots - length) {
+            length == free_slots) {
             return FAIL(page->heap, "PAGE-1: the free list of a page of %s is broken",
                         page->type->name);
         }
         head = slot->gc;
     }
-    if (length != free_slots) {
-        return FAIL(page->heap, "PAGE-1: a page of %s has %u free slots, %u of them in its list",
-                    page->type->name, free_slots, length);
+    if (length != free_slots || gci_page_used(page) != page->carved - free_slots) {
+        return FAIL(
+            page->heap,
+            "PAGE-1: a page of %s has %u free slots, %u of them in its list, and %u objects",
+            page->type->name, free_slots, length, gci_page_used(page));
     }
     return true;
 }
@@ -38,15 +41,16 @@ static bool check_free_list(const struct gci_page *page, uint32_t free_slots)
 static bool check_use(const struct gci_page *page)
 {
     const struct gci_record *record = page->record;
-    uint32_t length = GCI_FREE_LENGTH(page->free);
-    bool right = page->carved == gci_page_capacity(page) && length < page->notice;
+    uint32_t used = gci_page_used(page);
+    bool right = page->carved == gci_page_capacity(page) && page->notice > 0 && page->countdown > 0;
     if (page == record->current) {
-        right = !page->partial && !page->emptied && page->notice == 0;
+        right = !page->partial && !page->emptied && page->notice == GCI_NOTICE_NEVER;
     } else if (page->partial) {
-        right = page->carved == gci_page_capacity(page) &&
-                page->notice == gci_page_capacity(page) && length < gci_page_capacity(page);
+        right = page->carved == gci_page_capacity(page) && page->notice == 0 && used > 0;
     } else if (page->emptied) {
-        right = gci_page_used(page) == 0;
+        right = used == 0;
+    } else if (gci_page_capacity(page) == 1) {
+        right = used == 1;
     }
     return right || FAIL(page->heap, "PAGE-2: a page of %s is in a list where it does not belong",
                          page->type->name);

@@ -121,11 +121,11 @@ static size_t collect(gc_heap *heap, int generation)
     }
     uint64_t start = gci_sys_clock_ns();
     gci_collect_hold(heap);
-    gci_object_drain(heap); /* user code may run here */
+    gci_death_drain(heap); /* user code may run here */
     OURO_CHECK_HEAP(heap);
     struct gci_set set = find_garbage(heap, generation);
     struct gci_doom_result result = gci_doom(heap, &set); /* user code may run here */
-    gci_object_drain(heap);                               /* user code may run here */
+    gci_death_drain(heap);                                /* user code may run here */
     gc_generation_stats *stats = &heap->generations[generation];
     stats->collections++;
     stats->collected += result.freed;

@@ -54,13 +54,13 @@ static void free_plain(gc_heap *heap, const struct gci_set *set)
     bool draining = heap->draining;
     heap->draining = true;
     for (struct gci_page *page = set->pages; page != NULL; page = page->next_in_set) {
-        gci_object_end_garbage(page, set->members);
+        gci_death_end_garbage(page, set->members);
     }
     for (struct gci_page *page = set->pages; page != NULL; page = page->next_in_set) {
-        gci_object_free_garbage(page);
+        gci_death_free_garbage(page);
     }
     heap->draining = draining;
-    gci_object_drain(heap); /* user code may run here */
+    gci_death_drain(heap); /* user code may run here */
 }
 
 struct gci_doom_result gci_doom(gc_heap *heap, struct gci_set *found)
@@ -68,7 +68,7 @@ struct gci_doom_result gci_doom(gc_heap *heap, struct gci_set *found)
     struct gci_doom_result result = { .freed = found->garbage_count };
     struct gci_set doomed = *found;
     if (found->finalizers) {
-        for_each_doomed(found, gci_object_finalize); /* user code may run here */
+        for_each_doomed(found, gci_death_finalize); /* user code may run here */
         doomed = gci_set_of_doomed(heap, found);
         gci_trace_find_garbage(heap, &doomed);
         result.resurrected = doomed.alive_count;
@@ -76,7 +76,7 @@ struct gci_doom_result gci_doom(gc_heap *heap, struct gci_set *found)
     if (doomed.plain) {
         free_plain(heap, &doomed); /* user code may run here */
     } else {
-        for_each_doomed(&doomed, gci_object_clear); /* user code may run here */
+        for_each_doomed(&doomed, gci_death_clear); /* user code may run here */
         result.uncollectable = release_rest(heap, &doomed);
     }
     result.freed -= result.resurrected + result.uncollectable;

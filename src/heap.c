@@ -164,11 +164,11 @@ void gc_heap_free(gc_heap *heap)
     }
     gci_collect_hold(heap);
     /* User code may run here, and allocate: as often as there are objects, lest it never ends. */
-    for_each_alive(heap, object_count(heap), gci_object_finalize);
+    for_each_alive(heap, object_count(heap), gci_death_finalize);
     heap->closing = true;
     gci_collect_arm(heap);
-    for_each_alive(heap, SIZE_MAX, gci_object_finalize); /* of what was born meanwhile */
-    for_each_alive(heap, SIZE_MAX, gci_object_clear);    /* user code may run here */
+    for_each_alive(heap, SIZE_MAX, gci_death_finalize); /* of what was born meanwhile */
+    for_each_alive(heap, SIZE_MAX, gci_death_clear);    /* user code may run here */
     /* What references from outside keep alive: from here on nothing dies by count any more. */
     for_each_alive(heap, SIZE_MAX, make_immortal);
     for_each_alive(heap, SIZE_MAX, destroy); /* user code may run here */

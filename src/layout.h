@@ -13,13 +13,13 @@
  * Invariants; check.c verifies them.
  *
  *   OBJ-1    The low four bits of gc_object.gc are a gci_state, and tell how to read the rest:
- *              FREE            refs GCI_REFS_DEAD, gc the rest of the page's free list
+ *              FREE            refs GCI_REFS_DEAD, gc a link to the rest of the page's free list
  *              DYING, queued   refs GCI_REFS_DEAD | link << 4 | flags, gc scratch 0
  *              others          refs count << 4 | flags, count > 0; gc scratch 0 whenever user code
  *                              other than a traverse runs
  *   OBJ-2    No count is below the number of references that live objects hold.
  *   PAGE-1   A page's slots are first + i * slot_size, i < carved <= capacity; exactly the free
- *            ones are in its free list, whose head carries its length.
+ *            ones are in its free list; notice + countdown are the others.
  *   PAGE-2   A page is its record's current one, or in its record's list of partial pages (a
  *            quarter free, or more), or fuller and in neither, or emptied.
  *   GEN-1    young_objects of the heap is the number of objects with a young state.
@@ -47,7 +47,7 @@ enum {
 #define GCI_SEGMENT_SIZE ((size_t)1 << GCI_SEGMENT_SHIFT)
 
 enum gci_state {
-    GCI_FREE = 0,   /* no object; must be 0, see GCI_FREE_OFFSET */
+    GCI_FREE = 0,   /* no object; must be 0: a link to a free slot is its gc word */
     GCI_LEAF = 1,   /* of a type without references: in no set, ever */
     GCI_OLD_A = 2,  /* old; A and B change places at every full collection, so that what it */
     GCI_OLD_B = 3,  /* has marked is told from what it has not without a pass to reset marks */
@@ -65,15 +65,9 @@ enum {
     GCI_LINK_SHIFT = 4,
 };
 
-/* The head of a free list, which is what the gc word of a free slot holds for the rest of the
- * list: the state GCI_FREE, the slot's offset in the page in eights, the length of the list with
- * it. 0 is the empty list. */
-enum { GCI_FREE_LENGTH_SHIFT = 17 };
-#define GCI_FREE_OFFSET_BITS  0x1FFF0u
-#define GCI_FREE_OFFSET(head) (((head)&GCI_FREE_OFFSET_BITS) >> 1)
-#define GCI_FREE_LENGTH(head) ((head) >> GCI_FREE_LENGTH_SHIFT)
-
-/* A link to a slot of the same page: its offset in eights, plus one; 0 ends the chain. */
+/* A link to a slot of the same page: its offset in eights, plus one; 0 ends the chain. Words that
+ * hold one have it above four other bits: the state, which is FREE in the chain of free slots, or
+ * the flags. */
 #define GCI_LINK(offset)      ((uint16_t)((offset) / 8 + 1))
 #define GCI_LINK_OFFSET(link) (((size_t)(link)-1) * 8)
 
@@ -108,17 +102,22 @@ enum gci_duty {
 };
 
 struct gci_page {
-    /* First cache line: birth, death, marking. */
-    uint32_t free;   /* head of the free list */
-    uint16_t notice; /* a free list of this length is looked at: 0, a quarter, all (PAGE-2) */
-    uint16_t carved; /* slots that ever were used or free since the page was taken */
+    /* First cache line: birth and death. */
+    uint32_t free;       /* link to the first free slot, in bits as in a gc word */
+    uint16_t countdown;  /* deaths until the page is looked at; births count it up again */
+    uint16_t grey;       /* link: marked, not yet traced; chained in the scratch counts */
+    uint32_t plain_refs; /* refs, but for flags, of one that can end at once; see duties, near */
+    uint16_t near[2];    /* where its references are, if they are one or two */
+    uintptr_t near_mask; /* what counts of them: all, or nothing if it has none */
     size_t slot_size;
     char *base; /* offsets count from here: the page's first byte, a multiple of GCI_PAGE_SIZE */
     gc_heap *heap;
     const gc_type *type;
+    uint64_t newborn; /* the header of one, as gci_header makes it */
+
+    /* Second: tracing. */
     const gc_field *fields; /* of type->refs */
     uint16_t field_count;
-    uint16_t grey;    /* link: marked, not yet traced; chained in the scratch counts */
     uint16_t dying;   /* link: dying objects, chained in their counts */
     uint16_t members; /* objects in the set that is examined */
     uint16_t marked;  /* those of them found alive */
@@ -129,19 +128,23 @@ struct gci_page {
     bool partial : 1; /* in its record's list of partial pages */
     bool emptied : 1; /* in the heap's list of emptied pages */
     uint16_t first;   /* offset of the first slot */
-
-    /* Second cache line: changes of use. */
-    struct gci_record *record; /* NULL: the page is not in use */
-    union {                    /* see gci_profile */
-        uint32_t *sites;       /* numbers, one for every GCI_SLOT_MIN bytes; or NULL */
-        uint32_t site;         /* of the object that is alone in its page; or 0 */
-    } profile;
-    struct gci_page *next_young;
+    uint16_t carved;  /* slots that ever were used or free since the page was taken */
     struct gci_page *next_grey;
-    struct gci_page *next_dying;
     struct gci_page *next_in_set;
+    struct gci_page *next_young;
+    struct gci_page *next_dying;
+    struct gci_record *record; /* NULL: the page is not in use */
+
+    /* Third: changes of use. */
     struct gci_page *next, *prev; /* partial, emptied */
+    union {                       /* see gci_profile */
+        uint32_t *sites;          /* numbers, one for every GCI_SLOT_MIN bytes; or NULL */
+        uint32_t site;            /* of the object that is alone in its page; or 0 */
+    } profile;
+    int16_t notice; /* it is looked at when so many objects are left: GCI_NOTICE_NEVER, or PAGE-2 */
+    char room[102];
 };
+enum { GCI_NOTICE_NEVER = -1 };
 
 struct gci_segment {
     gc_heap *heap;
@@ -152,6 +155,9 @@ struct gci_segment {
     void *room[9];                             /* pages[] begins on a cache line of its own */
     /* A segment of one large object has pages[0] only. */
     struct gci_page pages[GCI_SEGMENT_PAGES];
+    /* Loads wait for earlier stores with the same low twelve bits of the address. The first slot of
+     * the first page, the hottest of a small heap, is not to be such with its page's own line. */
+    char gap[GCI_ALIGN_MAX];
 };
 
 /* A block of records; more follow when it is full. */
@@ -252,6 +258,8 @@ struct gci_profile {
 };
 
 struct gc_heap {
+    struct gci_cache cache; /* emptied when young pages change */
+
     /* Birth and death. Births beyond either alarm take the slow path. */
     size_t young_objects; /* GEN-1 */
     size_t young_alarm;
@@ -260,7 +268,6 @@ struct gc_heap {
     size_t bytes_live_peak; /* brought up to date when bytes_live is about to shrink */
     uint64_t objects_died;
     struct gci_page *dying_pages;
-    struct gci_cache cache;  /* emptied when young pages change */
     struct gci_page no_page; /* all zero: of no type, with no free slot */
     bool draining;           /* somebody further up the stack empties the queue of the dying */
     bool closing;            /* no births any more */
@@ -298,7 +305,8 @@ struct gc_heap {
 
 static_assert(sizeof(gc_object) == 8, "the header is the promise");
 static_assert((int)GCI_REFS_FLAGS == (int)OURO_REFS_ONE - 1, "flags stay below the count");
-static_assert(sizeof(void *) != 8 || sizeof(struct gci_page) == 128, "two cache lines");
+static_assert(sizeof(void *) != 8 || sizeof(struct gci_page) == 256, "four cache lines");
+static_assert(sizeof(void *) != 8 || offsetof(struct gci_page, fields) == 64, "one is for births");
 static_assert(sizeof(void *) != 8 || offsetof(struct gci_segment, pages) == 128,
               "pages are on cache lines");
 static_assert(GCI_PAGE_SIZE / 8 < UINT16_MAX, "links and numbers of slots have 16 bits");

@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Birth and death.
+/* Birth.
  *
  * An object is born from the free list of its record's current page; everything else about a
- * birth (a new type, a new page, a threshold passed, memory short) is the slow path. An object
- * dies when its count reaches zero: it turns DYING, in no set from then on, before any user code
- * runs; then finalize (which may end it here), its references dropped, destroy, slot free. The
- * first death on a stack empties the queue of the dying, later ones only join it: no recursion.
- * While its callbacks run a dying object holds one reference to itself, so that they may count
- * it as usual. */
+ * birth (a new type, a new page, a threshold passed, memory short) is the slow path. */
 
 #include "object.h"
 
@@ -202,9 +197,11 @@ static inline gc_object *zero(gc_object *self, size_t size)
 /* An object from a page with a free slot. */
 static inline gc_object *birth(gc_heap *heap, struct gci_page *page, uint32_t flags)
 {
-    gc_object *self = gci_page_at(page, GCI_FREE_OFFSET(page->free));
-    page->free = gci_free_rest(self);
-    gci_set_header(self, OURO_REFS_ONE | flags, page->birth);
+    gc_object *self = gci_page_linked(page, page->free);
+    page->free = self->gc;
+    page->countdown++;
+    uint64_t header = page->newborn | gci_header(flags, 0);
+    memcpy(self, &header, sizeof(header));
     heap->young_objects += page->birth >> GCI_YOUNG_SHIFT;
     heap->bytes_live += page->slot_size;
     return zero(self, page->slot_size);
@@ -361,12 +358,6 @@ void *gc_new_at(gc_heap *heap, const gc_type *type, const char *where)
                                  : new_slow(heap, type, where, OURO_RETURN_ADDRESS);
 }
 
-/* The count of a tail stands at the end of its slot. */
-static size_t *count_of(const struct gci_page *page, const gc_object *self)
-{
-    return (size_t *)(void *)((char *)(uintptr_t)self + page->slot_size - sizeof(size_t));
-}
-
 void *gc_new_var_at(gc_heap *heap, const gc_type *type, size_t count, const char *where)
 {
     if (type->item_size == 0) {
@@ -386,7 +377,7 @@ void *gc_new_var_at(gc_heap *heap, const gc_type *type, size_t count, const char
     gc_object *self = OURO_LIKELY(ready) ? birth(heap, page, 0)
                                          : other_birth(heap, type, size_class, size, &caller);
     if (self != NULL) {
-        *count_of(gci_page_of(self), self) = count;
+        *gci_object_count(gci_page_of(self), self) = count;
     }
     return self;
 }
@@ -394,7 +385,7 @@ void *gc_new_var_at(gc_heap *heap, const gc_type *type, size_t count, const char
 size_t gc_count(const void *object)
 {
     const struct gci_page *page = gci_page_of(object);
-    return page->type->item_size == 0 ? 0 : *count_of(page, object);
+    return page->type->item_size == 0 ? 0 : *gci_object_count(page, object);
 }
 
 const gc_type *gc_type_of(const void *object)
@@ -405,390 +396,4 @@ const gc_type *gc_type_of(const void *object)
 gc_heap *gc_heap_of(const void *object)
 {
     return gci_page_of(object)->heap;
-}
-
-/* Death. */
-
-static void set_field_count(gc_object *self, const gc_field *field, uint64_t count)
-{
-    char *place = (char *)self + field->count_offset;
-    uint8_t count8 = (uint8_t)count;
-    uint16_t count16 = (uint16_t)count;
-    uint32_t count32 = (uint32_t)count;
-    switch (field->count_size) {
-    case 1:
-        memcpy(place, &count8, sizeof(count8));
-        return;
-    case 2:
-        memcpy(place, &count16, sizeof(count16));
-        return;
-    case 4:
-        memcpy(place, &count32, sizeof(count32));
-        return;
-    default:
-        memcpy(place, &count, sizeof(count));
-        return;
-    }
-}
-
-static OURO_NOINLINE void clear_buffer(gc_object *self, const gc_field *field)
-{
-    /* A drop may run anything, which may change items and count: nothing is kept across it. */
-    for (;;) {
-        uint64_t count = gci_field_count(self, field);
-        if (count == 0) {
-            return;
-        }
-        set_field_count(self, field, count - 1);
-        char *items;
-        memcpy(&items, (char *)self + field->offset, sizeof(items));
-        gc_xdecref(gc_slot_take(items + (count - 1) * sizeof(void *))); /* user code may run here */
-    }
-}
-
-static OURO_NOINLINE void clear_tail(const struct gci_page *page, gc_object *self,
-                                     const gc_field *field)
-{
-    char *items = (char *)self + field->offset;
-    for (size_t i = 0, count = *count_of(page, self); i < count; i++) {
-        gc_xdecref(gc_slot_take(items + i * sizeof(void *))); /* user code may run here */
-    }
-}
-
-static inline void clear_declared(const struct gci_page *page, gc_object *self)
-{
-    for (const gc_field *field = page->fields, *end = field + page->field_count; field < end;
-         field++) {
-        if (OURO_LIKELY(field->kind == GC_FIELD_REF)) {
-            gc_xdecref(gc_slot_take((char *)self + field->offset)); /* user code may run here */
-        } else if (field->kind == GC_FIELD_TAIL) {
-            clear_tail(page, self, field);
-        } else {
-            clear_buffer(self, field);
-        }
-    }
-}
-
-void gci_object_clear(const struct gci_page *page, gc_object *self)
-{
-    if (page->duties & GCI_DUTY_CLEAR) {
-        page->type->clear(self); /* user code may run here */
-    }
-    clear_declared(page, self);
-}
-
-void gc_drop_references(void *object)
-{
-    gci_object_clear(gci_page_of(object), object); /* user code may run here */
-}
-
-void gci_object_finalize(const struct gci_page *page, gc_object *self)
-{
-    if ((page->duties & GCI_DUTY_FINALIZE) && !(self->refs & OURO_REFS_FINALIZED)) {
-        self->refs |= OURO_REFS_FINALIZED;
-        page->heap->finalized++;
-        page->type->finalize(self); /* user code may run here */
-    }
-}
-
-static inline void free_slot(struct gci_page *page, gc_object *self)
-{
-    gc_heap *heap = page->heap;
-    if (OURO_UNLIKELY(heap->bytes_live > heap->bytes_live_peak)) {
-        heap->bytes_live_peak = heap->bytes_live;
-    }
-    heap->bytes_live -= page->slot_size;
-    heap->objects_died++;
-    gci_page_push_free(page, self);
-    if (OURO_UNLIKELY(GCI_FREE_LENGTH(page->free) == page->notice)) {
-        gci_page_noticed(page); /* last: nothing is kept across it */
-    }
-}
-
-/* A finalizer took a reference: the object is a member of the old again. */
-static void resurrect(const struct gci_page *page, gc_object *self)
-{
-    self->gc = page->birth == GCI_LEAF ? GCI_LEAF : page->heap->old;
-    gc_decref(self); /* our own reference; not the last */
-}
-
-/* What a type's callbacks have to do with a death. false: the object lives on, or its slot
- * cannot be freed. */
-static OURO_NOINLINE bool run_callbacks(struct gci_page *page, gc_object *self)
-{
-    self->refs = OURO_REFS_ONE | (self->refs & GCI_REFS_FLAGS);
-    gci_object_finalize(page, self); /* user code may run here */
-    if (gc_refcount(self) > 1) {
-        resurrect(page, self);
-        return false;
-    }
-    gci_object_clear(page, self); /* user code may run here */
-    if (page->duties & GCI_DUTY_DESTROY) {
-        page->type->destroy(self); /* user code may run here */
-    }
-    if (gc_refcount(self) > 1) {
-        /* Its memory stays taken for good: that is safer than what the reference would find
-         * later. */
-        gci_panic(page->heap, "ouro: %s was kept by its own clear or destroy",
-                  gci_page_describe(page, self).text);
-        return false;
-    }
-    return true;
-}
-
-static OURO_NOINLINE void panic_dead(const char *operation, gc_object *self)
-{
-    struct gci_page *page = gci_page_of(self);
-    gci_panic(page->heap, "ouro: %s of %s, which %s", operation, gci_page_describe(page, self).text,
-              gci_state_of(self) == GCI_DYING
-                  ? "is dying: nobody owns a reference to it"
-                  : "is dead: a reference to it was dropped twice, or never taken");
-}
-
-static inline void enqueue_dying(struct gci_page *page, gc_object *self)
-{
-    gc_heap *heap = page->heap;
-    self->refs =
-        GCI_REFS_DEAD | (uint32_t)page->dying << GCI_LINK_SHIFT | (self->refs & GCI_REFS_FLAGS);
-    if (page->dying == 0) {
-        page->next_dying = heap->dying_pages;
-        heap->dying_pages = page;
-    }
-    page->dying = GCI_LINK(gci_page_offset(self));
-}
-
-/* The last reference to an object is dropped: it turns DYING, in no queue yet. false: it is one
- * reference too many. */
-static inline bool turn_dying(struct gci_page *page, gc_object *self)
-{
-    enum gci_state state = gci_state_of(self);
-    if (OURO_UNLIKELY(self->refs / OURO_REFS_ONE != 1 || state == GCI_DYING)) {
-        panic_dead("gc_decref", self);
-        return false;
-    }
-    page->heap->young_objects -= (unsigned)state >> GCI_YOUNG_SHIFT;
-    self->gc = GCI_DYING;
-    return true;
-}
-
-static inline gc_object *load_field(gc_object *self, const gc_field *field)
-{
-    gc_object *child;
-    memcpy(&child, (char *)self + field->offset, sizeof(child));
-    return child;
-}
-
-/* Drop the references of a plain object from `field` on, as long as none of them is somebody's last.
- * Returns the field where it stopped; NULL: nowhere. */
-static inline const gc_field *drop_shared(const struct gci_page *page, gc_object *self,
-                                          const gc_field *field)
-{
-    for (const gc_field *stop = page->fields + page->field_count; field < stop; field++) {
-        gc_object *child = load_field(self, field);
-        if (child == NULL) {
-            continue;
-        }
-        uint32_t refs = child->refs - OURO_REFS_ONE;
-        if (OURO_LIKELY((int32_t)refs >= (int32_t)OURO_REFS_ONE)) {
-            child->refs = refs | OURO_REFS_TOUCHED;
-        } else if (!OURO_IS_IMMORTAL(refs)) {
-            return field;
-        }
-    }
-    return NULL;
-}
-
-static inline void end_slot(struct gci_page *page, gc_object *self)
-{
-    if (OURO_UNLIKELY(self->refs & OURO_REFS_SITE)) {
-        gci_page_unrecord(page, self);
-    }
-    free_slot(page, self);
-}
-
-/* The end of a plain DYING object, whose references from `field` on are still to be dropped, and of
- * the plain ones that die with it, depth first; others join the queue. An object waits for what
- * dies by it only if more does after that: then its scratch count says how far it is, and the field
- * before holds who waits for it in turn. Runs no user code. */
-static OURO_NOINLINE void end_plain(struct gci_page *page, gc_object *self, const gc_field *field)
-{
-    gc_object *waiting = NULL;
-    for (;;) {
-        gc_object *child = load_field(self, field);
-        struct gci_page *child_page = gci_page_of(child);
-        bool turned = turn_dying(child_page, child);
-        field = drop_shared(page, self, field + 1);
-        if (turned && child_page->duties != 0) {
-            enqueue_dying(child_page, child);
-        } else if (turned) {
-            if (field == NULL) {
-                end_slot(page, self);
-            } else {
-                memcpy((char *)self + field[-1].offset, &waiting, sizeof(waiting));
-                self->gc = GCI_DYING | (uint32_t)(field - page->fields) << GCI_LINK_SHIFT;
-                waiting = self;
-            }
-            self = child;
-            page = child_page;
-            field = drop_shared(page, self, page->fields);
-        }
-        while (field == NULL) {
-            end_slot(page, self);
-            if (waiting == NULL) {
-                return;
-            }
-            self = waiting;
-            page = gci_page_of(self);
-            field = page->fields + (self->gc >> GCI_LINK_SHIFT);
-            waiting = load_field(self, field - 1);
-        }
-    }
-}
-
-/* The end of a DYING object that is in no queue. */
-static void end(struct gci_page *page, gc_object *self)
-{
-    if (page->duties == 0) {
-        const gc_field *field = drop_shared(page, self, page->fields);
-        if (field != NULL) {
-            end_plain(page, self, field);
-            return;
-        }
-    } else if ((page->duties & ~(GCI_DUTY_TRAVERSE | GCI_DUTY_ARRAYS)) == 0) {
-        clear_declared(page, self);
-    } else if (!run_callbacks(page, self)) { /* user code may run here */
-        return;
-    }
-    end_slot(page, self);
-}
-
-/* Take one from the queue, or return NULL. */
-static inline gc_object *dequeue_dying(gc_heap *heap)
-{
-    struct gci_page *page = heap->dying_pages;
-    if (page == NULL) {
-        return NULL;
-    }
-    gc_object *self = gci_page_at(page, GCI_LINK_OFFSET(page->dying));
-    page->dying = (uint16_t)(self->refs >> GCI_LINK_SHIFT);
-    if (page->dying == 0) {
-        heap->dying_pages = page->next_dying;
-    }
-    return self;
-}
-
-void gci_object_drain(gc_heap *heap)
-{
-    if (heap->draining) {
-        return;
-    }
-    heap->draining = true;
-    for (gc_object *self; (self = dequeue_dying(heap)) != NULL;) {
-        end(gci_page_of(self), self); /* user code may run here */
-    }
-    heap->draining = false;
-}
-
-void gci_object_end_garbage(struct gci_page *page, uint32_t members)
-{
-    const gc_field *first = page->fields, *stop = first + page->field_count;
-    /* A reference to a free slot is one to garbage that has ended just before. */
-    uint32_t gone = members | 1u << GCI_FREE;
-    for (size_t offset = page->first, end = gci_page_end(page), size = page->slot_size;
-         offset < end; offset += size) {
-        gc_object *self = gci_page_at(page, offset);
-        if (!gci_is_member(members, self->gc)) {
-            continue;
-        }
-        for (const gc_field *field = first; field < stop; field++) {
-            gc_object *child;
-            memcpy(&child, (char *)self + field->offset, sizeof(child));
-            if (child != NULL && !gci_is_member(gone, child->gc)) {
-                gc_decref(child);
-            }
-        }
-        if (OURO_UNLIKELY(self->refs & OURO_REFS_SITE)) {
-            gci_page_unrecord(page, self);
-        }
-        *self = (gc_object){ GCI_REFS_DEAD, GCI_FREE };
-    }
-}
-
-void gci_object_free_garbage(struct gci_page *page)
-{
-    gc_heap *heap = page->heap;
-    uint32_t count = (uint32_t)page->members - page->marked;
-    heap->bytes_live_peak = gci_larger(heap->bytes_live_peak, heap->bytes_live);
-    heap->bytes_live -= count * page->slot_size;
-    heap->objects_died += count;
-    if (gci_page_used(page) == count) {
-        gci_page_reset(page);
-        return;
-    }
-    gci_page_sort_free(page);
-    if (page->notice > 0 && !page->partial && GCI_FREE_LENGTH(page->free) >= page->notice) {
-        gci_page_noticed(page);
-    }
-}
-
-/* The rest of die_plain, when something dies with the object. */
-static OURO_NOINLINE void die_with_others(struct gci_page *page, gc_object *self,
-                                          const gc_field *field)
-{
-    gc_heap *heap = page->heap;
-    end_plain(page, self, field);
-    gci_object_drain(heap); /* user code may run here */
-}
-
-/* The end of a plain object at once: it has nothing to run, so it needs no queue. */
-static inline void die_plain(struct gci_page *page, gc_object *self)
-{
-    page->heap->young_objects -= (unsigned)gci_state_of(self) >> GCI_YOUNG_SHIFT;
-    self->gc = GCI_DYING;
-    const gc_field *field = drop_shared(page, self, page->fields);
-    if (field == NULL) {
-        end_slot(page, self);
-    } else {
-        die_with_others(page, self, field); /* user code may run here */
-    }
-}
-
-void gc_decref_slow(void *object)
-{
-    gc_object *self = object;
-    struct gci_page *page = gci_page_of(self);
-    uint32_t flags = OURO_REFS_TOUCHED | OURO_REFS_FINALIZED | OURO_REFS_SITE;
-    if (OURO_LIKELY((self->refs & ~flags) == OURO_REFS_ONE && page->duties == 0)) {
-        die_plain(page, self); /* user code may run here */
-    } else if (turn_dying(page, self)) {
-        gc_heap *heap = page->heap;
-        enqueue_dying(page, self);
-        gci_object_drain(heap); /* user code may run here */
-    }
-}
-
-/* The object has its last count, or is immortal by now: it becomes immortal. */
-static void saturate(gc_object *self)
-{
-    self->refs = OURO_REFS_IMMORTAL | (self->refs & GCI_REFS_FLAGS);
-}
-
-void gc_incref_slow(void *object)
-{
-    gc_object *self = object;
-    if (GCI_IS_DEAD(self->refs)) {
-        panic_dead("gc_incref", self);
-    } else {
-        saturate(self);
-    }
-}
-
-void gc_make_immortal(void *object)
-{
-    gc_object *self = object;
-    if (self->refs < OURO_REFS_ONE || GCI_IS_DEAD(self->refs)) {
-        panic_dead("gc_make_immortal", self);
-    } else {
-        saturate(self);
-    }
 }

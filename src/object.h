@@ -2,13 +2,19 @@
 #ifndef OURO_OBJECT_H
 #define OURO_OBJECT_H
 
-/* Birth, the slow half of counting, and death. */
+/* Birth. */
 
 #include "pages.h"
 
 static inline enum gci_state gci_state_of(const gc_object *self)
 {
     return (enum gci_state)(self->gc & GCI_STATE_MASK);
+}
+
+/* The count of a tail stands at the end of its slot. */
+static inline size_t *gci_object_count(const struct gci_page *page, const gc_object *self)
+{
+    return (size_t *)(void *)((char *)(uintptr_t)self + page->slot_size - sizeof(size_t));
 }
 
 /* How many references a GC_FIELD_BUFFER holds. */
@@ -34,24 +40,6 @@ static inline uint64_t gci_field_count(const gc_object *self, const gc_field *fi
         return count64;
     }
 }
-
-/* Drop the references an object holds: the type's clear, then whatever refs declares. Any user
- * code may run. */
-OURO_INTERNAL void gci_object_clear(const struct gci_page *page, gc_object *self);
-
-/* Call the type's finalize, once in a life. The caller holds a reference. Any user code may run. */
-OURO_INTERNAL void gci_object_finalize(const struct gci_page *page, gc_object *self);
-
-/* The end of plain garbage, which is what has still a state of `members`, in two walks over its
- * pages. First it drops its references to what is no garbage, and its slots are free; then they are
- * in the free lists, and the books are right: page->members less page->marked objects. Runs no user
- * code: the heap is draining, and what dies by the first walk joins the queue. */
-OURO_INTERNAL void gci_object_end_garbage(struct gci_page *page, uint32_t members);
-OURO_INTERNAL void gci_object_free_garbage(struct gci_page *page);
-
-/* End the objects in the queue of the dying, unless somebody further up the stack is at it. Any
- * user code may run. */
-OURO_INTERNAL void gci_object_drain(gc_heap *heap);
 
 /* The record of a type and size class, or NULL. */
 OURO_INTERNAL struct gci_record *gci_object_record(const gc_heap *heap, const gc_type *type,

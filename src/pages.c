@@ -308,7 +308,8 @@ static struct gci_page *page_new(gc_heap *heap, struct gci_record *record, size_
     }
     page->carved = 0;
     page->free = 0;
-    page->notice = 0;
+    page->notice = GCI_NOTICE_NEVER;
+    page->countdown = 1;
     page->slot_size = slot_size;
     page->type = type;
     page->record = record;
@@ -317,6 +318,13 @@ static struct gci_page *page_new(gc_heap *heap, struct gci_record *record, size_
     page->fields = declared ? type->refs->fields : &no_field;
     page->field_count = declared ? (uint16_t)type->refs->count : 0;
     page->duties = (uint8_t)duties_of(type);
+    page->newborn = gci_header(OURO_REFS_ONE, page->birth);
+    bool near = page->duties == 0 && page->field_count <= 2 && type->size <= GCI_PAGE_SIZE;
+    page->plain_refs = near ? OURO_REFS_ONE : 0;
+    page->near_mask = page->field_count == 0 ? 0 : UINTPTR_MAX;
+    bool refers = near && page->field_count > 0;
+    page->near[0] = refers ? (uint16_t)page->fields[0].offset : 0;
+    page->near[1] = refers ? (uint16_t)page->fields[page->field_count - 1].offset : 0;
     return page;
 }
 
@@ -351,12 +359,22 @@ static void page_empty(struct gci_page *page)
     }
 }
 
+/* Have a page looked at when so many of its objects are left. Where that is so already, the caller
+ * looks. */
+static void set_notice(struct gci_page *page, int notice)
+{
+    page->countdown = (uint16_t)((int)gci_page_used(page) - notice);
+    page->notice = (int16_t)notice;
+}
+
 void gci_page_noticed(struct gci_page *page)
 {
-    if (page->notice < gci_page_capacity(page)) {
-        page->notice = (uint16_t)gci_page_capacity(page);
+    if (page->notice > 0) {
+        set_notice(page, 0);
         page->partial = true;
         link_page(&page->record->partial, page);
+    }
+    if (page->countdown > 0) {
         return;
     }
     if (page->partial) {
@@ -371,8 +389,11 @@ void gci_page_reset(struct gci_page *page)
     page->free = 0;
     page->carved = 0;
     if (page != page->record->current) {
-        page->notice = (uint16_t)gci_page_capacity(page);
+        page->notice = 0;
+        page->countdown = 0;
         gci_page_noticed(page);
+    } else {
+        page->countdown = 1;
     }
 }
 
@@ -380,7 +401,7 @@ void gci_page_reset(struct gci_page *page)
 static void retire(struct gci_page *page)
 {
     uint32_t capacity = gci_page_capacity(page);
-    page->notice = capacity < 4 ? 1 : (uint16_t)(capacity / 4);
+    set_notice(page, (int)(capacity < 4 ? capacity - 1 : capacity - capacity / 4));
 }
 
 void gci_page_sort_free(struct gci_page *page)
@@ -401,7 +422,7 @@ static struct gci_page *take_partial(struct gci_record *record)
     if (page != NULL) {
         unlink_page(&record->partial, page);
         page->partial = false;
-        page->notice = 0;
+        set_notice(page, GCI_NOTICE_NEVER);
         gci_page_sort_free(page);
     }
     return page;

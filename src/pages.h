@@ -12,25 +12,16 @@ static inline bool gci_is_member(uint32_t members, uint32_t word)
     return members >> (word & GCI_STATE_MASK) & 1;
 }
 
-/* Both words of a header in one access: a store the fewer at each birth and death; and what one
- * store wrote, one load of the same width reads fast. */
+/* Both words of a header in one access: a store the fewer at each birth. */
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 enum { GCI_REFS_SHIFT = 32, GCI_GC_SHIFT = 0 };
 #else
 enum { GCI_REFS_SHIFT = 0, GCI_GC_SHIFT = 32 };
 #endif
-static inline void gci_set_header(gc_object *self, uint32_t refs, uint32_t gc)
+static inline uint64_t gci_header(uint32_t refs, uint32_t gc)
 {
-    uint64_t header = (uint64_t)refs << GCI_REFS_SHIFT | (uint64_t)gc << GCI_GC_SHIFT;
-    memcpy(self, &header, sizeof(header));
+    return (uint64_t)refs << GCI_REFS_SHIFT | (uint64_t)gc << GCI_GC_SHIFT;
 }
-static inline uint32_t gci_free_rest(const gc_object *slot)
-{
-    uint64_t header;
-    memcpy(&header, slot, sizeof(header));
-    return (uint32_t)(header >> GCI_GC_SHIFT);
-}
-
 /* The page of an object. */
 static inline struct gci_page *gci_page_of(const void *object)
 {
@@ -50,6 +41,18 @@ static inline gc_object *gci_page_at(const struct gci_page *page, size_t offset)
     return (gc_object *)(void *)(page->base + offset);
 }
 
+/* The slot that the link in a word leads to; not of a link that ends a chain. And a word with a
+ * link to an object. */
+static inline gc_object *gci_page_linked(const struct gci_page *page, uint32_t word)
+{
+    return (gc_object *)(void *)(page->base + (word >> GCI_LINK_SHIFT) * (size_t)8 - 8);
+}
+static inline uint32_t gci_link_word(const void *object)
+{
+    /* GCI_LINK << GCI_LINK_SHIFT, the offset being a multiple of 8 */
+    return gci_page_offset(object) * 2 + (1u << GCI_LINK_SHIFT);
+}
+
 /* Walking the slots that ever were used:
  *     for (size_t offset = page->first, end = gci_page_end(page); offset < end; offset +=
  *     page->slot_size) */
@@ -59,7 +62,7 @@ static inline size_t gci_page_end(const struct gci_page *page)
 }
 static inline uint32_t gci_page_used(const struct gci_page *page)
 {
-    return page->carved - GCI_FREE_LENGTH(page->free);
+    return (uint32_t)(page->notice + page->countdown);
 }
 
 /* How many slots there can be. */
@@ -73,10 +76,9 @@ static inline uint32_t gci_page_capacity(const struct gci_page *page)
 /* Put a slot into the free list. */
 static inline void gci_page_push_free(struct gci_page *page, gc_object *slot)
 {
-    uint32_t head = page->free;
-    gci_set_header(slot, GCI_REFS_DEAD, head);
-    page->free = (head & ~GCI_FREE_OFFSET_BITS) + (1u << GCI_FREE_LENGTH_SHIFT) +
-                 (gci_page_offset(slot) << 1);
+    slot->refs = GCI_REFS_DEAD;
+    slot->gc = page->free;
+    page->free = gci_link_word(slot);
 }
 
 /* The size of a slot for a size that has `align`, and the size class. */
@@ -87,7 +89,7 @@ OURO_INTERNAL size_t gci_size_class(size_t size, size_t align, unsigned *size_cl
 OURO_INTERNAL struct gci_page *gci_pages_with_room(gc_heap *heap, struct gci_record *record,
                                                    size_t slot_size);
 
-/* The length of a page's free list has reached its notice. */
+/* A page's countdown has reached 0, or would have been below. */
 OURO_INTERNAL void gci_page_noticed(struct gci_page *page);
 
 /* Build the free list anew of all slots that are FREE, in address order: that of fresh pages, and

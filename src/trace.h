@@ -4,7 +4,7 @@
 
 /* The visitor and the set algorithm. No user code runs but traverse. */
 
-#include "object.h"
+#include "death.h"
 
 /* The queue between a traverse and what is done with the references it reports: they are
  * consumed in order, half a queue later, when the prefetch that gc_visit began has brought their

@@ -16,7 +16,7 @@ from pathlib import Path
 FLOORS = [
     ("ground", ["layout", "base", "sys", "memory"]),
     ("storage", ["table", "pages"]),
-    ("objects", ["object", "weak"]),
+    ("objects", ["object", "death", "weak"]),
     ("collector", ["trace", "doom", "cycle", "collect", "heap"]),
     ("observers", ["stats", "inspect", "check", "profile", "snapshot", "export"]),
     ("on top", ["generator"]),

@@ -257,7 +257,7 @@ static void page_1_a_free_list_that_leads_to_a_living_object(void **state)
     gc_decref(dead);
     struct gci_page *page = page_of(node);
     uint32_t head = page->free;
-    page->free = (head & ~GCI_FREE_OFFSET_BITS) | gci_page_offset(node) << 1;
+    page->free = gci_link_word(node);
     assert_broken(world, "PAGE-1");
     page->free = head;
     assert_mended(world);
@@ -271,10 +271,14 @@ static void page_1_a_free_list_that_leaves_the_slots(void **state)
     struct node *node = node_new(heap);
     struct gci_page *page = page_of(node);
     uint32_t head = page->free;
-    const size_t places[] = { 0, page->first - 8u, gci_page_end(page), GCI_FREE_OFFSET(head) + 8,
-                              GCI_PAGE_SIZE - 8 };
-    for (size_t i = 0; i < 5; i++) {
-        page->free = (head & ~GCI_FREE_OFFSET_BITS) | (uint32_t)places[i] << 1;
+    const size_t places[] = { 0,
+                              page->first - 8u,
+                              gci_page_end(page),
+                              gci_page_offset(gci_page_linked(page, head)) + 8u,
+                              GCI_PAGE_SIZE - 8,
+                              GCI_PAGE_SIZE };
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        page->free = (uint32_t)GCI_LINK(places[i]) << GCI_LINK_SHIFT;
         assert_broken(world, "PAGE-1");
         page->free = head;
         assert_mended(world);
@@ -289,7 +293,7 @@ static void page_1_a_free_list_that_lost_a_slot(void **state)
     struct node *node = node_new(heap);
     struct gci_page *page = page_of(node);
     uint32_t head = page->free;
-    page->free = gci_page_at(page, GCI_FREE_OFFSET(head))->gc;
+    page->free = gci_page_linked(page, head)->gc;
     assert_broken(world, "PAGE-1");
     page->free = 0;
     assert_broken(world, "PAGE-1");
@@ -298,17 +302,17 @@ static void page_1_a_free_list_that_lost_a_slot(void **state)
     gc_decref(node);
 }
 
-static void page_1_a_free_list_with_a_wrong_length(void **state)
+static void page_1_a_page_that_counts_its_objects_wrong(void **state)
 {
     struct world *world = *state;
     gc_heap *heap = world_new_heap(world, NULL);
     struct node *node = node_new(heap);
     struct gci_page *page = page_of(node);
-    page->free += 1u << GCI_FREE_LENGTH_SHIFT;
+    page->countdown++;
     assert_broken(world, "PAGE-1");
-    page->free -= 2u << GCI_FREE_LENGTH_SHIFT;
+    page->countdown -= 2;
     assert_broken(world, "PAGE-1");
-    page->free += 1u << GCI_FREE_LENGTH_SHIFT;
+    page->countdown++;
     assert_mended(world);
     gc_decref(node);
 }
@@ -319,14 +323,13 @@ static void page_1_a_free_list_that_ends_early_or_goes_in_a_circle(void **state)
     gc_heap *heap = world_new_heap(world, NULL);
     struct node *node = node_new(heap);
     struct gci_page *page = page_of(node);
-    gc_object *second =
-        gci_page_at(page, GCI_FREE_OFFSET(gci_page_at(page, GCI_FREE_OFFSET(page->free))->gc));
+    gc_object *second = gci_page_linked(page, gci_page_linked(page, page->free)->gc);
     uint32_t rest = second->gc;
     second->gc = 0;
     assert_broken(world, "PAGE-1");
     second->gc = page->free;
     assert_broken(world, "PAGE-1");
-    second->gc = (rest & ~GCI_FREE_OFFSET_BITS) | (page->free & GCI_FREE_OFFSET_BITS);
+    second->gc = gci_link_word(second);
     assert_broken(world, "PAGE-1");
     second->gc = rest;
     assert_mended(world);
@@ -361,11 +364,9 @@ static void page_2_a_page_with_a_quarter_free_that_is_in_no_list(void **state)
     assert_mended(world);
     record->partial = NULL;
     crowd.page->partial = false;
-    crowd.page->notice = (uint16_t)(gci_page_capacity(crowd.page) / 4);
     assert_broken(world, "PAGE-2");
     record->partial = crowd.page;
     crowd.page->partial = true;
-    crowd.page->notice = (uint16_t)gci_page_capacity(crowd.page);
     assert_mended(world);
     crowd_drop_all(&crowd);
 }
@@ -385,16 +386,18 @@ static void page_2_a_partial_page_that_is_not_in_the_list(void **state)
     crowd_drop_all(&crowd);
 }
 
-static void page_2_a_partial_page_that_waits_for_the_wrong_length(void **state)
+static void page_2_a_partial_page_that_waits_for_the_wrong_moment(void **state)
 {
     struct world *world = *state;
     gc_heap *heap = world_new_heap(world, NULL);
     static struct crowd crowd;
     crowd_make(&crowd, heap);
     crowd_drop(&crowd, 0, gci_page_capacity(crowd.page) / 2);
-    crowd.page->notice--;
-    assert_broken(world, "PAGE-2");
     crowd.page->notice++;
+    crowd.page->countdown--;
+    assert_broken(world, "PAGE-2");
+    crowd.page->notice--;
+    crowd.page->countdown++;
     assert_mended(world);
     crowd_drop_all(&crowd);
 }
@@ -411,9 +414,11 @@ static void page_2_a_current_page_that_is_in_a_list(void **state)
     page->emptied = true;
     assert_broken(world, "PAGE-2");
     page->emptied = false;
-    page->notice = 7;
-    assert_broken(world, "PAGE-2");
     page->notice = 0;
+    page->countdown--;
+    assert_broken(world, "PAGE-2");
+    page->notice = GCI_NOTICE_NEVER;
+    page->countdown++;
     assert_mended(world);
     gc_decref(node);
 }
@@ -648,12 +653,12 @@ int main(void)
         world_test(page_1_a_free_list_that_leads_to_a_living_object),
         world_test(page_1_a_free_list_that_leaves_the_slots),
         world_test(page_1_a_free_list_that_lost_a_slot),
-        world_test(page_1_a_free_list_with_a_wrong_length),
+        world_test(page_1_a_page_that_counts_its_objects_wrong),
         world_test(page_1_a_free_list_that_ends_early_or_goes_in_a_circle),
         world_test(page_1_more_slots_carved_than_the_page_has),
         world_test(page_2_a_page_with_a_quarter_free_that_is_in_no_list),
         world_test(page_2_a_partial_page_that_is_not_in_the_list),
-        world_test(page_2_a_partial_page_that_waits_for_the_wrong_length),
+        world_test(page_2_a_partial_page_that_waits_for_the_wrong_moment),
         world_test(page_2_a_current_page_that_is_in_a_list),
         world_test(page_2_a_page_with_untouched_slots_that_is_not_current),
         world_test(page_2_an_emptied_page_with_an_object),

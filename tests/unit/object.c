@@ -4,7 +4,7 @@
 
 #include "support.h"
 
-#include "object.h"
+#include "death.h"
 
 static struct gci_page *page_of(const void *object)
 {
@@ -747,7 +747,7 @@ static void a_tail_that_overflows_is_refused_before_anything_happens(void **stat
         buffer->guard = 0xFF; \
         assert_int_equal(gci_field_count(&buffer->object, buffer##bits##_type.refs->fields), 200); \
         gc_incref(buffer); \
-        gci_object_clear(page_of(buffer), &buffer->object); \
+        gci_death_clear(page_of(buffer), &buffer->object); \
         assert_int_equal(buffer->count, 0); \
         assert_int_equal(buffer->guard, 0xFF); \
         for (size_t i = 0; i < 200; i++) { \

@@ -1,0 +1,315 @@
+-- SPDX-License-Identifier: MIT
+-- Lua 5.4. It has no references to count, so nothing is dropped but by forgetting it.
+--
+-- A node is the table {left, right}, a leaf of a tree {}: with the fields in the array part trees
+-- takes 74 ns a node at size 14, with named fields {left = l, right = r} 88, with room for two
+-- references in the leaves too 81. Collections come at Lua's own pace; of its two modes each
+-- workload has the faster:
+--
+--                                incremental   generational
+--     newdrop      10000000           48             42       ns
+--     random-drop  10                377            413
+--     replace      5000000           742            963
+--     trees        18                221            176
+--     rings10      5000000            69             66
+--     rings1000    5000000            73             94
+--     full10m      10000000          203            204
+--     garbage1m    1000000            15             18
+
+local LEFT <const>, RIGHT <const> = 1, 2
+local OBJECTS <const> = 1000000
+
+local generational = {newdrop = true, trees = true, rings10 = true}
+
+local running -- the workload, for the figures
+local clock = os.clock
+
+local function report(metric, value, check)
+    print(("lua\t%s\t%s\t%.4f\t%d"):format(running, metric, value, check))
+end
+
+local function report_seconds(seconds, count, check)
+    report("ns", seconds * 1e9 / count, check)
+end
+
+-- The random numbers and the shuffle of bench.h.
+
+local state
+
+local function below(bound)
+    local x = state
+    x = x ~ (x << 13 & 0xffffffff)
+    x = x ~ (x >> 17)
+    x = x ~ (x << 5 & 0xffffffff)
+    state = x
+    return x * bound >> 32
+end
+
+local function shuffled(count) -- places from 1, numbers from 0
+    local numbers = {}
+    for i = 1, count do
+        numbers[i] = i - 1
+    end
+    state = 1
+    for i = count - 1, 1, -1 do
+        local j = below(i)
+        numbers[i + 1], numbers[j + 1] = numbers[j + 1], numbers[i + 1]
+    end
+    return numbers
+end
+
+-- How many nodes are gone, from Lua's own account of its memory: the bytes that are missing. The
+-- stack and the like grow and shrink too; OTHER_BYTES bounds that.
+
+local OTHER_BYTES <const> = 4096
+local bytes_before
+
+local function bytes_used()
+    return collectgarbage("count") * 1024
+end
+
+local function account()
+    collectgarbage() -- what the compiler left
+    bytes_before = bytes_used()
+end
+
+local function died(made)
+    collectgarbage("stop")
+    local bytes = bytes_used()
+    local node = {nil, nil}
+    local node_bytes = bytes_used() - bytes
+    collectgarbage("restart")
+    local left = bytes - bytes_before
+    if math.abs(left) < OTHER_BYTES then
+        return made
+    elseif math.abs(left - made * node_bytes) < OTHER_BYTES then
+        return 0
+    end
+    return made - math.floor(left / node_bytes)
+end
+
+-- newdrop.c: a box is an array of left, right and two numbers.
+
+local function array(count)
+    local boxes = {}
+    for i = 1, count do
+        boxes[i] = false
+    end
+    return boxes
+end
+
+local function newdrop(size)
+    local check = 0
+    local start = clock()
+    for i = 0, size - 1 do
+        local self = {nil, nil, i, 0}
+        check = check + self[3]
+    end
+    report_seconds(clock() - start, size, check)
+end
+
+local function random_drop(size)
+    local boxes = array(OBJECTS)
+    local order = shuffled(OBJECTS)
+    local check = 0
+    local start = clock()
+    for _ = 1, size do
+        for i = 0, OBJECTS - 1 do
+            boxes[i + 1] = {nil, nil, i, 0}
+        end
+        for i = 0, OBJECTS - 1 do
+            local place = order[i + 1] + 1
+            local self = boxes[place]
+            boxes[place] = false
+            check = check + (self[3] ~ i)
+        end
+    end
+    report_seconds(clock() - start, size * OBJECTS, check)
+end
+
+local function replace(size)
+    local boxes = array(OBJECTS)
+    for i = 0, OBJECTS - 1 do
+        boxes[i + 1] = {nil, nil, i, 0}
+    end
+    local places = array(OBJECTS)
+    local check = 0
+    local seconds = 0
+    state = 1
+    -- The numbers are drawn off the clock: in C they cost next to nothing.
+    for first = 0, size - 1, OBJECTS do
+        local last = math.min(first + OBJECTS, size) - 1
+        for i = first, last do
+            places[i - first + 1] = below(OBJECTS) + 1
+        end
+        local start = clock()
+        for i = first, last do
+            local place = places[i - first + 1]
+            check = check + boxes[place][3]
+            boxes[place] = {nil, nil, i, 0}
+        end
+        seconds = seconds + (clock() - start)
+    end
+    report_seconds(seconds, size, check)
+end
+
+-- trees.c
+
+local function tree_new(depth)
+    if depth == 0 then
+        return {}
+    end
+    return {tree_new(depth - 1), (tree_new(depth - 1))}
+end
+
+local function tree_nodes(self)
+    local left = self[LEFT]
+    return left and 1 + tree_nodes(left) + tree_nodes(self[RIGHT]) or 1
+end
+
+local function trees(size)
+    local start = clock()
+    local lasting = tree_new(size)
+    local nodes = 0
+    for depth = 4, size, 2 do
+        for _ = 1, 4 << (size - depth) do
+            nodes = nodes + tree_nodes(tree_new(depth))
+        end
+    end
+    nodes = nodes + tree_nodes(lasting)
+    report_seconds(clock() - start, nodes, nodes)
+end
+
+-- rings.c: the array is used again for each ring, as the one on the stack is in C.
+
+local function ring(nodes, length)
+    for i = 1, length do
+        nodes[i] = {nil, nil}
+    end
+    for i = 1, length do
+        local self = nodes[i]
+        self[LEFT] = nodes[i < length and i + 1 or 1]
+        self[RIGHT] = nodes[i > 1 and i - 1 or length]
+    end
+end
+
+local function rings(size, length)
+    account()
+    local start = clock()
+    local nodes = {}
+    for _ = 1, size // length do
+        ring(nodes, length)
+    end
+    nodes = nil
+    collectgarbage()
+    report_seconds(clock() - start, size, died(size // length * length))
+end
+
+-- graph.c
+
+local root
+
+local function graph_new(size)
+    account()
+    collectgarbage("stop") -- building is not on the clock
+    local next = shuffled(size)
+    local nodes = {}
+    for i = 1, size do
+        nodes[i] = {nil, nil}
+    end
+    state = 1
+    for i = 1, size do
+        local self = nodes[i]
+        self[LEFT] = nodes[next[i] + 1]
+        self[RIGHT] = nodes[below(size) + 1]
+    end
+    root = nodes[1]
+    collectgarbage("restart")
+end
+
+local function graph_check()
+    local check = 0
+    local self = root
+    repeat
+        local left, right = self[LEFT], self[RIGHT]
+        check = check + 1 + (right == left and 1 or 0) + (right == root and 1 or 0)
+        self = left
+    until self == root
+    return check
+end
+
+local function full(size)
+    graph_new(size)
+    local seconds = {}
+    for i = 1, 3 do
+        local start = clock()
+        collectgarbage()
+        seconds[i] = clock() - start
+    end
+    table.sort(seconds)
+    report_seconds(seconds[2], size, graph_check() + died(size))
+end
+
+local function garbage(size)
+    graph_new(size)
+    root = nil
+    local start = clock()
+    collectgarbage()
+    report_seconds(clock() - start, size, died(size))
+end
+
+local function resident_bytes() -- the number of statm, but not in pages of unknown size
+    for line in io.lines("/proc/self/status") do
+        local kib = line:match("^VmRSS:%s*(%d+) kB")
+        if kib then
+            return kib * 1024
+        end
+    end
+    error("cannot read /proc/self/status")
+end
+
+local function bytes(size)
+    local before = resident_bytes()
+    for _ = 1, size do
+        root = {root, nil}
+    end
+    local after = resident_bytes()
+    local walked = 0
+    local self = root
+    while self do
+        walked = walked + 1
+        self = self[LEFT]
+    end
+    report("bytes", (after - before) / size, walked)
+end
+
+local workloads = {
+    {"newdrop", newdrop},
+    {"random-drop", random_drop},
+    {"replace", replace},
+    {"trees", trees},
+    {"rings10", function(size) rings(size, 10) end},
+    {"rings1000", function(size) rings(size, 1000) end},
+    {"full1m", full},
+    {"full10m", full},
+    {"garbage1m", garbage},
+    {"bytes", bytes},
+}
+
+if #arg < 2 then
+    for _, workload in ipairs(workloads) do
+        print(workload[1])
+    end
+    return
+end
+running = arg[1]
+for _, workload in ipairs(workloads) do
+    if workload[1] == running then
+        collectgarbage(generational[running] and "generational" or "incremental")
+        workload[2](math.tointeger(tonumber(arg[2])))
+        -- Without closing the state, which would free what lives.
+        io.stdout:flush()
+        os.exit(true, false)
+    end
+end
+error("there is no such workload")

@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Death, and the slow halves of counting.
+ *
+ * An object dies when its count reaches zero: it turns DYING, in no set from then on, before any
+ * user code runs; then finalize (which may end it here), its references dropped, destroy, slot
+ * free. The first death on a stack empties the queue of the dying, later ones only join it: no
+ * recursion. While its callbacks run a dying object holds one reference to itself, so that they
+ * may count it as usual.
+ *
+ * Plain objects have nothing to run, so they need no queue: they end at once, depth first. */
+
+#include "death.h"
+
+static void set_field_count(gc_object *self, const gc_field *field, uint64_t count)
+{
+    char *place = (char *)self + field->count_offset;
+    uint8_t count8 = (uint8_t)count;
+    uint16_t count16 = (uint16_t)count;
+    uint32_t count32 = (uint32_t)count;
+    switch (field->count_size) {
+    case 1:
+        memcpy(place, &count8, sizeof(count8));
+        return;
+    case 2:
+        memcpy(place, &count16, sizeof(count16));
+        return;
+    case 4:
+        memcpy(place, &count32, sizeof(count32));
+        return;
+    default:
+        memcpy(place, &count, sizeof(count));
+        return;
+    }
+}
+
+static OURO_NOINLINE void clear_buffer(gc_object *self, const gc_field *field)
+{
+    /* A drop may run anything, which may change items and count: nothing is kept across it. */
+    for (;;) {
+        uint64_t count = gci_field_count(self, field);
+        if (count == 0) {
+            return;
+        }
+        set_field_count(self, field, count - 1);
+        char *items;
+        memcpy(&items, (char *)self + field->offset, sizeof(items));
+        gc_xdecref(gc_slot_take(items + (count - 1) * sizeof(void *))); /* user code may run here */
+    }
+}
+
+static OURO_NOINLINE void clear_tail(const struct gci_page *page, gc_object *self,
+                                     const gc_field *field)
+{
+    char *items = (char *)self + field->offset;
+    for (size_t i = 0, count = *gci_object_count(page, self); i < count; i++) {
+        gc_xdecref(gc_slot_take(items + i * sizeof(void *))); /* user code may run here */
+    }
+}
+
+static inline void clear_declared(const struct gci_page *page, gc_object *self)
+{
+    for (const gc_field *field = page->fields, *end = field + page->field_count; field < end;
+         field++) {
+        if (OURO_LIKELY(field->kind == GC_FIELD_REF)) {
+            gc_xdecref(gc_slot_take((char *)self + field->offset)); /* user code may run here */
+        } else if (field->kind == GC_FIELD_TAIL) {
+            clear_tail(page, self, field);
+        } else {
+            clear_buffer(self, field);
+        }
+    }
+}
+
+void gci_death_clear(const struct gci_page *page, gc_object *self)
+{
+    if (page->duties & GCI_DUTY_CLEAR) {
+        page->type->clear(self); /* user code may run here */
+    }
+    clear_declared(page, self);
+}
+
+void gc_drop_references(void *object)
+{
+    gci_death_clear(gci_page_of(object), object); /* user code may run here */
+}
+
+void gci_death_finalize(const struct gci_page *page, gc_object *self)
+{
+    if ((page->duties & GCI_DUTY_FINALIZE) && !(self->refs & OURO_REFS_FINALIZED)) {
+        self->refs |= OURO_REFS_FINALIZED;
+        page->heap->finalized++;
+        page->type->finalize(self); /* user code may run here */
+    }
+}
+
+static inline void free_slot(struct gci_page *page, gc_object *self)
+{
+    gc_heap *heap = page->heap;
+    if (OURO_UNLIKELY(heap->bytes_live > heap->bytes_live_peak)) {
+        heap->bytes_live_peak = heap->bytes_live;
+    }
+    heap->bytes_live -= page->slot_size;
+    heap->objects_died++;
+    gci_page_push_free(page, self);
+    if (OURO_UNLIKELY(--page->countdown == 0)) {
+        gci_page_noticed(page); /* last: nothing is kept across it */
+    }
+}
+
+/* A finalizer took a reference: the object is a member of the old again. */
+static void resurrect(const struct gci_page *page, gc_object *self)
+{
+    self->gc = page->birth == GCI_LEAF ? GCI_LEAF : page->heap->old;
+    gc_decref(self); /* our own reference; not the last */
+}
+
+/* What a type's callbacks have to do with a death. false: the object lives on, or its slot
+ * cannot be freed. */
+static OURO_NOINLINE bool run_callbacks(struct gci_page *page, gc_object *self)
+{
+    self->refs = OURO_REFS_ONE | (self->refs & GCI_REFS_FLAGS);
+    gci_death_finalize(page, self); /* user code may run here */
+    if (gc_refcount(self) > 1) {
+        resurrect(page, self);
+        return false;
+    }
+    gci_death_clear(page, self); /* user code may run here */
+    if (page->duties & GCI_DUTY_DESTROY) {
+        page->type->destroy(self); /* user code may run here */
+    }
+    if (gc_refcount(self) > 1) {
+        /* Its memory stays taken for good: that is safer than what the reference would find
+         * later. */
+        gci_panic(page->heap, "ouro: %s was kept by its own clear or destroy",
+                  gci_page_describe(page, self).text);
+        return false;
+    }
+    return true;
+}
+
+static OURO_NOINLINE void panic_dead(const char *operation, gc_object *self)
+{
+    struct gci_page *page = gci_page_of(self);
+    gci_panic(page->heap, "ouro: %s of %s, which %s", operation, gci_page_describe(page, self).text,
+              gci_state_of(self) == GCI_DYING
+                  ? "is dying: nobody owns a reference to it"
+                  : "is dead: a reference to it was dropped twice, or never taken");
+}
+
+static inline void enqueue_dying(struct gci_page *page, gc_object *self)
+{
+    gc_heap *heap = page->heap;
+    self->refs =
+        GCI_REFS_DEAD | (uint32_t)page->dying << GCI_LINK_SHIFT | (self->refs & GCI_REFS_FLAGS);
+    if (page->dying == 0) {
+        page->next_dying = heap->dying_pages;
+        heap->dying_pages = page;
+    }
+    page->dying = GCI_LINK(gci_page_offset(self));
+}
+
+static inline void leave_young(gc_heap *heap, const gc_object *self)
+{
+    heap->young_objects -= self->gc >> GCI_YOUNG_SHIFT & 1;
+}
+
+/* The last reference to an object is dropped: it turns DYING, in no queue yet. false: it is one
+ * reference too many. */
+static inline bool turn_dying(struct gci_page *page, gc_object *self)
+{
+    enum gci_state state = gci_state_of(self);
+    if (OURO_UNLIKELY(self->refs / OURO_REFS_ONE != 1 || state == GCI_DYING)) {
+        panic_dead("gc_decref", self);
+        return false;
+    }
+    leave_young(page->heap, self);
+    self->gc = GCI_DYING;
+    return true;
+}
+
+static inline gc_object *load_field(gc_object *self, const gc_field *field)
+{
+    gc_object *child;
+    memcpy(&child, (char *)self + field->offset, sizeof(child));
+    return child;
+}
+
+static inline void end_slot(struct gci_page *page, gc_object *self)
+{
+    if (OURO_UNLIKELY(self->refs & OURO_REFS_SITE)) {
+        gci_page_unrecord(page, self);
+    }
+    free_slot(page, self);
+}
+
+/* Whether the death of an object whose last reference is dropped is its slot's end and no more: it
+ * is plain, and refers to nothing. Nearly all deaths are of this kind. */
+static inline bool is_end_near(const struct gci_page *page, const gc_object *self)
+{
+    uint32_t flags = OURO_REFS_TOUCHED | OURO_REFS_FINALIZED | OURO_REFS_SITE;
+    if ((self->refs & ~flags) != page->plain_refs) {
+        return false;
+    }
+    uintptr_t references[2];
+    memcpy(&references[0], (const char *)self + page->near[0], sizeof(references[0]));
+    memcpy(&references[1], (const char *)self + page->near[1], sizeof(references[1]));
+    return ((references[0] | references[1]) & page->near_mask) == 0;
+}
+
+static inline void end_near(struct gci_page *page, gc_object *self)
+{
+    leave_young(page->heap, self);
+    end_slot(page, self); /* last: nothing is kept across it */
+}
+
+/* Drop the references of a plain object from `field` on, and end what that was the last one of; but
+ * stop where this is more than the end of a slot. Returns the field where it stopped; NULL: nowhere. */
+static inline const gc_field *drop_near(const struct gci_page *page, gc_object *self,
+                                        const gc_field *field)
+{
+    for (const gc_field *stop = page->fields + page->field_count; field < stop; field++) {
+        gc_object *child = load_field(self, field);
+        if (child == NULL) {
+            continue;
+        }
+        uint32_t refs = child->refs - OURO_REFS_ONE;
+        if ((int32_t)refs >= (int32_t)OURO_REFS_ONE) {
+            child->refs = refs | OURO_REFS_TOUCHED;
+        } else if (!OURO_IS_IMMORTAL(refs)) {
+            struct gci_page *child_page = gci_page_of(child);
+            if (!is_end_near(child_page, child)) {
+                return field;
+            }
+            end_near(child_page, child);
+        }
+    }
+    return NULL;
+}
+
+/* The end of a plain DYING object, and of the plain ones that die with it, depth first; others join
+ * the queue. An object waits for what dies by it only if more does after that: then its scratch
+ * count says how far it is, and the field before holds who waits for it in turn. Runs no user
+ * code. */
+static OURO_NOINLINE void end_plain(struct gci_page *page, gc_object *self)
+{
+    gc_object *waiting = NULL;
+    const gc_field *field = drop_near(page, self, page->fields);
+    for (;;) {
+        if (field == NULL) {
+            end_slot(page, self);
+            if (waiting == NULL) {
+                return;
+            }
+            self = waiting;
+            page = gci_page_of(self);
+            field = page->fields + (self->gc >> GCI_LINK_SHIFT);
+            waiting = load_field(self, field - 1);
+            field = drop_near(page, self, field);
+            continue;
+        }
+        gc_object *child = load_field(self, field);
+        struct gci_page *child_page = gci_page_of(child);
+        bool turned = turn_dying(child_page, child);
+        field = drop_near(page, self, field + 1);
+        if (turned && child_page->duties != 0) {
+            enqueue_dying(child_page, child);
+        } else if (turned) {
+            if (field == NULL) {
+                end_slot(page, self);
+            } else {
+                memcpy((char *)self + field[-1].offset, &waiting, sizeof(waiting));
+                self->gc = GCI_DYING | (uint32_t)(field - page->fields) << GCI_LINK_SHIFT;
+                waiting = self;
+            }
+            self = child;
+            page = child_page;
+            field = drop_near(page, self, page->fields);
+        }
+    }
+}
+
+/* The end of a DYING object that is in no queue. */
+static void end(struct gci_page *page, gc_object *self)
+{
+    if (page->duties == 0) {
+        end_plain(page, self);
+        return;
+    }
+    if ((page->duties & ~(GCI_DUTY_TRAVERSE | GCI_DUTY_ARRAYS)) == 0) {
+        clear_declared(page, self);
+    } else if (!run_callbacks(page, self)) { /* user code may run here */
+        return;
+    }
+    end_slot(page, self);
+}
+
+/* Take one from the queue, or return NULL. */
+static inline gc_object *dequeue_dying(gc_heap *heap)
+{
+    struct gci_page *page = heap->dying_pages;
+    if (page == NULL) {
+        return NULL;
+    }
+    gc_object *self = gci_page_at(page, GCI_LINK_OFFSET(page->dying));
+    page->dying = (uint16_t)(self->refs >> GCI_LINK_SHIFT);
+    if (page->dying == 0) {
+        heap->dying_pages = page->next_dying;
+    }
+    return self;
+}
+
+void gci_death_drain(gc_heap *heap)
+{
+    if (heap->draining) {
+        return;
+    }
+    heap->draining = true;
+    for (gc_object *self; (self = dequeue_dying(heap)) != NULL;) {
+        end(gci_page_of(self), self); /* user code may run here */
+    }
+    heap->draining = false;
+}
+
+void gci_death_end_garbage(struct gci_page *page, uint32_t members)
+{
+    const gc_field *first = page->fields, *stop = first + page->field_count;
+    /* A reference to a free slot is one to garbage that has ended just before. */
+    uint32_t gone = members | 1u << GCI_FREE;
+    for (size_t offset = page->first, end = gci_page_end(page), size = page->slot_size;
+         offset < end; offset += size) {
+        gc_object *self = gci_page_at(page, offset);
+        if (!gci_is_member(members, self->gc)) {
+            continue;
+        }
+        for (const gc_field *field = first; field < stop; field++) {
+            gc_object *child;
+            memcpy(&child, (char *)self + field->offset, sizeof(child));
+            if (child != NULL && !gci_is_member(gone, child->gc)) {
+                gc_decref(child);
+            }
+        }
+        if (OURO_UNLIKELY(self->refs & OURO_REFS_SITE)) {
+            gci_page_unrecord(page, self);
+        }
+        *self = (gc_object){ GCI_REFS_DEAD, GCI_FREE };
+    }
+}
+
+void gci_death_free_garbage(struct gci_page *page)
+{
+    gc_heap *heap = page->heap;
+    uint32_t count = (uint32_t)page->members - page->marked;
+    heap->bytes_live_peak = gci_larger(heap->bytes_live_peak, heap->bytes_live);
+    heap->bytes_live -= count * page->slot_size;
+    heap->objects_died += count;
+    if (gci_page_used(page) == count) {
+        gci_page_reset(page);
+        return;
+    }
+    gci_page_sort_free(page);
+    bool noticed = page->countdown <= count;
+    page->countdown = (uint16_t)(page->countdown - count);
+    if (noticed) {
+        gci_page_noticed(page);
+    }
+}
+
+/* A death that is more than the end of a slot. */
+static OURO_NOINLINE void die(struct gci_page *page, gc_object *self)
+{
+    gc_heap *heap = page->heap;
+    if (!turn_dying(page, self)) {
+        return;
+    }
+    if (page->duties == 0) {
+        end_plain(page, self);
+    } else {
+        enqueue_dying(page, self);
+    }
+    gci_death_drain(heap); /* user code may run here */
+}
+
+void gc_decref_slow(void *object)
+{
+    gc_object *self = object;
+    struct gci_page *page = gci_page_of(self);
+    if (OURO_LIKELY(is_end_near(page, self))) {
+        end_near(page, self);
+    } else {
+        die(page, self); /* user code may run here */
+    }
+}
+
+/* The object has its last count, or is immortal by now: it becomes immortal. */
+static void saturate(gc_object *self)
+{
+    self->refs = OURO_REFS_IMMORTAL | (self->refs & GCI_REFS_FLAGS);
+}
+
+void gc_incref_slow(void *object)
+{
+    gc_object *self = object;
+    if (GCI_IS_DEAD(self->refs)) {
+        panic_dead("gc_incref", self);
+    } else {
+        saturate(self);
+    }
+}
+
+void gc_make_immortal(void *object)
+{
+    gc_object *self = object;
+    if (self->refs < OURO_REFS_ONE || GCI_IS_DEAD(self->refs)) {
+        panic_dead("gc_make_immortal", self);
+    } else {
+        saturate(self);
+    }
+}

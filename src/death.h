@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef OURO_DEATH_H
+#define OURO_DEATH_H
+
+/* Death, and the slow halves of counting. */
+
+#include "object.h"
+
+/* Drop the references an object holds: the type's clear, then whatever refs declares. Any user
+ * code may run. */
+OURO_INTERNAL void gci_death_clear(const struct gci_page *page, gc_object *self);
+
+/* Call the type's finalize, once in a life. The caller holds a reference. Any user code may run. */
+OURO_INTERNAL void gci_death_finalize(const struct gci_page *page, gc_object *self);
+
+/* The end of plain garbage, which is what has still a state of `members`, in two walks over its
+ * pages. First it drops its references to what is no garbage, and its slots are free; then they are
+ * in the free lists, and the books are right: page->members less page->marked objects. Runs no user
+ * code: the heap is draining, and what dies by the first walk joins the queue. */
+OURO_INTERNAL void gci_death_end_garbage(struct gci_page *page, uint32_t members);
+OURO_INTERNAL void gci_death_free_garbage(struct gci_page *page);
+
+/* End the objects in the queue of the dying, unless somebody further up the stack is at it. Any
+ * user code may run. */
+OURO_INTERNAL void gci_death_drain(gc_heap *heap);
+
+#endif
