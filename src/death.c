@@ -94,14 +94,22 @@ void gci_death_finalize(const struct gci_page *page, gc_object *self)
     }
 }
 
-static inline void free_slot(struct gci_page *page, gc_object *self)
+/* Take what `count` dead objects took out of the books of the heap. */
+static inline void book_deaths(gc_heap *heap, size_t count, size_t bytes)
 {
-    gc_heap *heap = page->heap;
     if (OURO_UNLIKELY(heap->bytes_live > heap->bytes_live_peak)) {
         heap->bytes_live_peak = heap->bytes_live;
     }
-    heap->bytes_live -= page->slot_size;
-    heap->objects_died++;
+    heap->bytes_live -= bytes;
+    heap->objects_died += count;
+}
+
+/* The end of an object, which leaves its slot, but for the books of the heap. */
+static inline void leave_slot(struct gci_page *page, gc_object *self)
+{
+    if (OURO_UNLIKELY(self->refs & OURO_REFS_SITE)) {
+        gci_page_unrecord(page, self);
+    }
     gci_page_push_free(page, self);
     if (OURO_UNLIKELY(--page->countdown == 0)) {
         gci_page_noticed(page); /* last: nothing is kept across it */
@@ -186,14 +194,6 @@ static inline gc_object *load_field(gc_object *self, const gc_field *field)
     return child;
 }
 
-static inline void end_slot(struct gci_page *page, gc_object *self)
-{
-    if (OURO_UNLIKELY(self->refs & OURO_REFS_SITE)) {
-        gci_page_unrecord(page, self);
-    }
-    free_slot(page, self);
-}
-
 /* Whether the death of an object whose last reference is dropped is its slot's end and no more: it
  * is plain, and refers to nothing. Nearly all deaths are of this kind. */
 static inline bool is_end_near(const struct gci_page *page, const gc_object *self)
@@ -208,76 +208,76 @@ static inline bool is_end_near(const struct gci_page *page, const gc_object *sel
     return ((references[0] | references[1]) & page->near_mask) == 0;
 }
 
-static inline void end_near(struct gci_page *page, gc_object *self)
+/* The objects that are to end in end_plain: a stack in their pages, as the queue of the dying is
+ * one. */
+static inline void push_ending(struct gci_page **pages, struct gci_page *page, gc_object *self)
 {
-    leave_young(page->heap, self);
-    end_slot(page, self); /* last: nothing is kept across it */
-}
-
-/* Drop the references of a plain object from `field` on, and end what that was the last one of; but
- * stop where this is more than the end of a slot. Returns the field where it stopped; NULL: nowhere. */
-static inline const gc_field *drop_near(const struct gci_page *page, gc_object *self,
-                                        const gc_field *field)
-{
-    for (const gc_field *stop = page->fields + page->field_count; field < stop; field++) {
-        gc_object *child = load_field(self, field);
-        if (child == NULL) {
-            continue;
-        }
-        uint32_t refs = child->refs - OURO_REFS_ONE;
-        if ((int32_t)refs >= (int32_t)OURO_REFS_ONE) {
-            child->refs = refs | OURO_REFS_TOUCHED;
-        } else if (!OURO_IS_IMMORTAL(refs)) {
-            struct gci_page *child_page = gci_page_of(child);
-            if (!is_end_near(child_page, child)) {
-                return field;
-            }
-            end_near(child_page, child);
-        }
+    self->refs =
+        GCI_REFS_DEAD | (uint32_t)page->ending << GCI_LINK_SHIFT | (self->refs & GCI_REFS_FLAGS);
+    if (page->ending == 0) {
+        page->next_ending = *pages;
+        *pages = page;
     }
-    return NULL;
+    page->ending = GCI_LINK(gci_page_offset(self));
+}
+static inline gc_object *pop_ending(struct gci_page **pages)
+{
+    struct gci_page *page = *pages;
+    if (page == NULL) {
+        return NULL;
+    }
+    gc_object *self = gci_page_at(page, GCI_LINK_OFFSET(page->ending));
+    page->ending = (uint16_t)(self->refs >> GCI_LINK_SHIFT);
+    if (page->ending == 0) {
+        *pages = page->next_ending;
+    }
+    return self;
 }
 
 /* The end of a plain DYING object, and of the plain ones that die with it, depth first; others join
- * the queue. An object waits for what dies by it only if more does after that: then its scratch
- * count says how far it is, and the field before holds who waits for it in turn. Runs no user
- * code. */
+ * the queue. Runs no user code. */
 static OURO_NOINLINE void end_plain(struct gci_page *page, gc_object *self)
 {
-    gc_object *waiting = NULL;
-    const gc_field *field = drop_near(page, self, page->fields);
-    for (;;) {
-        if (field == NULL) {
-            end_slot(page, self);
-            if (waiting == NULL) {
-                return;
+    gc_heap *heap = page->heap;
+    struct gci_page *ending = NULL;
+    size_t died = 0, bytes = 0, young = 0;
+    do {
+        gc_object *next = NULL;
+        const gc_field *field = page->fields, *stop = field + page->field_count;
+        for (; field < stop; field++) {
+            gc_object *child = load_field(self, field);
+            if (child == NULL) {
+                continue;
             }
-            self = waiting;
-            page = gci_page_of(self);
-            field = page->fields + (self->gc >> GCI_LINK_SHIFT);
-            waiting = load_field(self, field - 1);
-            field = drop_near(page, self, field);
-            continue;
-        }
-        gc_object *child = load_field(self, field);
-        struct gci_page *child_page = gci_page_of(child);
-        bool turned = turn_dying(child_page, child);
-        field = drop_near(page, self, field + 1);
-        if (turned && child_page->duties != 0) {
-            enqueue_dying(child_page, child);
-        } else if (turned) {
-            if (field == NULL) {
-                end_slot(page, self);
+            uint32_t refs = child->refs - OURO_REFS_ONE;
+            if ((int32_t)refs >= (int32_t)OURO_REFS_ONE) {
+                child->refs = refs | OURO_REFS_TOUCHED;
+                continue;
+            }
+            struct gci_page *child_page = gci_page_of(child);
+            if (is_end_near(child_page, child)) {
+                died++;
+                bytes += child_page->slot_size;
+                young += child->gc >> GCI_YOUNG_SHIFT & 1;
+                leave_slot(child_page, child);
+            } else if (OURO_IS_IMMORTAL(refs) || !turn_dying(child_page, child)) {
+                continue;
+            } else if (child_page->duties != 0) {
+                enqueue_dying(child_page, child);
+            } else if (next == NULL) {
+                next = child;
             } else {
-                memcpy((char *)self + field[-1].offset, &waiting, sizeof(waiting));
-                self->gc = GCI_DYING | (uint32_t)(field - page->fields) << GCI_LINK_SHIFT;
-                waiting = self;
+                push_ending(&ending, child_page, child);
             }
-            self = child;
-            page = child_page;
-            field = drop_near(page, self, page->fields);
         }
-    }
+        died++;
+        bytes += page->slot_size;
+        leave_slot(page, self);
+        self = next != NULL ? next : pop_ending(&ending);
+        page = gci_page_of(self);
+    } while (self != NULL);
+    book_deaths(heap, died, bytes);
+    heap->young_objects -= young;
 }
 
 /* The end of a DYING object that is in no queue. */
@@ -292,7 +292,8 @@ static void end(struct gci_page *page, gc_object *self)
     } else if (!run_callbacks(page, self)) { /* user code may run here */
         return;
     }
-    end_slot(page, self);
+    book_deaths(page->heap, 1, page->slot_size);
+    leave_slot(page, self);
 }
 
 /* Take one from the queue, or return NULL. */
@@ -386,7 +387,10 @@ void gc_decref_slow(void *object)
     gc_object *self = object;
     struct gci_page *page = gci_page_of(self);
     if (OURO_LIKELY(is_end_near(page, self))) {
-        end_near(page, self);
+        gc_heap *heap = page->heap;
+        leave_young(heap, self);
+        book_deaths(heap, 1, page->slot_size);
+        leave_slot(page, self);
     } else {
         die(page, self); /* user code may run here */
     }

@@ -141,8 +141,10 @@ struct gci_page {
         uint32_t *sites;          /* numbers, one for every GCI_SLOT_MIN bytes; or NULL */
         uint32_t site;            /* of the object that is alone in its page; or 0 */
     } profile;
+    struct gci_page *next_ending;
+    uint16_t ending; /* link: for end_plain of death.c alone */
     int16_t notice; /* it is looked at when so many objects are left: GCI_NOTICE_NEVER, or PAGE-2 */
-    char room[102];
+    char room[92];
 };
 enum { GCI_NOTICE_NEVER = -1 };
 
