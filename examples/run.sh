@@ -7,6 +7,7 @@ cd -- "$(dirname -- "$0")/.."
 . tools/need.sh
 
 need cc:build-essential meson:meson ninja:ninja-build pkg-config:pkg-config
+want_pkg libdw:libdw-dev
 if [ ! -f build/build.ninja ]; then
     echo "Setting up ./build ..."
     quietly meson setup build -Dbuildtype=debugoptimized

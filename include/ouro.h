@@ -665,8 +665,9 @@ typedef struct gc_profile_stats {
 } gc_profile_stats;
 
 /* Begin to record, with up to `frames` (1 to 64) call frames for each allocation: 1 is the line
- * alone, more are taken by walking the stack, and cost accordingly. When it is on already, `frames`
- * changes nothing.
+ * alone, more are taken by walking the stack, and cost accordingly. Reports give frames their file
+ * and line where debug information and libdw are there (see the manual), else function and offset.
+ * When it is on already, `frames` changes nothing.
  * Errors  GC_ERR_NOMEM. GC_ERR_RANGE: frames, or more than one where the stack cannot be walked. */
 OURO_API gc_status gc_profile_start(gc_heap *heap, unsigned frames) OURO_NONNULL;
 
@@ -712,15 +713,15 @@ OURO_API void gc_snapshot_free(gc_snapshot *snapshot); /* NULL is allowed */
 typedef enum gc_group {
     GC_BY_LINE = 0,
     GC_BY_FILE = 1,
-    GC_BY_TRACEBACK = 2,  /* line and all call frames */
+    GC_BY_TRACEBACK = 2,  /* line and all call frames, by their addresses */
     GC_BY_TYPE = 3,       /* type of the objects; buffers are "(domain 7)" */
-    GC_BY_CUMULATIVE = 4, /* each frame of a traceback gets it all: sums exceed the total */
+    GC_BY_CUMULATIVE = 4, /* each line of a traceback gets it all, once: sums exceed the total */
 } gc_group;
 
 /* One group. Its strings are valid until the call that visits the groups returns. */
 typedef struct gc_statistic {
-    const char *name;    /* "file.c:12", "file.c", a type's name, or a frame's */
-    const char *file;    /* what is before the line in `name`; NULL: of types and frames */
+    const char *name;    /* "file.c:12", "file.c", a type's, or "function+0x1c" of a frame */
+    const char *file;    /* what is before the line in `name`; NULL: of types and such frames */
     unsigned line;       /* 0: none */
     void *const *frames; /* GC_BY_TRACEBACK: return addresses, the innermost first */
     size_t frame_count;
@@ -746,7 +747,9 @@ OURO_API OURO_MUST_USE gc_snapshot *gc_snapshot_filter(const gc_snapshot *snapsh
                                                        const gc_filter *filters, size_t count);
 
 /* Visit the groups of a snapshot, those with the most bytes first (then count, then name), as
- * Snapshot.statistics. Returns the visitor's result, or GC_ERR_NOMEM. */
+ * Snapshot.statistics. Returns the visitor's result, or GC_ERR_NOMEM.
+ * Cost  as sorting the lines. By GC_BY_CUMULATIVE, and in print by GC_BY_TRACEBACK: some milliseconds
+ *       to load libdw and to read debug information, and some ten microseconds for each call. */
 OURO_API int gc_snapshot_statistics(const gc_snapshot *snapshot, gc_group group,
                                     gc_statistic_fn visit, void *arg);
 

@@ -4,8 +4,9 @@
  *
  * A snapshot is one block of the C library's memory, since it belongs to no heap. To add up, each
  * record becomes an entry, or with GC_BY_CUMULATIVE one for each of its frames. Entries with the
- * same key are merged into groups, then the groups are sorted by what they hold. Keys are text and
- * not addresses: the same "file.h:12" may have another address in every module. */
+ * same key are merged into groups, each record once, then the groups are sorted by what they hold.
+ * Keys are text and not addresses: the same "file.h:12" may have another address in every module,
+ * and a line may have many calls. Frames whose line is not known are their own keys. */
 
 #include "snapshot.h"
 
@@ -195,11 +196,21 @@ static int compare_keys(const void *left, const void *right)
         int order = (a->text != NULL) - (b->text != NULL);
         return order == 0 ? compare_numbers(a->number, b->number) : order;
     }
-    int order = memcmp(a->text, b->text, a->length < b->length ? a->length : b->length);
+    int order = compare_numbers(a->line, b->line);
     if (order == 0) {
         order = compare_numbers(a->length, b->length);
     }
+    if (order == 0) {
+        order = memcmp(a->text, b->text, a->length);
+    }
     return order == 0 ? compare_frames(a, b) : order;
+}
+
+static int compare_entries(const void *left, const void *right)
+{
+    const struct gci_group *a = left, *b = right;
+    int order = compare_keys(a, b);
+    return order == 0 ? compare_numbers(a->record, b->record) : order;
 }
 
 /* The order of gc_snapshot_compare, which is that of gc_snapshot_statistics where nothing is old.
@@ -233,26 +244,18 @@ static size_t entry_count(const gc_snapshot *snapshot, gc_group by)
     return count;
 }
 
-static bool is_repeated(void *const *frames, size_t index)
-{
-    for (size_t i = 0; i < index; i++) {
-        if (frames[i] == frames[index]) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Add the entries of a record. `entry` says how much it holds, and when. */
+/* Add the entries of a record. `entry` says how much it holds, when, and which it is. */
 static void add_entries(struct gci_groups *groups, struct gci_group entry,
                         const struct record *record, gc_group by)
 {
-    unsigned line;
     entry.text = record->where;
-    entry.length = by == GC_BY_FILE ? parse_where(record->where, &line) : strlen(record->where);
-    if (by == GC_BY_TYPE) {
+    entry.length = parse_where(record->where, &entry.line);
+    if (by == GC_BY_FILE) {
+        entry.line = 0;
+    } else if (by == GC_BY_TYPE) {
         entry.text = record->type == NULL ? NULL : record->type->name;
         entry.length = record->type == NULL ? 0 : strlen(record->type->name);
+        entry.line = 0;
         entry.number = record->domain;
     } else if (by == GC_BY_TRACEBACK) {
         entry.frames = record->frames;
@@ -261,10 +264,23 @@ static void add_entries(struct gci_groups *groups, struct gci_group entry,
     groups->items[groups->count++] = entry;
     /* Frame 0 is the line itself. */
     for (size_t i = 1; by == GC_BY_CUMULATIVE && i < record->frame_count; i++) {
-        if (!is_repeated(record->frames, i)) {
-            entry.text = NULL;
-            entry.number = (uintptr_t)record->frames[i];
-            groups->items[groups->count++] = entry;
+        entry.text = NULL;
+        entry.line = 0;
+        entry.number = (uintptr_t)record->frames[i];
+        groups->items[groups->count++] = entry;
+    }
+}
+
+/* Give frames the key of their line, where it is known. */
+static void find_lines(struct gci_groups *groups)
+{
+    /* speed only: those who ask for the same frame stand together */
+    qsort(groups->items, groups->count, sizeof(groups->items[0]), compare_keys);
+    for (size_t i = 0; i < groups->count && groups->items[i].text == NULL; i++) {
+        struct gci_group *item = &groups->items[i];
+        const void *frame = (const void *)item->number; /* it comes from a pointer to code */
+        if (gci_sys_lines_find(groups->lines, frame, &item->text, &item->line)) {
+            item->length = strlen(item->text);
         }
     }
 }
@@ -272,13 +288,14 @@ static void add_entries(struct gci_groups *groups, struct gci_group entry,
 static void merge(struct gci_groups *groups)
 {
     size_t used = 0;
-    qsort(groups->items, groups->count, sizeof(groups->items[0]), compare_keys);
+    qsort(groups->items, groups->count, sizeof(groups->items[0]), compare_entries);
     for (size_t i = 0; i < groups->count; i++) {
         const struct gci_group *from = &groups->items[i];
-        if (used == 0 || compare_keys(&groups->items[used - 1], from) != 0) {
+        struct gci_group *to = used == 0 ? NULL : &groups->items[used - 1];
+        if (to == NULL || compare_keys(to, from) != 0) {
             groups->items[used++] = *from;
-        } else {
-            struct gci_group *to = &groups->items[used - 1];
+        } else if (to->record != from->record) { /* else it is a recursion */
+            to->record = from->record;
             to->bytes += from->bytes;
             to->count += from->count;
             to->old_bytes += from->old_bytes;
@@ -291,12 +308,12 @@ static void merge(struct gci_groups *groups)
 /* Give the groups their names. Returns false when memory is short. */
 static bool name_groups(struct gci_groups *groups, gc_group by)
 {
-    enum { NUMBER_NAME_SIZE = 256 };
+    enum { NUMBER_NAME_SIZE = 256, LINE_SIZE = 12 };
     size_t size = 1;
     for (size_t i = 0; i < groups->count; i++) {
         const struct gci_group *group = &groups->items[i];
-        if (!gci_size_of_array(1, group->text == NULL ? NUMBER_NAME_SIZE : group->length + 1, size,
-                               &size)) {
+        size_t length = group->text == NULL ? NUMBER_NAME_SIZE : group->length + LINE_SIZE;
+        if (!gci_size_of_array(2, length, size, &size)) {
             return false;
         }
     }
@@ -309,20 +326,20 @@ static bool name_groups(struct gci_groups *groups, gc_group by)
             if (by == GC_BY_TYPE) {
                 (void)snprintf(next, NUMBER_NAME_SIZE, "(domain %" PRIuPTR ")", group->number);
             } else {
-                /* The address comes from a pointer to code, and goes back to be one. */
-                gci_sys_frame_name((void *)group->number, next, NUMBER_NAME_SIZE);
+                gci_sys_lines_name(groups->lines, (void *)group->number, next, NUMBER_NAME_SIZE);
             }
             next += strlen(next) + 1;
         } else if (by != GC_BY_TYPE) {
-            size_t length = parse_where(group->text, &group->line);
-            memcpy(next, group->text, length);
-            next[length] = '\0';
-            group->file = next;
-            if (by == GC_BY_FILE) {
+            memcpy(next, group->text, group->length);
+            next[group->length] = '\0';
+            group->name = group->file = next;
+            next += group->length + 1;
+            if (group->line > 0) {
+                (void)snprintf(next, group->length + LINE_SIZE, "%.*s:%u", (int)group->length,
+                               group->text, group->line);
                 group->name = next;
-                group->line = 0;
+                next += strlen(next) + 1;
             }
-            next += length + 1;
         }
     }
     return groups->names != NULL;
@@ -330,6 +347,7 @@ static bool name_groups(struct gci_groups *groups, gc_group by)
 
 void gci_groups_free(struct gci_groups *groups)
 {
+    gci_sys_lines_close(groups->lines);
     free(groups->names);
     free(groups->items);
 }
@@ -338,21 +356,31 @@ bool gci_groups_of(struct gci_groups *groups, const gc_snapshot *newer, const gc
                    gc_group by)
 {
     size_t size;
+    size_t count = entry_count(newer, by) + entry_count(older, by);
+    size_t record_count = newer->count + (older == NULL ? 0 : older->count);
     *groups = (struct gci_groups){ 0 };
-    if (!gci_size_of_array(entry_count(newer, by) + entry_count(older, by),
-                           sizeof(struct gci_group), 1, &size) ||
+    if (!gci_size_of_array(count, sizeof(struct gci_group), 1, &size) ||
         (groups->items = malloc(size)) == NULL) {
         return false;
     }
     for (size_t i = 0; i < newer->count; i++) {
         const struct record *record = &newer->records[i];
-        struct gci_group entry = { .bytes = record->bytes, .count = record->count };
+        struct gci_group entry = { .record = i, .bytes = record->bytes, .count = record->count };
         add_entries(groups, entry, record, by);
     }
     for (size_t i = 0; older != NULL && i < older->count; i++) {
         const struct record *record = &older->records[i];
-        struct gci_group entry = { .old_bytes = record->bytes, .old_count = record->count };
+        struct gci_group entry = { .record = newer->count + i,
+                                   .old_bytes = record->bytes,
+                                   .old_count = record->count };
         add_entries(groups, entry, record, by);
+    }
+    if (count > record_count) {
+        if (!gci_sys_lines_open(&groups->lines)) {
+            gci_groups_free(groups);
+            return false;
+        }
+        find_lines(groups);
     }
     merge(groups);
     if (!name_groups(groups, by)) {

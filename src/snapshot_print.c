@@ -127,11 +127,11 @@ static void print_source(const struct gci_group *group, FILE *file)
     }
 }
 
-static void print_frames(const struct gci_group *group, FILE *file)
+static void print_frames(const struct gci_group *group, struct gci_lines *lines, FILE *file)
 {
-    char name[256];
+    char name[1024];
     for (size_t i = 0; i < group->frame_count; i++) {
-        gci_sys_frame_name(group->frames[i], name, sizeof(name));
+        gci_sys_lines_name(lines, group->frames[i], name, sizeof(name));
         (void)fprintf(file, "        %s %s\n", i == 0 ? "in" : "called from", name);
     }
 }
@@ -220,7 +220,7 @@ static void print_groups(const struct gci_groups *groups, bool is_change, gc_gro
         (void)fprintf(file, "#%zu: %s: ", ++shown, group->name);
         print_amounts(group, is_change, file);
         print_source(group, file);
-        print_frames(group, file);
+        print_frames(group, groups->lines, file);
         progress_show(&progress, shown, count);
     }
     progress_end(&progress);
@@ -244,6 +244,14 @@ static int print(const gc_snapshot *newer, const gc_snapshot *older, gc_group by
     }
     gci_groups_free(&files);
     if (!gci_groups_of(&groups, newer, older, by)) {
+        return GC_ERR_NOMEM;
+    }
+    bool has_frames = false;
+    for (size_t i = 0; i < groups.count; i++) {
+        has_frames = has_frames || groups.items[i].frame_count > 0;
+    }
+    if (has_frames && !gci_sys_lines_open(&groups.lines)) {
+        gci_groups_free(&groups);
         return GC_ERR_NOMEM;
     }
     print_groups(&groups, older != NULL, by, top, file);

@@ -13,6 +13,7 @@ cd "$(dirname "$0")/.."
 . tools/need.sh
 need cc:build-essential meson:meson ninja:ninja-build pkg-config:pkg-config python3:python3
 need_pkg cmocka:libcmocka-dev
+want_pkg libdw:libdw-dev
 
 build=build
 log=$build/run.log

@@ -5,6 +5,7 @@
 #
 #     need ninja:ninja-build           the command ninja, else the Debian package ninja-build
 #     need_pkg cmocka:libcmocka-dev    what pkg-config calls cmocka, else the Debian package
+#     want_pkg libdw:libdw-dev         the same, but the script goes on without it
 #     quietly command argument ...     its output is shown only if it fails, and then the script ends
 #
 # Whatever is there already costs nothing: no package list is fetched, and root is not needed.
@@ -26,6 +27,13 @@ need_pkg()
         pkg-config --exists "${need_pair%%:*}" || need_missing="$need_missing ${need_pair#*:}"
     done
     need_install
+}
+
+want_pkg()
+{
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+        (need_pkg "$@") || echo "Going on without it."
+    fi
 }
 
 # Install $need_missing as root on a Debian system; anybody else is told what to do.

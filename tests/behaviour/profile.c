@@ -1019,7 +1019,7 @@ static void cumulative_gives_each_frame_everything_once(void **state)
     }
     /* The line and main have all three, and two came by make_deep calling itself. */
     assert_true(with_all >= 2);
-    assert_true(with_two >= 2);
+    assert_true(with_two >= 1);
     for (size_t i = 0; i < 3; i++) {
         gc_decref(nodes[i]);
     }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The profiler from inside: out of memory in snapshots, and what its numbers look like.
  *
- * The linker puts __wrap_malloc in place of malloc, in the library and here, but not in what it calls.
+ * The linker puts __wrap_malloc in place of malloc, and __wrap_dlopen of dlopen, in the library and
+ * here, but not in what it calls.
  */
 
 #include "support.h"
@@ -12,12 +13,22 @@
 /* Which malloc fails, counted from 0; SIZE_MAX: none. */
 static size_t malloc_calls, malloc_fail_at = SIZE_MAX;
 
+/* What dlopen finds; NULL: it fails. */
+static const char *library_name = "libdw.so.1";
+
 /* NOLINTBEGIN(bugprone-reserved-identifier): the linker's names */
 void *__real_malloc(size_t size);
 void *__wrap_malloc(size_t size);
 void *__wrap_malloc(size_t size)
 {
     return malloc_calls++ == malloc_fail_at ? NULL : __real_malloc(size);
+}
+void *__real_dlopen(const char *name, int flags);
+void *__wrap_dlopen(const char *name, int flags);
+void *__wrap_dlopen(const char *name, int flags)
+{
+    assert_string_equal(name, "libdw.so.1");
+    return library_name == NULL ? NULL : __real_dlopen(library_name, flags);
 }
 /* NOLINTEND(bugprone-reserved-identifier) */
 
@@ -84,6 +95,14 @@ static bool try_print(struct scene *scene, gc_heap *heap)
     return is_done(status, (size_t)(ftell(scene->file) - before));
 }
 
+static bool try_print_traceback(struct scene *scene, gc_heap *heap)
+{
+    (void)heap;
+    long before = ftell(scene->file);
+    int status = gc_snapshot_print(scene->newer, GC_BY_TRACEBACK, 10, scene->file);
+    return is_done(status, (size_t)(ftell(scene->file) - before));
+}
+
 static bool try_print_compare(struct scene *scene, gc_heap *heap)
 {
     (void)heap;
@@ -94,9 +113,10 @@ static bool try_print_compare(struct scene *scene, gc_heap *heap)
 
 static void snapshots_without_memory_say_so_and_do_nothing(void **state)
 {
-    static bool (*const tries[])(struct scene *, gc_heap *) = { try_take,       try_filter,
-                                                                try_statistics, try_compare,
-                                                                try_print,      try_print_compare };
+    static bool (*const tries[])(struct scene *, gc_heap *) = {
+        try_take,  try_filter,          try_statistics,    try_compare,
+        try_print, try_print_traceback, try_print_compare,
+    };
     gc_heap *heap = world_new_heap(*state, NULL);
     assert_int_equal(gc_profile_start(heap, gci_sys_has_frames() ? 8 : 1), GC_OK);
     gc_profile_track_at(heap, &state, 10, 1, "a.c:1");
@@ -177,6 +197,49 @@ static void frames_have_names_wherever_they_are(void **state)
     }
 }
 
+/* A libdw that is not there, or not the library that it should be, is none. */
+static void lines_are_not_known_without_libdw(void **state)
+{
+    static const char *const libraries[] = { NULL, "libm.so.6" };
+    void *frames[4];
+    (void)state;
+    if (!gci_sys_has_frames()) {
+        return;
+    }
+    assert_true(gci_sys_frames(frames, 4) > 0);
+    for (size_t i = 0; i < 2; i++) {
+        struct gci_lines *lines;
+        char name[100], expected[100];
+        const char *file;
+        unsigned line;
+        library_name = libraries[i];
+        assert_true(gci_sys_lines_open(&lines));
+        library_name = "libdw.so.1";
+        assert_null(lines);
+        assert_false(gci_sys_lines_find(lines, frames[0], &file, &line));
+        gci_sys_lines_name(lines, frames[0], name, sizeof(name));
+        gci_sys_frame_name(frames[0], expected, sizeof(expected));
+        assert_string_equal(name, expected);
+        gci_sys_lines_close(lines);
+    }
+}
+
+static void addresses_outside_of_the_program_have_no_line(void **state)
+{
+    (void)state;
+    struct gci_lines *lines;
+    const char *file;
+    unsigned line;
+    char name[64];
+    assert_true(gci_sys_lines_open(&lines));
+    for (uintptr_t address = 0; address <= 16; address += 16) {
+        assert_false(gci_sys_lines_find(lines, (void *)address, &file, &line));
+    }
+    gci_sys_lines_name(lines, (void *)(uintptr_t)16, name, sizeof(name));
+    assert_string_equal(name, "0x10");
+    gci_sys_lines_close(lines);
+}
+
 static void only_terminals_are_terminals(void **state)
 {
     (void)state;
@@ -192,6 +255,8 @@ int main(void)
         world_test(snapshots_without_memory_say_so_and_do_nothing),
         world_test(birth_without_memory_for_its_line_takes_no_old_number),
         world_test(frames_have_names_wherever_they_are),
+        world_test(lines_are_not_known_without_libdw),
+        world_test(addresses_outside_of_the_program_have_no_line),
         world_test(only_terminals_are_terminals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The lines that call frames are of, read from the debug information by elfutils' libdw.
+ *
+ * libdw is no dependency: only its headers are needed to build this, and it is loaded when a report
+ * asks for lines, and unloaded after that. Where it is not to be had, and for code without debug
+ * information, frames keep the names that the dynamic linker knows. */
+
+#define _DEFAULT_SOURCE /* NOLINT(bugprone-reserved-identifier): the system's own switch */
+
+#include "sys.h"
+
+/* Build option: there are headers of libdw. */
+#ifndef OURO_LINES
+#define OURO_LINES 0
+#endif
+
+#if OURO_LINES
+#include <dlfcn.h>
+#include <dwarf.h>
+#include <elfutils/libdw.h>
+#include <elfutils/libdwfl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* What is used of libdw. */
+/* clang-format off */
+#define FUNCTIONS(use) \
+    use(dwarf_attr) use(dwarf_diename) use(dwarf_formstring) use(dwarf_getscopes) \
+    use(dwarf_getsrc_die) use(dwarf_haspc) use(dwarf_lineno) use(dwarf_linesrc) use(dwarf_tag) \
+    use(dwfl_addrmodule) use(dwfl_begin) use(dwfl_build_id_find_debuginfo) use(dwfl_end) \
+    use(dwfl_linux_proc_find_elf) use(dwfl_linux_proc_maps_report) use(dwfl_module_addrdie) \
+    use(dwfl_module_addrinfo) use(dwfl_module_nextcu) use(dwfl_report_end)
+#define DECLARE(name) __typeof__(name) *name;
+#define LOAD(name)    && load(lines, #name, &lines->name)
+/* clang-format on */
+
+/* What is known of a frame. */
+struct answer {
+    const void *frame;
+    const char *file; /* NULL: not known */
+    unsigned line;
+    const char *name; /* of the function, or of a symbol that is `offset` before; NULL: not known */
+    GElf_Off offset;
+};
+
+enum { RECENT_ANSWERS = 1024 };
+
+struct gci_lines {
+    void *library;
+    Dwfl *dwfl;
+    Dwfl_Callbacks callbacks; /* which dwfl keeps a pointer to */
+    FUNCTIONS(DECLARE)
+    struct answer recent[RECENT_ANSWERS]; /* tracebacks have most of their frames in common */
+};
+
+/* An address in its module, and in the debug information of the unit of compilation. */
+struct place {
+    Dwfl_Module *module;
+    Dwarf_Die *unit; /* NULL: not known */
+    Dwarf_Addr address, unit_address;
+};
+
+static bool load(const struct gci_lines *lines, const char *name, void *function)
+{
+    void *symbol = dlsym(lines->library, name);
+    memcpy(function, &symbol, sizeof(symbol)); /* C has no conversion to a pointer to code */
+    return symbol != NULL;
+}
+
+/* Let libdw know what this process has mapped. */
+static bool read_maps(struct gci_lines *lines)
+{
+    lines->callbacks = (Dwfl_Callbacks){
+        .find_elf = lines->dwfl_linux_proc_find_elf,
+        /* dwfl_standard_find_debuginfo ends at the debuginfod servers, and loads and unloads half a
+         * web browser to ask them. */
+        .find_debuginfo = lines->dwfl_build_id_find_debuginfo,
+    };
+    lines->dwfl = lines->dwfl_begin(&lines->callbacks);
+    FILE *maps = lines->dwfl == NULL ? NULL : gci_sys_open_file("/proc/self/maps");
+    if (maps == NULL) {
+        return false;
+    }
+    bool done = lines->dwfl_linux_proc_maps_report(lines->dwfl, maps) == 0 &&
+                lines->dwfl_report_end(lines->dwfl, NULL, NULL) == 0;
+    (void)fclose(maps);
+    return done;
+}
+
+bool gci_sys_lines_open(struct gci_lines **result)
+{
+    struct gci_lines *lines = *result = malloc(sizeof(*lines));
+    if (lines == NULL) {
+        return false;
+    }
+    memset(lines, 0, sizeof(*lines));
+    lines->library = dlopen("libdw.so.1", RTLD_LAZY | RTLD_LOCAL);
+    if (lines->library == NULL || !(true FUNCTIONS(LOAD)) || !read_maps(lines)) {
+        gci_sys_lines_close(lines);
+        *result = NULL;
+    }
+    return true;
+}
+
+void gci_sys_lines_close(struct gci_lines *lines)
+{
+    if (lines != NULL && lines->dwfl != NULL) {
+        lines->dwfl_end(lines->dwfl);
+    }
+    if (lines != NULL && lines->library != NULL) {
+        (void)dlclose(lines->library);
+    }
+    free(lines);
+}
+
+static bool is_in_unit(const struct gci_lines *lines, const struct place *place)
+{
+    return place->unit != NULL && lines->dwarf_haspc(place->unit, place->unit_address) == 1;
+}
+
+static struct place place_of(const struct gci_lines *lines, const void *frame)
+{
+    /* What is returned to may be of the next line already. */
+    struct place place = { .address = (uintptr_t)frame - 1 };
+    Dwarf_Addr bias = 0;
+    place.module = lines->dwfl_addrmodule(lines->dwfl, place.address);
+    if (place.module == NULL) {
+        return place;
+    }
+    place.unit = lines->dwfl_module_addrdie(place.module, place.address, &bias);
+    place.unit_address = place.address - bias;
+    if (!is_in_unit(lines, &place)) {
+        /* The index of addresses names a neighbour when the right unit is not in it: clang makes
+         * no index, and a module may have units of several compilers. */
+        place.unit = NULL;
+        do {
+            place.unit = lines->dwfl_module_nextcu(place.module, place.unit, &bias);
+            place.unit_address = place.address - bias;
+        } while (place.unit != NULL && !is_in_unit(lines, &place));
+    }
+    return place;
+}
+
+/* The name of a file as the compiler was given it, which is what __FILE__ says: debug information
+ * often has the folder in front that the compiler was run in. */
+static const char *name_as_given(const struct gci_lines *lines, Dwarf_Die *unit, const char *file)
+{
+    Dwarf_Attribute attribute;
+    const char *unit_name = lines->dwarf_diename(unit);
+    const char *folder =
+        lines->dwarf_formstring(lines->dwarf_attr(unit, DW_AT_comp_dir, &attribute));
+    size_t length = folder == NULL ? 0 : strlen(folder);
+    bool is_added = length > 0 && unit_name != NULL && *unit_name != '/' &&
+                    strncmp(file, folder, length) == 0 && file[length] == '/';
+    return is_added ? file + length + 1 : file;
+}
+
+static void find_line(const struct gci_lines *lines, const struct place *place,
+                      struct answer *answer)
+{
+    Dwarf_Line *line = lines->dwarf_getsrc_die(place->unit, place->unit_address);
+    const char *file = line == NULL ? NULL : lines->dwarf_linesrc(line, NULL, NULL);
+    int number = 0;
+    if (file != NULL && lines->dwarf_lineno(line, &number) == 0 && number > 0) {
+        answer->file = name_as_given(lines, place->unit, file);
+        answer->line = (unsigned)number; /* 0: code that the compiler has made up */
+    }
+}
+
+/* The function is an inlined one, if the code is. */
+static void find_function(const struct gci_lines *lines, const struct place *place,
+                          struct answer *answer)
+{
+    Dwarf_Die *scopes = NULL;
+    int count = lines->dwarf_getscopes(place->unit, place->unit_address, &scopes);
+    for (int i = 0; i < count && answer->name == NULL; i++) {
+        int tag = lines->dwarf_tag(&scopes[i]);
+        if (tag == DW_TAG_subprogram || tag == DW_TAG_inlined_subroutine) {
+            answer->name = lines->dwarf_diename(&scopes[i]);
+        }
+    }
+    free(scopes);
+}
+
+static struct answer look_up(const struct gci_lines *lines, const void *frame)
+{
+    struct answer answer = { .frame = frame };
+    struct place place = place_of(lines, frame);
+    GElf_Sym symbol;
+    if (place.unit != NULL) {
+        find_line(lines, &place, &answer);
+    }
+    if (answer.file != NULL) {
+        find_function(lines, &place, &answer);
+    }
+    if (answer.name == NULL && place.module != NULL) { /* static functions are symbols, too */
+        answer.name = lines->dwfl_module_addrinfo(place.module, place.address, &answer.offset,
+                                                  &symbol, NULL, NULL, NULL);
+    }
+    return answer;
+}
+
+static const struct answer *ask(struct gci_lines *lines, const void *frame)
+{
+    static const struct answer nothing = { 0 };
+    if (lines == NULL) {
+        return &nothing;
+    }
+    uint64_t hash = (uint64_t)(uintptr_t)frame * 0x9E3779B97F4A7C15u >> 32;
+    struct answer *answer = &lines->recent[hash % RECENT_ANSWERS];
+    if (answer->frame != frame) {
+        *answer = look_up(lines, frame);
+    }
+    return answer;
+}
+
+bool gci_sys_lines_find(struct gci_lines *lines, const void *frame, const char **file,
+                        unsigned *line)
+{
+    const struct answer *answer = ask(lines, frame);
+    if (answer->file == NULL) {
+        return false;
+    }
+    *file = answer->file;
+    *line = answer->line;
+    return true;
+}
+
+void gci_sys_lines_name(struct gci_lines *lines, void *frame, char *buffer, size_t size)
+{
+    const struct answer *answer = ask(lines, frame);
+    const char *name = answer->name == NULL ? "" : answer->name;
+    int length = (int)strcspn(name, "@"); /* the version of a symbol is behind that */
+    if (answer->file != NULL) {
+        (void)snprintf(buffer, size, "%s:%u (%.*s)", answer->file, answer->line, length, name);
+    } else if (length > 0) {
+        (void)snprintf(buffer, size, "%.*s+0x%" PRIx64, length, name, answer->offset + 1);
+    } else {
+        gci_sys_frame_name(frame, buffer, size);
+    }
+}
+#else
+bool gci_sys_lines_open(struct gci_lines **result)
+{
+    *result = NULL;
+    return true;
+}
+
+void gci_sys_lines_close(struct gci_lines *lines)
+{
+    (void)lines;
+}
+
+bool gci_sys_lines_find(struct gci_lines *lines, const void *frame, const char **file,
+                        unsigned *line)
+{
+    (void)lines;
+    (void)frame;
+    (void)file;
+    (void)line;
+    return false;
+}
+
+void gci_sys_lines_name(struct gci_lines *lines, void *frame, char *buffer, size_t size)
+{
+    (void)lines;
+    gci_sys_frame_name(frame, buffer, size);
+}
+#endif
