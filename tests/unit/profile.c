@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The profiler from inside: out of memory in snapshots, and what its numbers look like.
  *
- * The linker puts __wrap_malloc in place of malloc, and __wrap_dlopen of dlopen, in the library and
- * here, but not in what it calls.
+ * The linker puts __wrap_malloc in place of malloc, and so on, in the library and here, but not in
+ * what it calls.
  */
 
 #include "support.h"
@@ -15,6 +15,11 @@ static size_t malloc_calls, malloc_fail_at = SIZE_MAX;
 
 /* What dlopen finds; NULL: it fails. */
 static const char *library_name = "libdw.so.1";
+
+/* The files that are terminals, and how the time passes: by so much whenever somebody looks. All as it
+ * is while the step is 0. */
+static FILE *terminals[2];
+static uint64_t clock_step_ns, clock_ns;
 
 /* NOLINTBEGIN(bugprone-reserved-identifier): the linker's names */
 void *__real_malloc(size_t size);
@@ -29,6 +34,19 @@ void *__wrap_dlopen(const char *name, int flags)
 {
     assert_string_equal(name, "libdw.so.1");
     return library_name == NULL ? NULL : __real_dlopen(library_name, flags);
+}
+bool __real_gci_sys_is_terminal(FILE *file);
+bool __wrap_gci_sys_is_terminal(FILE *file);
+bool __wrap_gci_sys_is_terminal(FILE *file)
+{
+    return clock_step_ns == 0 ? __real_gci_sys_is_terminal(file)
+                              : file == terminals[0] || file == terminals[1];
+}
+uint64_t __real_gci_sys_clock_ns(void);
+uint64_t __wrap_gci_sys_clock_ns(void);
+uint64_t __wrap_gci_sys_clock_ns(void)
+{
+    return clock_step_ns == 0 ? __real_gci_sys_clock_ns() : (clock_ns += clock_step_ns);
 }
 /* NOLINTEND(bugprone-reserved-identifier) */
 
@@ -143,6 +161,55 @@ static void snapshots_without_memory_say_so_and_do_nothing(void **state)
     gc_decref(node);
 }
 
+/* Print a report of three lines, and compare what goes to stderr meanwhile. */
+static void assert_progress(const gc_snapshot *snapshot, FILE *file, const char *expected)
+{
+    char text[400] = "";
+    FILE *err = tmpfile();
+    assert_non_null(err);
+    assert_int_equal(fflush(stderr), 0);
+    int saved = dup(STDERR_FILENO);
+    assert_int_equal(dup2(fileno(err), STDERR_FILENO), STDERR_FILENO);
+    int status = gc_snapshot_print(snapshot, GC_BY_LINE, 10, file);
+    assert_int_equal(dup2(saved, STDERR_FILENO), STDERR_FILENO);
+    assert_int_equal(close(saved), 0);
+    rewind(err);
+    text[fread(text, 1, sizeof(text) - 1, err)] = '\0';
+    assert_int_equal(fclose(err), 0);
+    assert_int_equal(status, 0);
+    assert_string_equal(text, expected);
+}
+
+static void long_reports_show_progress_on_a_terminal(void **state)
+{
+    gc_heap *heap = world_new_heap(*state, NULL);
+    assert_int_equal(gc_profile_start(heap, 1), GC_OK);
+    static const char *const wheres[] = { "a.c:1", "b.c:1", "c.c:1" };
+    for (uintptr_t i = 0; i < 3; i++) {
+        gc_profile_track_at(heap, (const void *)(i + 1), 10, 1, wheres[i]);
+    }
+    gc_snapshot *snapshot = gc_snapshot_take(heap);
+    FILE *file = tmpfile();
+    assert_non_null(snapshot);
+    assert_non_null(file);
+    char expected[200];
+    (void)snprintf(expected, sizeof(expected),
+                   "\rouro: 2 of 3 groups reported\rouro: 3 of 3 groups reported\r%*s\r", 70, "");
+    clock_step_ns = 600000000;
+    terminals[0] = stderr;
+    assert_progress(snapshot, file, expected);
+    terminals[1] = file; /* it shows the report itself */
+    assert_progress(snapshot, file, "");
+    terminals[0] = terminals[1] = NULL;
+    assert_progress(snapshot, file, "");
+    terminals[0] = stderr;
+    clock_step_ns = 200000000; /* not long enough */
+    assert_progress(snapshot, file, "");
+    clock_step_ns = 0;
+    assert_int_equal(fclose(file), 0);
+    gc_snapshot_free(snapshot);
+}
+
 static struct node *node_at(gc_heap *heap, const char *where)
 {
     struct node *node = gc_new_at(heap, &node_type, where);
@@ -253,6 +320,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         world_test(snapshots_without_memory_say_so_and_do_nothing),
+        world_test(long_reports_show_progress_on_a_terminal),
         world_test(birth_without_memory_for_its_line_takes_no_old_number),
         world_test(frames_have_names_wherever_they_are),
         world_test(lines_are_not_known_without_libdw),
