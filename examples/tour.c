@@ -411,6 +411,13 @@ struct holdings {
     struct node *nodes;
 };
 
+/* A gc_filter_fn. */
+static bool is_even(void *item, void *arg)
+{
+    (void)arg;
+    return ((const struct number *)item)->value % 2 == 0;
+}
+
 static gc_snapshot *snapshot_of(gc_heap *heap)
 {
     gc_snapshot *snapshot = gc_snapshot_take(heap);
@@ -434,7 +441,10 @@ static void chapter_profile(gc_heap *heap, const char *path, struct holdings *ho
     file.at = holdings->file;
     holdings->packages = read_packages(heap, file);
     holdings->numbers = gc_generator_collect(count_up_new(heap, 100));
-    holdings->generator = count_up_new(heap, 100);
+    gc_generator *even = gc_generator_filter(count_up_new(heap, 100), is_even, NULL);
+    gc_generator *few = gc_generator_take(count_up_new(heap, 100), 10);
+    holdings->generator = gc_generator_chain(even, few);
+    expect(holdings->generator != NULL, "there is memory for a pipeline");
     holdings->nodes = node_new(heap, &quiet_type, "first");
     gc_set_steal(&holdings->nodes->other, node_new(heap, &quiet_type, "second"));
 
