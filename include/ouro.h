@@ -856,6 +856,7 @@ typedef struct gc_generator_type {
  * Between two items the function has returned. Therefore
  * - locals do not survive these macros: keep in `self` what is needed after them. (C++ refuses to
  *   compile locals with initializers around them. Inside a block without a macro they are fine.)
+ * - OURO_FOREACH must not stand around one: its generator and item are such locals. OURO_PULL.
  * - a local with __attribute__((cleanup)), or a destructor, must not span one: gcc cleans it up at
  *   the yield and, uninitialized since, once more at the end of its scope; clang and C++ refuse.
  * - none may stand inside a switch of yours: the body would end where it should go on.
