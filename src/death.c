@@ -205,7 +205,7 @@ static inline bool is_end_near(const struct gci_page *page, const gc_object *sel
     uintptr_t references[2];
     memcpy(&references[0], (const char *)self + page->near[0], sizeof(references[0]));
     memcpy(&references[1], (const char *)self + page->near[1], sizeof(references[1]));
-    return ((references[0] | references[1]) & page->near_mask) == 0;
+    return ((references[0] | references[1]) & (uintptr_t)(intptr_t)page->near_mask) == 0;
 }
 
 /* The objects that are to end in end_plain: a stack in their pages, as the queue of the dying is

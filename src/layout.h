@@ -108,7 +108,8 @@ struct gci_page {
     uint16_t grey;       /* link: marked, not yet traced; chained in the scratch counts */
     uint32_t plain_refs; /* refs, but for flags, of one that can end at once; see duties, near */
     uint16_t near[2];    /* where its references are, if they are one or two */
-    uintptr_t near_mask; /* what counts of them: all, or nothing if it has none */
+    int32_t near_mask;   /* what counts of them: all, or nothing if it has none */
+    uint32_t is_young;   /* 1: objects are born young */
     size_t slot_size;
     char *base; /* offsets count from here: the page's first byte, a multiple of GCI_PAGE_SIZE */
     gc_heap *heap;
@@ -264,8 +265,8 @@ struct gc_heap {
 
     /* Birth and death. Births beyond either alarm take the slow path. */
     size_t young_objects; /* GEN-1 */
+    size_t bytes_live;    /* BYTES-1 */
     size_t young_alarm;
-    size_t bytes_live; /* BYTES-1 */
     size_t bytes_alarm;
     size_t bytes_live_peak; /* brought up to date when bytes_live is about to shrink */
     uint64_t objects_died;

@@ -194,23 +194,24 @@ static inline gc_object *zero(gc_object *self, size_t size)
     return self;
 }
 
-/* An object from a page with a free slot. */
-static inline gc_object *birth(gc_heap *heap, struct gci_page *page, uint32_t flags)
+/* An object from a page with a free slot; bytes_live with it. */
+static inline gc_object *birth(gc_heap *heap, struct gci_page *page, size_t bytes_live,
+                               uint32_t flags)
 {
+    size_t size = page->slot_size;
+    heap->bytes_live = bytes_live;
+    heap->young_objects += page->is_young;
     gc_object *self = gci_page_linked(page, page->free);
     page->free = self->gc;
     page->countdown++;
     uint64_t header = page->newborn | gci_header(flags, 0);
     memcpy(self, &header, sizeof(header));
-    heap->young_objects += page->birth >> GCI_YOUNG_SHIFT;
-    heap->bytes_live += page->slot_size;
-    return zero(self, page->slot_size);
+    return zero(self, size);
 }
 
-static inline bool is_alarm(const gc_heap *heap, size_t slot_size)
+static inline bool is_alarm(const gc_heap *heap, size_t bytes_live)
 {
-    return heap->young_objects >= heap->young_alarm ||
-           heap->bytes_live + slot_size > heap->bytes_alarm;
+    return heap->young_objects >= heap->young_alarm || bytes_live > heap->bytes_alarm;
 }
 
 static bool fits_limit(const gc_heap *heap, size_t slot_size)
@@ -244,7 +245,7 @@ static gc_object *try_birth(gc_heap *heap, const gc_type *type, unsigned size_cl
         *(size_class == 0 ? single_place(cache, type) : tailed_place(cache, type, size_class)) =
             page;
     }
-    return birth(heap, page, 0);
+    return birth(heap, page, heap->bytes_live + page->slot_size, 0);
 }
 
 static gc_object *slow_birth(gc_heap *heap, const gc_type *type, unsigned size_class,
@@ -258,7 +259,7 @@ static gc_object *slow_birth(gc_heap *heap, const gc_type *type, unsigned size_c
         heap->last_error = GC_ERR_CLOSING;
         return NULL;
     }
-    if (is_alarm(heap, slot_size)) {
+    if (is_alarm(heap, heap->bytes_live + slot_size)) {
         heap->hooks.alarm(heap); /* user code may run here */
     }
     gc_status error;
@@ -276,10 +277,11 @@ static gc_object *slow_birth(gc_heap *heap, const gc_type *type, unsigned size_c
     return self;
 }
 
-/* Whether a birth in a page from a cache needs nothing else. */
-static inline bool is_ready(const gc_heap *heap, const struct gci_page *page, const gc_type *type)
+/* Whether a birth in a page from a cache, with which bytes_live is as given, needs nothing else. */
+static inline bool is_ready(const gc_heap *heap, const struct gci_page *page, const gc_type *type,
+                            size_t bytes_live)
 {
-    return page->type == type && page->free != 0 && !is_alarm(heap, page->slot_size);
+    return page->type == type && page->free != 0 && !is_alarm(heap, bytes_live);
 }
 
 /* A birth that missed the heap's cache: because it needs more than that, or has to be recorded. */
@@ -292,8 +294,10 @@ static gc_object *other_birth(gc_heap *heap, const gc_type *type, unsigned size_
     struct gci_cache *cache = &heap->profile->cache;
     struct gci_page *page =
         size_class == 0 ? *single_place(cache, type) : *tailed_place(cache, type, size_class);
-    bool ready = is_ready(heap, page, type) && page->slot_size == slot_size;
-    gc_object *self = ready ? birth(heap, page, 0) : slow_birth(heap, type, size_class, slot_size);
+    size_t bytes_live = heap->bytes_live + slot_size;
+    bool ready = is_ready(heap, page, type, bytes_live) && page->slot_size == slot_size;
+    gc_object *self =
+        ready ? birth(heap, page, bytes_live, 0) : slow_birth(heap, type, size_class, slot_size);
     if (self != NULL && heap->profile != NULL) {
         heap->hooks.born(heap, self, caller);
     }
@@ -338,10 +342,11 @@ static OURO_NOINLINE void *new_on_record(gc_heap *heap, const gc_type *type, con
                                          void *return_address)
 {
     struct gci_page *page = *single_place(&heap->profile->cache, type);
-    if (OURO_UNLIKELY(!is_ready(heap, page, type))) {
+    size_t bytes_live = heap->bytes_live + page->slot_size;
+    if (OURO_UNLIKELY(!is_ready(heap, page, type, bytes_live))) {
         return new_slow(heap, type, where, return_address);
     }
-    gc_object *self = birth(heap, page, OURO_REFS_SITE);
+    gc_object *self = birth(heap, page, bytes_live, OURO_REFS_SITE);
     if (OURO_LIKELY(gci_page_record_again(heap->profile, page, self, where))) {
         return self;
     }
@@ -351,8 +356,9 @@ static OURO_NOINLINE void *new_on_record(gc_heap *heap, const gc_type *type, con
 void *gc_new_at(gc_heap *heap, const gc_type *type, const char *where)
 {
     struct gci_page *page = *single_place(&heap->cache, type);
-    if (OURO_LIKELY(is_ready(heap, page, type))) {
-        return birth(heap, page, 0);
+    size_t bytes_live = heap->bytes_live + page->slot_size;
+    if (OURO_LIKELY(is_ready(heap, page, type, bytes_live))) {
+        return birth(heap, page, bytes_live, 0);
     }
     return heap->profile != NULL ? new_on_record(heap, type, where, OURO_RETURN_ADDRESS)
                                  : new_slow(heap, type, where, OURO_RETURN_ADDRESS);
@@ -373,8 +379,9 @@ void *gc_new_var_at(gc_heap *heap, const gc_type *type, size_t count, const char
     size = gci_size_class(gci_round_up(size, 8) + sizeof(size_t), align_of(type), &size_class);
     struct gci_caller caller = { where, OURO_RETURN_ADDRESS };
     struct gci_page *page = *tailed_place(&heap->cache, type, size_class);
-    bool ready = is_ready(heap, page, type) && page->slot_size == size;
-    gc_object *self = OURO_LIKELY(ready) ? birth(heap, page, 0)
+    size_t bytes_live = heap->bytes_live + size;
+    bool ready = is_ready(heap, page, type, bytes_live) && page->slot_size == size;
+    gc_object *self = OURO_LIKELY(ready) ? birth(heap, page, bytes_live, 0)
                                          : other_birth(heap, type, size_class, size, &caller);
     if (self != NULL) {
         *gci_object_count(gci_page_of(self), self) = count;

@@ -318,10 +318,11 @@ static struct gci_page *page_new(gc_heap *heap, struct gci_record *record, size_
     page->fields = declared ? type->refs->fields : &no_field;
     page->field_count = declared ? (uint16_t)type->refs->count : 0;
     page->duties = (uint8_t)duties_of(type);
+    page->is_young = page->birth >> GCI_YOUNG_SHIFT;
     page->newborn = gci_header(OURO_REFS_ONE, page->birth);
     bool near = page->duties == 0 && page->field_count <= 2 && type->size <= GCI_PAGE_SIZE;
     page->plain_refs = near ? OURO_REFS_ONE : 0;
-    page->near_mask = page->field_count == 0 ? 0 : UINTPTR_MAX;
+    page->near_mask = page->field_count == 0 ? 0 : -1;
     bool refers = near && page->field_count > 0;
     page->near[0] = refers ? (uint16_t)page->fields[0].offset : 0;
     page->near[1] = refers ? (uint16_t)page->fields[page->field_count - 1].offset : 0;

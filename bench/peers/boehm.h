@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /* Boehm's collector, which finds what is reachable and keeps no counts: node_keep and the drops do
- * nothing, and a node is its two references. Its best was found with 8.2.2 by trying (nanoseconds of
+ * nothing, and a node is its two references. Its best was found by trying 8.2.2 (nanoseconds of
  * newdrop, replace, trees and rings10):
  *
- *                                                              5.7    50    7.9    3.9
- *     GC_FREE of what is dropped                               8.0    96    7.8     17
- *     GC_MALLOC instead of GC_malloc_many                      7.1    75   10.9    5.9
- *     GC_MALLOC_WORDS of gc_inline.h                           7.6    68   11.1    6.3
- *     GC_MALLOC, and pointers into the middle of objects      12.4    98   12.9   10.6
- *     GC_MALLOC_EXPLICITLY_TYPED, which needs a word more     11.3   129   15.7   10.4
- *     the free space divisor 1 instead of 3                    3.7    39    5.1    2.9
+ *     what stands here                                         3.7    39    5.1    2.9
+ *     the free space divisor as it comes, 3                    5.7    50    7.9    3.9
+ *     so too, and GC_FREE of what is dropped                   8.0    96    7.8     17
+ *     so too, and GC_MALLOC instead of GC_malloc_many          7.1    75   10.9    5.8
+ *     so too, and GC_MALLOC_WORDS of gc_inline.h               7.6    68   11.1    6.3
+ *     so too, and GC_MALLOC_EXPLICITLY_TYPED: a word more     11.3   129   15.7   10.4
+ *     GC_INIT and GC_MALLOC, all settings as they come        12.4    98   12.9   10.6
  *
  * So boxes and nodes come from the lists that GC_malloc_many returns, a page's free ones each; only
- * pointers to the start of an object count, except from the stack; and the divisor is 1, for which
- * the heap grows rather than be collected: the peak of trees is 37 MB instead of 30. It stops the
- * world (there is one thread) and does not work in increments, its default. */
+ * pointers to the start of an object count, except from the stack, and two references take 16 bytes
+ * instead of 32; and the divisor is 1, for which the heap grows rather than be collected: the peak
+ * of trees is 37 MB instead of 30. Neither increments nor marker threads, which is its default in a
+ * program with one thread. */
 
 #include "../bench.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* CPython: its objects and its collector through the C API, without a line of bytecode. The types
  * are what its manual teaches under "supporting cyclic garbage collection"; thresholds are as they
- * come, and no site module is imported, so that hardly anything but the workload's objects is alive.
+ * come, and no site module is imported, so that hardly anything but the workload's objects
+ * is alive.
  *
  * What else the API offers was tried with 3.11 (nanoseconds of newdrop, then trees):
  *
@@ -13,8 +14,9 @@
  *     a free list of our own before all that             4.2    34
  *
  * The first is what stands here. The trashcan is for long chains, and no workload drops one: six
- * million nodes die as garbage on a stack of 8 MB. The free list is not Python's, and any peer could
- * have one. */
+ * million nodes die as garbage on a stack of 8 MB. The free list is not Python's, and any peer
+ * could have one. From 3.12 on a collection that is due waits for the next bytecode or
+ * PyErr_CheckSignals, which would have to be called here. */
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
