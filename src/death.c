@@ -205,7 +205,7 @@ static inline bool is_end_near(const struct gci_page *page, const gc_object *sel
     uintptr_t references[2];
     memcpy(&references[0], (const char *)self + page->near[0], sizeof(references[0]));
     memcpy(&references[1], (const char *)self + page->near[1], sizeof(references[1]));
-    return ((references[0] | references[1]) & (uintptr_t)(intptr_t)page->near_mask) == 0;
+    return ((references[0] | references[1]) & page->near_mask) == 0;
 }
 
 /* The objects that are to end in end_plain: a stack in their pages, as the queue of the dying is
@@ -323,9 +323,21 @@ void gci_death_drain(gc_heap *heap)
     heap->draining = false;
 }
 
+/* Drop a reference of garbage, unless it is to other garbage, which has a state of `gone`. */
+static inline void drop_outside(uint32_t gone, gc_object *self, size_t offset)
+{
+    gc_object *child;
+    memcpy(&child, (char *)self + offset, sizeof(child));
+    if (child != NULL && !gci_is_member(gone, child->gc)) {
+        gc_decref(child);
+    }
+}
+
 void gci_death_end_garbage(struct gci_page *page, uint32_t members)
 {
     const gc_field *first = page->fields, *stop = first + page->field_count;
+    bool two = page->field_count == 2; /* speed only */
+    size_t left = first->offset, right = two ? first[1].offset : 0;
     /* A reference to a free slot is one to garbage that has ended just before. */
     uint32_t gone = members | 1u << GCI_FREE;
     for (size_t offset = page->first, end = gci_page_end(page), size = page->slot_size;
@@ -334,11 +346,12 @@ void gci_death_end_garbage(struct gci_page *page, uint32_t members)
         if (!gci_is_member(members, self->gc)) {
             continue;
         }
-        for (const gc_field *field = first; field < stop; field++) {
-            gc_object *child;
-            memcpy(&child, (char *)self + field->offset, sizeof(child));
-            if (child != NULL && !gci_is_member(gone, child->gc)) {
-                gc_decref(child);
+        if (two) {
+            drop_outside(gone, self, left);
+            drop_outside(gone, self, right);
+        } else {
+            for (const gc_field *field = first; field < stop; field++) {
+                drop_outside(gone, self, field->offset);
             }
         }
         if (OURO_UNLIKELY(self->refs & OURO_REFS_SITE)) {

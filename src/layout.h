@@ -108,8 +108,7 @@ struct gci_page {
     uint16_t grey;       /* link: marked, not yet traced; chained in the scratch counts */
     uint32_t plain_refs; /* refs, but for flags, of one that can end at once; see duties, near */
     uint16_t near[2];    /* where its references are, if they are one or two */
-    int32_t near_mask;   /* what counts of them: all, or nothing if it has none */
-    uint32_t is_young;   /* 1: objects are born young */
+    uintptr_t near_mask; /* what counts of them: all, or nothing if it has none */
     size_t slot_size;
     char *base; /* offsets count from here: the page's first byte, a multiple of GCI_PAGE_SIZE */
     gc_heap *heap;
@@ -194,6 +193,7 @@ struct gci_set {
     bool finalizers; /* some garbage has a finalizer still to run */
     bool plain;      /* all garbage is plain: it keeps its state, and is freed at once */
     bool look;       /* asked for: condemn the plain too */
+    bool small;      /* asked for: it fits the cache */
 };
 #define GCI_NIBBLE(state, becomes) ((uint64_t)(becomes) << 4 * (state))
 #define GCI_BECOMES(nibbles, word) ((uint32_t)((nibbles) >> 4 * ((word)&GCI_STATE_MASK)) & 15u)

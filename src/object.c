@@ -200,7 +200,7 @@ static inline gc_object *birth(gc_heap *heap, struct gci_page *page, size_t byte
 {
     size_t size = page->slot_size;
     heap->bytes_live = bytes_live;
-    heap->young_objects += page->is_young;
+    heap->young_objects += (uint32_t)(page->newborn >> GCI_GC_SHIFT) >> GCI_YOUNG_SHIFT;
     gc_object *self = gci_page_linked(page, page->free);
     page->free = self->gc;
     page->countdown++;

@@ -318,11 +318,10 @@ static struct gci_page *page_new(gc_heap *heap, struct gci_record *record, size_
     page->fields = declared ? type->refs->fields : &no_field;
     page->field_count = declared ? (uint16_t)type->refs->count : 0;
     page->duties = (uint8_t)duties_of(type);
-    page->is_young = page->birth >> GCI_YOUNG_SHIFT;
     page->newborn = gci_header(OURO_REFS_ONE, page->birth);
     bool near = page->duties == 0 && page->field_count <= 2 && type->size <= GCI_PAGE_SIZE;
     page->plain_refs = near ? OURO_REFS_ONE : 0;
-    page->near_mask = page->field_count == 0 ? 0 : -1;
+    page->near_mask = page->field_count == 0 ? 0 : UINTPTR_MAX;
     bool refers = near && page->field_count > 0;
     page->near[0] = refers ? (uint16_t)page->fields[0].offset : 0;
     page->near[1] = refers ? (uint16_t)page->fields[page->field_count - 1].offset : 0;
@@ -407,14 +406,17 @@ static void retire(struct gci_page *page)
 
 void gci_page_sort_free(struct gci_page *page)
 {
-    page->free = 0;
-    for (size_t offset = gci_page_end(page); offset > page->first;) {
-        offset -= page->slot_size;
+    /* Which slots are free is not to be foretold, so there is no branch: what is not is written to
+     * the side. */
+    uint32_t free = 0, aside;
+    for (size_t offset = gci_page_end(page), size = page->slot_size; offset > page->first;) {
+        offset -= size;
         gc_object *slot = gci_page_at(page, offset);
-        if ((slot->gc & GCI_STATE_MASK) == GCI_FREE) {
-            gci_page_push_free(page, slot);
-        }
+        bool is_free = (slot->gc & GCI_STATE_MASK) == GCI_FREE;
+        *(is_free ? &slot->gc : &aside) = free;
+        free = is_free ? gci_link_word(slot) : free;
     }
+    page->free = free;
 }
 
 static struct gci_page *take_partial(struct gci_record *record)

@@ -75,21 +75,27 @@ static OURO_NOINLINE void trace_any(gc_visitor *visitor, const struct gci_page *
 
 /* gc_visit of each field: a store, and a move of `next` that depends on it, no branch. Takes and
  * returns what visitor->next is, for loops to keep in a register. */
+static inline void **push(gc_visitor *visitor, void **next, const gc_object *self, size_t offset)
+{
+    void *child;
+    memcpy(&child, (const char *)self + offset, sizeof(child));
+    OURO_PREFETCH(child);
+    *next = child;
+    next += child != NULL;
+    if (OURO_UNLIKELY(next == visitor->end)) {
+        visitor->next = next;
+        gc_visit_flush(visitor);
+        next = visitor->next;
+    }
+    return next;
+}
+
 static inline void **trace_fields(gc_visitor *visitor, void **next, const struct gci_page *page,
                                   const gc_object *self)
 {
     for (const gc_field *field = page->fields, *end = field + page->field_count; field < end;
          field++) {
-        void *child;
-        memcpy(&child, (const char *)self + field->offset, sizeof(child));
-        OURO_PREFETCH(child);
-        *next = child;
-        next += child != NULL;
-        if (OURO_UNLIKELY(next == visitor->end)) {
-            visitor->next = next;
-            gc_visit_flush(visitor);
-            next = visitor->next;
-        }
+        next = push(visitor, next, self, field->offset);
     }
     return next;
 }
@@ -99,9 +105,18 @@ static inline bool has_fields_only(const struct gci_page *page)
     return !(page->duties & (GCI_DUTY_TRAVERSE | GCI_DUTY_ARRAYS));
 }
 
+/* Whether the references are two, and the page says where. Speed only. */
+static inline bool has_near_two(const struct gci_page *page)
+{
+    return page->plain_refs != 0 && page->field_count == 2;
+}
+
 static inline void trace(gc_visitor *visitor, const struct gci_page *page, gc_object *self)
 {
-    if (OURO_LIKELY(has_fields_only(page))) { /* speed only */
+    if (OURO_LIKELY(has_near_two(page))) { /* speed only */
+        visitor->next = push(visitor, visitor->next, self, page->near[0]);
+        visitor->next = push(visitor, visitor->next, self, page->near[1]);
+    } else if (has_fields_only(page)) { /* speed only */
         visitor->next = trace_fields(visitor, visitor->next, page, self);
     } else {
         trace_any(visitor, page, self);
@@ -149,6 +164,7 @@ void gci_flip_old(gc_heap *heap)
 struct gci_set gci_set_of_young(gc_heap *heap)
 {
     struct gci_set set = {
+        .small = true,
         .alive = GCI_NIBBLE(GCI_YOUNG, heap->old),
         .garbage = GCI_NIBBLE(GCI_YOUNG, GCI_DOOMED),
     };
@@ -192,15 +208,20 @@ struct gci_set gci_set_of_doomed(const gc_heap *heap, const struct gci_set *foun
 
 /* The set algorithm. */
 
+/* Count a reference inside the set. */
+static inline void count_one(uint32_t members, gc_object *child)
+{
+    uint32_t word = child->gc;
+    if (gci_is_member(members, word) && (int32_t)word >= 0) {
+        child->gc = word + GCI_SCRATCH;
+    }
+}
+
 static void count_items(struct gci_tracer *tracer, void **items, size_t count)
 {
     uint32_t members = tracer->members;
     for (size_t i = 0; i < count; i++) {
-        gc_object *child = items[i];
-        uint32_t word = child->gc;
-        if (gci_is_member(members, word) && (int32_t)word >= 0) {
-            child->gc = word + GCI_SCRATCH;
-        }
+        count_one(members, items[i]);
     }
 }
 
@@ -237,11 +258,63 @@ static unsigned trace_members_fields(struct gci_tracer *tracer, const struct gci
     return count;
 }
 
+/* The same for one with two. */
+static unsigned trace_members_near(struct gci_tracer *tracer, const struct gci_page *page)
+{
+    unsigned count = 0;
+    uint32_t members = tracer->members;
+    size_t left = page->near[0], right = page->near[1];
+    void **next = tracer->visitor.next;
+    for (size_t offset = page->first, end = gci_page_end(page), size = page->slot_size;
+         offset < end; offset += size) {
+        gc_object *self = gci_page_at(page, offset);
+        if (gci_is_member(members, self->gc)) {
+            count++;
+            next = push(&tracer->visitor, next, self, left);
+            next = push(&tracer->visitor, next, self, right);
+        }
+    }
+    tracer->visitor.next = next;
+    return count;
+}
+
+static inline void count_field(uint32_t members, const gc_object *self, size_t offset)
+{
+    gc_object *child;
+    memcpy(&child, (const char *)self + offset, sizeof(child));
+    if (child != NULL) {
+        count_one(members, child);
+    }
+}
+
+/* The same as tracing and counting, where most references lead to what is in the cache: the queue
+ * would cost more than it saves. */
+static unsigned count_members_near(struct gci_tracer *tracer, const struct gci_page *page)
+{
+    unsigned count = 0;
+    uint32_t members = tracer->members;
+    size_t left = page->near[0], right = page->near[1];
+    for (size_t offset = page->first, end = gci_page_end(page), size = page->slot_size;
+         offset < end; offset += size) {
+        gc_object *self = gci_page_at(page, offset);
+        if (gci_is_member(members, self->gc)) {
+            count++;
+            count_field(members, self, left);
+            count_field(members, self, right);
+        }
+    }
+    return count;
+}
+
 static void count_references(struct gci_tracer *tracer, struct gci_set *set)
 {
     for (struct gci_page *page = set->pages; page != NULL; page = page->next_in_set) {
-        page->members = (uint16_t)(has_fields_only(page) ? trace_members_fields(tracer, page)
-                                                         : trace_members(tracer, page));
+        unsigned (*count)(struct gci_tracer *, const struct gci_page *) =
+            !has_fields_only(page) ? trace_members
+            : !has_near_two(page)  ? trace_members_fields
+            : set->small           ? count_members_near
+                                   : trace_members_near;
+        page->members = (uint16_t)count(tracer, page);
         page->marked = 0;
     }
     gci_trace_flush(tracer);
