@@ -9,7 +9,7 @@
  * A program whose objects die by count hardly pays: with the default thresholds each collection of
  * the young that finds next to nothing doubles them, and after BARREN_MAX in a row there are none
  * until a full one finds garbage again. What is not found meanwhile is bounded by the growth that
- * makes a full collection due. */
+ * makes a full collection due, which is twice as much after one that found next to nothing. */
 
 #include "collect.h"
 
@@ -27,6 +27,8 @@ static size_t add_saturating(size_t a, size_t b)
 enum {
     YOUNG_OBJECTS = 32768,
     YOUNG_BYTES = 1 << 20,
+    OLD_GROWTH_PERCENT = 50,
+    OLD_BYTES = 4 << 20,
     BARREN_MAX = 3,    /* the young are never more than four times the defaults */
     BARREN_SHARE = 64, /* a collection is worth its time if more than one in so many was garbage */
 };
@@ -47,6 +49,7 @@ static size_t full_limit(const gc_heap *heap)
 {
     const gc_thresholds *thresholds = &heap->config.thresholds;
     size_t percent = thresholds->old_growth_percent;
+    percent = heap->barren_full ? 2 * percent : percent; /* of the default: no overflow */
     size_t hundredth = heap->bytes_at_full / 100;
     if (percent == SIZE_MAX || (hundredth > 0 && percent > SIZE_MAX / hundredth)) {
         return SIZE_MAX;
@@ -174,6 +177,10 @@ static void collect_by_itself(gc_heap *heap, int generation)
     } else if (generation == 0 && heap->barren < BARREN_MAX) {
         heap->barren++;
     }
+    if (generation == 1) {
+        heap->barren_full = !is_worth_it && thresholds->old_growth_percent == OLD_GROWTH_PERCENT &&
+                            thresholds->old_bytes == OLD_BYTES;
+    }
     gci_collect_arm(heap);
 }
 
@@ -268,8 +275,8 @@ void gc_set_thresholds(gc_heap *heap, const gc_thresholds *thresholds)
 {
     static const gc_thresholds defaults = { .young_objects = YOUNG_OBJECTS,
                                             .young_bytes = YOUNG_BYTES,
-                                            .old_growth_percent = 50,
-                                            .old_bytes = 4 << 20 };
+                                            .old_growth_percent = OLD_GROWTH_PERCENT,
+                                            .old_bytes = OLD_BYTES };
     gc_thresholds *own = &heap->config.thresholds;
     *own = *thresholds;
     own->young_objects = own->young_objects == 0 ? defaults.young_objects : own->young_objects;
@@ -279,6 +286,7 @@ void gc_set_thresholds(gc_heap *heap, const gc_thresholds *thresholds)
         own->old_growth_percent = defaults.old_growth_percent;
     }
     heap->barren = 0;
+    heap->barren_full = false;
     gci_collect_arm(heap);
 }
 

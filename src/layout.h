@@ -297,6 +297,7 @@ struct gc_heap {
     size_t bytes_at_collection; /* live and external, when the last collection ended */
     size_t bytes_at_full;       /* the same for the last full one */
     unsigned barren;            /* how far the thresholds of the young are put off */
+    bool barren_full;           /* the last full collection that came by itself was for nothing */
     struct gci_hooks hooks;
     struct gci_profile *profile; /* NULL: off */
 
