@@ -194,11 +194,10 @@ static inline gc_object *zero(gc_object *self, size_t size)
     return self;
 }
 
-/* An object from a page with a free slot; bytes_live with it. */
-static inline gc_object *birth(gc_heap *heap, struct gci_page *page, size_t bytes_live,
-                               uint32_t flags)
+/* An object from a page with a free slot, but for the zeros; bytes_live with it. */
+static inline gc_object *take_slot(gc_heap *heap, struct gci_page *page, size_t bytes_live,
+                                   uint32_t flags)
 {
-    size_t size = page->slot_size;
     heap->bytes_live = bytes_live;
     heap->young_objects += (uint32_t)(page->newborn >> GCI_GC_SHIFT) >> GCI_YOUNG_SHIFT;
     gc_object *self = gci_page_linked(page, page->free);
@@ -206,7 +205,13 @@ static inline gc_object *birth(gc_heap *heap, struct gci_page *page, size_t byte
     page->countdown++;
     uint64_t header = page->newborn | gci_header(flags, 0);
     memcpy(self, &header, sizeof(header));
-    return zero(self, size);
+    return self;
+}
+
+static inline gc_object *birth(gc_heap *heap, struct gci_page *page, size_t bytes_live)
+{
+    size_t size = page->slot_size;
+    return zero(take_slot(heap, page, bytes_live, 0), size);
 }
 
 static inline bool is_alarm(const gc_heap *heap, size_t bytes_live)
@@ -245,7 +250,7 @@ static gc_object *try_birth(gc_heap *heap, const gc_type *type, unsigned size_cl
         *(size_class == 0 ? single_place(cache, type) : tailed_place(cache, type, size_class)) =
             page;
     }
-    return birth(heap, page, heap->bytes_live + page->slot_size, 0);
+    return birth(heap, page, heap->bytes_live + page->slot_size);
 }
 
 static gc_object *slow_birth(gc_heap *heap, const gc_type *type, unsigned size_class,
@@ -297,7 +302,7 @@ static gc_object *other_birth(gc_heap *heap, const gc_type *type, unsigned size_
     size_t bytes_live = heap->bytes_live + slot_size;
     bool ready = is_ready(heap, page, type, bytes_live) && page->slot_size == slot_size;
     gc_object *self =
-        ready ? birth(heap, page, bytes_live, 0) : slow_birth(heap, type, size_class, slot_size);
+        ready ? birth(heap, page, bytes_live) : slow_birth(heap, type, size_class, slot_size);
     if (self != NULL && heap->profile != NULL) {
         heap->hooks.born(heap, self, caller);
     }
@@ -328,11 +333,12 @@ static OURO_NOINLINE void *new_slow(gc_heap *heap, const gc_type *type, const ch
     return other_birth(heap, type, 0, gci_round_up(size, align_of(type)), &caller);
 }
 
-/* Record a birth at another line than the one before. */
+/* Record a birth at another line than the one before; the object is not zeroed yet. */
 static OURO_NOINLINE gc_object *record_elsewhere(gc_heap *heap, gc_object *self, const char *where,
                                                  void *return_address)
 {
     struct gci_caller caller = { where, return_address };
+    (void)zero(self, gci_page_of(self)->slot_size);
     heap->hooks.born(heap, self, &caller);
     return self;
 }
@@ -342,13 +348,13 @@ static OURO_NOINLINE void *new_on_record(gc_heap *heap, const gc_type *type, con
                                          void *return_address)
 {
     struct gci_page *page = *single_place(&heap->profile->cache, type);
-    size_t bytes_live = heap->bytes_live + page->slot_size;
+    size_t size = page->slot_size, bytes_live = heap->bytes_live + size;
     if (OURO_UNLIKELY(!is_ready(heap, page, type, bytes_live))) {
         return new_slow(heap, type, where, return_address);
     }
-    gc_object *self = birth(heap, page, bytes_live, OURO_REFS_SITE);
+    gc_object *self = take_slot(heap, page, bytes_live, OURO_REFS_SITE);
     if (OURO_LIKELY(gci_page_record_again(heap->profile, page, self, where))) {
-        return self;
+        return zero(self, size);
     }
     return record_elsewhere(heap, self, where, return_address);
 }
@@ -358,7 +364,7 @@ void *gc_new_at(gc_heap *heap, const gc_type *type, const char *where)
     struct gci_page *page = *single_place(&heap->cache, type);
     size_t bytes_live = heap->bytes_live + page->slot_size;
     if (OURO_LIKELY(is_ready(heap, page, type, bytes_live))) {
-        return birth(heap, page, bytes_live, 0);
+        return birth(heap, page, bytes_live);
     }
     return heap->profile != NULL ? new_on_record(heap, type, where, OURO_RETURN_ADDRESS)
                                  : new_slow(heap, type, where, OURO_RETURN_ADDRESS);
@@ -381,7 +387,7 @@ void *gc_new_var_at(gc_heap *heap, const gc_type *type, size_t count, const char
     struct gci_page *page = *tailed_place(&heap->cache, type, size_class);
     size_t bytes_live = heap->bytes_live + size;
     bool ready = is_ready(heap, page, type, bytes_live) && page->slot_size == size;
-    gc_object *self = OURO_LIKELY(ready) ? birth(heap, page, bytes_live, 0)
+    gc_object *self = OURO_LIKELY(ready) ? birth(heap, page, bytes_live)
                                          : other_birth(heap, type, size_class, size, &caller);
     if (self != NULL) {
         *gci_object_count(gci_page_of(self), self) = count;

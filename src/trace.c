@@ -355,20 +355,38 @@ static void mark_items(struct gci_tracer *tracer, void **items, size_t count)
     }
 }
 
+/* A chain of grey objects on the way to be traced. */
+struct lane {
+    struct gci_page *page;
+    uint32_t link; /* of the next; it is prefetched */
+};
+
+/* Which object is next in a chain is known only when the one before has come from memory, so
+ * several chains are followed in turn. */
 static void trace_grey(struct gci_tracer *tracer)
 {
+    enum { LANES = 16 };
+    struct lane lanes[LANES];
+    unsigned count = 0;
     gc_heap *heap = tracer->heap;
     do {
-        while (heap->grey_pages != NULL) {
-            struct gci_page *page = heap->grey_pages;
-            heap->grey_pages = page->next_grey;
-            uint32_t link = page->grey;
-            page->grey = 0;
-            for (uint32_t next; link != 0; link = next) {
-                gc_object *self = gci_page_at(page, GCI_LINK_OFFSET(link));
-                next = self->gc >> GCI_LINK_SHIFT;
+        while (count > 0 || heap->grey_pages != NULL) {
+            for (; count < LANES && heap->grey_pages != NULL; count++) {
+                struct gci_page *page = heap->grey_pages;
+                heap->grey_pages = page->next_grey;
+                lanes[count] = (struct lane){ page, page->grey };
+                OURO_PREFETCH(gci_page_at(page, GCI_LINK_OFFSET(page->grey)));
+                page->grey = 0;
+            }
+            for (unsigned i = 0; i < count;) {
+                struct gci_page *page = lanes[i].page;
+                gc_object *self = gci_page_at(page, GCI_LINK_OFFSET(lanes[i].link));
+                uint32_t next = self->gc >> GCI_LINK_SHIFT;
                 if (next != 0) {
                     OURO_PREFETCH(gci_page_at(page, GCI_LINK_OFFSET(next)));
+                    lanes[i++].link = next;
+                } else {
+                    lanes[i] = lanes[--count];
                 }
                 self->gc &= GCI_STATE_MASK;
                 page->marked++;
