@@ -140,7 +140,7 @@ static size_t collect(gc_heap *heap, int generation)
     }
     OURO_CHECK_HEAP(heap);
     gci_collect_release(heap);
-    (void)gci_pages_trim(heap, heap->segment_count / 8 + 1);
+    gci_pages_tidy(heap);
     record_pause(stats, gci_sys_clock_ns() - start);
     return result.freed + result.uncollectable;
 }

@@ -194,18 +194,21 @@ static inline gc_object *load_field(gc_object *self, const gc_field *field)
     return child;
 }
 
-/* Whether the death of an object whose last reference is dropped is its slot's end and no more: it
- * is plain, and refers to nothing. Nearly all deaths are of this kind. */
-static inline bool is_end_near(const struct gci_page *page, const gc_object *self)
+/* Whether a reference that is dropped is the last one to a plain object with two references at most,
+ * which nobody watches. Nearly all deaths are of this kind. */
+static inline bool is_simple(const struct gci_page *page, uint32_t refs)
 {
     uint32_t flags = OURO_REFS_TOUCHED | OURO_REFS_FINALIZED | OURO_REFS_SITE;
-    if ((self->refs & ~flags) != page->plain_refs) {
-        return false;
-    }
+    return (refs & ~flags) == page->plain_refs;
+}
+
+/* Whether such an object refers to something. */
+static inline bool refers(const struct gci_page *page, const gc_object *self)
+{
     uintptr_t references[2];
     memcpy(&references[0], (const char *)self + page->near[0], sizeof(references[0]));
     memcpy(&references[1], (const char *)self + page->near[1], sizeof(references[1]));
-    return ((references[0] | references[1]) & page->near_mask) == 0;
+    return ((references[0] | references[1]) & page->near_mask) != 0;
 }
 
 /* The objects that are to end in end_plain: a stack in their pages, as the queue of the dying is
@@ -234,8 +237,22 @@ static inline gc_object *pop_ending(struct gci_page **pages)
     return self;
 }
 
-/* The end of a plain DYING object, and of the plain ones that die with it, depth first; others join
- * the queue. Runs no user code. */
+/* The last reference to a child is dropped that is not simple, or one too many, or one to an
+ * immortal. Returns whether it is plain, so that it has to end. */
+static OURO_NOINLINE bool drop_other(struct gci_page *page, gc_object *child)
+{
+    if (OURO_IS_IMMORTAL(child->refs - OURO_REFS_ONE) || !turn_dying(page, child)) {
+        return false;
+    }
+    if (page->duties != 0) {
+        enqueue_dying(page, child);
+        return false;
+    }
+    return true;
+}
+
+/* The end of a plain object whose last reference is dropped, and of the plain ones that die with it,
+ * depth first; others join the queue. Runs no user code. */
 static OURO_NOINLINE void end_plain(struct gci_page *page, gc_object *self)
 {
     gc_heap *heap = page->heap;
@@ -255,16 +272,19 @@ static OURO_NOINLINE void end_plain(struct gci_page *page, gc_object *self)
                 continue;
             }
             struct gci_page *child_page = gci_page_of(child);
-            if (is_end_near(child_page, child)) {
-                died++;
-                bytes += child_page->slot_size;
+            if (OURO_LIKELY(is_simple(child_page, child->refs))) {
                 young += child->gc >> GCI_YOUNG_SHIFT & 1;
-                leave_slot(child_page, child);
-            } else if (OURO_IS_IMMORTAL(refs) || !turn_dying(child_page, child)) {
+                if (!refers(child_page, child)) {
+                    died++;
+                    bytes += child_page->slot_size;
+                    leave_slot(child_page, child);
+                    continue;
+                }
+            } else if (!drop_other(child_page, child)) {
                 continue;
-            } else if (child_page->duties != 0) {
-                enqueue_dying(child_page, child);
-            } else if (next == NULL) {
+            }
+            if (next == NULL) {
+                child->refs = GCI_REFS_DEAD | (child->refs & GCI_REFS_FLAGS);
                 next = child;
             } else {
                 push_ending(&ending, child_page, child);
@@ -399,7 +419,7 @@ void gc_decref_slow(void *object)
 {
     gc_object *self = object;
     struct gci_page *page = gci_page_of(self);
-    if (OURO_LIKELY(is_end_near(page, self))) {
+    if (OURO_LIKELY(is_simple(page, self->refs) && !refers(page, self))) {
         gc_heap *heap = page->heap;
         leave_young(heap, self);
         book_deaths(heap, 1, page->slot_size);

@@ -286,7 +286,7 @@ static const gc_field no_field;
 /* A fresh page for a record's objects. */
 static struct gci_page *page_new(gc_heap *heap, struct gci_record *record, size_t slot_size)
 {
-    (void)gci_pages_trim(heap, heap->segment_count / 8 + 1);
+    gci_pages_tidy(heap);
     struct gci_page *page;
     size_t span = 1;
     if (slot_size > GCI_SMALL_MAX) {
@@ -524,6 +524,21 @@ void gci_pages_pin(gc_heap *heap)
 void gci_pages_unpin(gc_heap *heap)
 {
     heap->pinned--;
+}
+
+/* As many idle segments as there are in use, and one: what was dropped at once is often built again,
+ * and fresh memory has to be cleared by the system. */
+static size_t spare_segments(const gc_heap *heap)
+{
+    return heap->segment_count - heap->empty_segments + 1;
+}
+
+void gci_pages_tidy(gc_heap *heap)
+{
+    if (heap->emptied_pages != NULL || heap->empty_segments > spare_segments(heap)) {
+        (void)gci_pages_trim(heap, SIZE_MAX);
+        (void)gci_pages_trim(heap, spare_segments(heap));
+    }
 }
 
 size_t gci_pages_trim(gc_heap *heap, size_t keep)

@@ -112,6 +112,9 @@ OURO_INTERNAL void gci_pages_unpin(gc_heap *heap);
 /* Return empty segments beyond `keep` to the page source, unless pinned. Returns the bytes. */
 OURO_INTERNAL size_t gci_pages_trim(gc_heap *heap, size_t keep);
 
+/* The same with what is best kept for later. */
+OURO_INTERNAL void gci_pages_tidy(gc_heap *heap);
+
 /* Let go of the current pages that hold no object, unless pinned. */
 OURO_INTERNAL void gci_pages_drop_idle(gc_heap *heap);
 

@@ -11,7 +11,6 @@
 #include "snapshot.h"
 
 #include "profile.h"
-#include "sys.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -279,7 +278,7 @@ static void find_lines(struct gci_groups *groups)
     for (size_t i = 0; i < groups->count && groups->items[i].text == NULL; i++) {
         struct gci_group *item = &groups->items[i];
         const void *frame = (const void *)item->number; /* it comes from a pointer to code */
-        if (gci_sys_lines_find(groups->lines, frame, &item->text, &item->line)) {
+        if (gci_lines_find(groups->lines, frame, &item->text, &item->line)) {
             item->length = strlen(item->text);
         }
     }
@@ -326,7 +325,7 @@ static bool name_groups(struct gci_groups *groups, gc_group by)
             if (by == GC_BY_TYPE) {
                 (void)snprintf(next, NUMBER_NAME_SIZE, "(domain %" PRIuPTR ")", group->number);
             } else {
-                gci_sys_lines_name(groups->lines, (void *)group->number, next, NUMBER_NAME_SIZE);
+                gci_lines_name(groups->lines, (void *)group->number, next, NUMBER_NAME_SIZE);
             }
             next += strlen(next) + 1;
         } else if (by != GC_BY_TYPE) {
@@ -347,7 +346,7 @@ static bool name_groups(struct gci_groups *groups, gc_group by)
 
 void gci_groups_free(struct gci_groups *groups)
 {
-    gci_sys_lines_close(groups->lines);
+    gci_lines_close(groups->lines);
     free(groups->names);
     free(groups->items);
 }
@@ -376,7 +375,7 @@ bool gci_groups_of(struct gci_groups *groups, const gc_snapshot *newer, const gc
         add_entries(groups, entry, record, by);
     }
     if (count > record_count) {
-        if (!gci_sys_lines_open(&groups->lines)) {
+        if (!gci_lines_open(&groups->lines)) {
             gci_groups_free(groups);
             return false;
         }

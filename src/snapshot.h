@@ -4,7 +4,7 @@
 
 /* What the records of snapshots add up to. */
 
-#include "base.h"
+#include "lines.h"
 
 struct gci_group {
     const char *text; /* its key, with `length`, `line` and `frames`; NULL: `number` is */

@@ -3,7 +3,6 @@
 /* Snapshots in print, for people. */
 
 #include "snapshot.h"
-#include "sys.h"
 
 #include <inttypes.h>
 
@@ -131,7 +130,7 @@ static void print_frames(const struct gci_group *group, struct gci_lines *lines,
 {
     char name[1024];
     for (size_t i = 0; i < group->frame_count; i++) {
-        gci_sys_lines_name(lines, group->frames[i], name, sizeof(name));
+        gci_lines_name(lines, group->frames[i], name, sizeof(name));
         (void)fprintf(file, "        %s %s\n", i == 0 ? "in" : "called from", name);
     }
 }
@@ -250,7 +249,7 @@ static int print(const gc_snapshot *newer, const gc_snapshot *older, gc_group by
     for (size_t i = 0; i < groups.count; i++) {
         has_frames = has_frames || groups.items[i].frame_count > 0;
     }
-    if (has_frames && !gci_sys_lines_open(&groups.lines)) {
+    if (has_frames && !gci_lines_open(&groups.lines)) {
         gci_groups_free(&groups);
         return GC_ERR_NOMEM;
     }

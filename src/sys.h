@@ -22,22 +22,6 @@ OURO_INTERNAL size_t gci_sys_frames(void **frames, size_t max);
 /* The name of the function that an address is in, as "main+0x1c" or "app+0x1130", into a buffer. */
 OURO_INTERNAL void gci_sys_frame_name(void *frame, char *buffer, size_t size);
 
-/* The debug information of the code that this process has, open for look-ups. NULL in its place
- * means that there is none. Open returns false when memory is short. */
-struct gci_lines;
-OURO_INTERNAL bool gci_sys_lines_open(struct gci_lines **result);
-OURO_INTERNAL void gci_sys_lines_close(struct gci_lines *lines);
-
-/* The file, as the compiler was given its name, and the line of the call that returns to an address.
- * false: not known. The name is good until the close. */
-OURO_INTERNAL bool gci_sys_lines_find(struct gci_lines *lines, const void *frame, const char **file,
-                                      unsigned *line);
-
-/* What people know such a call by, "graph.c:105 (build_graph)", into a buffer; where there is no line
- * as gci_sys_frame_name. */
-OURO_INTERNAL void gci_sys_lines_name(struct gci_lines *lines, void *frame, char *buffer,
-                                      size_t size);
-
 /* Open a file for reading, if it is a regular one; NULL: it is not, or cannot be read. */
 OURO_INTERNAL FILE *gci_sys_open_file(const char *name);
 

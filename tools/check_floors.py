@@ -18,7 +18,7 @@ FLOORS = [
     ("storage", ["table", "pages"]),
     ("objects", ["object", "death", "weak"]),
     ("collector", ["trace", "doom", "cycle", "collect", "heap"]),
-    ("observers", ["stats", "inspect", "check", "profile", "snapshot", "export"]),
+    ("observers", ["stats", "inspect", "check", "profile", "lines", "snapshot", "export"]),
     ("on top", ["generator"]),
 ]
 MODULES = [module for _, modules in FLOORS for module in modules]

@@ -8,7 +8,7 @@
 #include "support.h"
 
 #include "profile.h"
-#include "sys.h"
+#include "lines.h"
 
 /* Which malloc fails, counted from 0; SIZE_MAX: none. */
 static size_t malloc_calls, malloc_fail_at = SIZE_MAX;
@@ -280,14 +280,14 @@ static void lines_are_not_known_without_libdw(void **state)
         const char *file;
         unsigned line;
         library_name = libraries[i];
-        assert_true(gci_sys_lines_open(&lines));
+        assert_true(gci_lines_open(&lines));
         library_name = "libdw.so.1";
         assert_null(lines);
-        assert_false(gci_sys_lines_find(lines, frames[0], &file, &line));
-        gci_sys_lines_name(lines, frames[0], name, sizeof(name));
+        assert_false(gci_lines_find(lines, frames[0], &file, &line));
+        gci_lines_name(lines, frames[0], name, sizeof(name));
         gci_sys_frame_name(frames[0], expected, sizeof(expected));
         assert_string_equal(name, expected);
-        gci_sys_lines_close(lines);
+        gci_lines_close(lines);
     }
 }
 
@@ -298,13 +298,13 @@ static void addresses_outside_of_the_program_have_no_line(void **state)
     const char *file;
     unsigned line;
     char name[64];
-    assert_true(gci_sys_lines_open(&lines));
+    assert_true(gci_lines_open(&lines));
     for (uintptr_t address = 0; address <= 16; address += 16) {
-        assert_false(gci_sys_lines_find(lines, (void *)address, &file, &line));
+        assert_false(gci_lines_find(lines, (void *)address, &file, &line));
     }
-    gci_sys_lines_name(lines, (void *)(uintptr_t)16, name, sizeof(name));
+    gci_lines_name(lines, (void *)(uintptr_t)16, name, sizeof(name));
     assert_string_equal(name, "0x10");
-    gci_sys_lines_close(lines);
+    gci_lines_close(lines);
 }
 
 static void only_terminals_are_terminals(void **state)

@@ -8,7 +8,7 @@
 
 #define _DEFAULT_SOURCE /* NOLINT(bugprone-reserved-identifier): the system's own switch */
 
-#include "sys.h"
+#include "lines.h"
 
 /* Build option: there are headers of libdw. */
 #ifndef OURO_LINES
@@ -88,7 +88,7 @@ static bool read_maps(struct gci_lines *lines)
     return done;
 }
 
-bool gci_sys_lines_open(struct gci_lines **result)
+bool gci_lines_open(struct gci_lines **result)
 {
     struct gci_lines *lines = *result = malloc(sizeof(*lines));
     if (lines == NULL) {
@@ -97,13 +97,13 @@ bool gci_sys_lines_open(struct gci_lines **result)
     memset(lines, 0, sizeof(*lines));
     lines->library = dlopen("libdw.so.1", RTLD_LAZY | RTLD_LOCAL);
     if (lines->library == NULL || !(true FUNCTIONS(LOAD)) || !read_maps(lines)) {
-        gci_sys_lines_close(lines);
+        gci_lines_close(lines);
         *result = NULL;
     }
     return true;
 }
 
-void gci_sys_lines_close(struct gci_lines *lines)
+void gci_lines_close(struct gci_lines *lines)
 {
     if (lines != NULL && lines->dwfl != NULL) {
         lines->dwfl_end(lines->dwfl);
@@ -215,8 +215,7 @@ static const struct answer *ask(struct gci_lines *lines, const void *frame)
     return answer;
 }
 
-bool gci_sys_lines_find(struct gci_lines *lines, const void *frame, const char **file,
-                        unsigned *line)
+bool gci_lines_find(struct gci_lines *lines, const void *frame, const char **file, unsigned *line)
 {
     const struct answer *answer = ask(lines, frame);
     if (answer->file == NULL) {
@@ -227,7 +226,7 @@ bool gci_sys_lines_find(struct gci_lines *lines, const void *frame, const char *
     return true;
 }
 
-void gci_sys_lines_name(struct gci_lines *lines, void *frame, char *buffer, size_t size)
+void gci_lines_name(struct gci_lines *lines, void *frame, char *buffer, size_t size)
 {
     const struct answer *answer = ask(lines, frame);
     const char *name = answer->name == NULL ? "" : answer->name;
@@ -241,19 +240,18 @@ void gci_sys_lines_name(struct gci_lines *lines, void *frame, char *buffer, size
     }
 }
 #else
-bool gci_sys_lines_open(struct gci_lines **result)
+bool gci_lines_open(struct gci_lines **result)
 {
     *result = NULL;
     return true;
 }
 
-void gci_sys_lines_close(struct gci_lines *lines)
+void gci_lines_close(struct gci_lines *lines)
 {
     (void)lines;
 }
 
-bool gci_sys_lines_find(struct gci_lines *lines, const void *frame, const char **file,
-                        unsigned *line)
+bool gci_lines_find(struct gci_lines *lines, const void *frame, const char **file, unsigned *line)
 {
     (void)lines;
     (void)frame;
@@ -262,7 +260,7 @@ bool gci_sys_lines_find(struct gci_lines *lines, const void *frame, const char *
     return false;
 }
 
-void gci_sys_lines_name(struct gci_lines *lines, void *frame, char *buffer, size_t size)
+void gci_lines_name(struct gci_lines *lines, void *frame, char *buffer, size_t size)
 {
     (void)lines;
     gci_sys_frame_name(frame, buffer, size);
