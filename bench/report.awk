@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Reads the figures that the executables print (see bench.h) and prints what run.sh promises:
-# medians, ours beside each peer's, in the order of first appearance. Exits 1 when two libraries
+# Reads the figures that the peers print (see bench.h) and prints what run.sh promises: medians, those
+# of the peer `ouro` beside each other's, in the order of first appearance. Exits 1 when two peers
 # that report the same metric of the same workload disagree about the check.
 BEGIN {
     FS = OFS = "\t"
@@ -19,7 +19,7 @@ BEGIN {
         exit
     }
     if (!((metric, $1) in count)) {
-        libraries[metric, ++library_count[metric]] = $1
+        peers[metric, ++peer_count[metric]] = $1
     }
     # Kept sorted: the rounds are few.
     i = ++count[metric, $1]
@@ -30,11 +30,11 @@ BEGIN {
     value[metric, $1, i] = $4 + 0
 }
 
-function median(metric, library,    n, half) {
-    n = count[metric, library]
+function median(metric, peer,    n, half) {
+    n = count[metric, peer]
     half = int((n + 1) / 2)
-    return n % 2 ? value[metric, library, half] \
-                 : (value[metric, library, half] + value[metric, library, half + 1]) / 2
+    return n % 2 ? value[metric, peer, half] \
+                 : (value[metric, peer, half] + value[metric, peer, half + 1]) / 2
 }
 
 END {
@@ -43,14 +43,16 @@ END {
     }
     for (m = 1; m <= metric_count; m++) {
         metric = metrics[m]
-        if (library_count[metric] == 1) {
-            printf "%s\t%.3f\tnone\t-\t-\n", metric, median(metric, libraries[metric, 1])
+        ours = median(metric, "ouro")
+        if (peer_count[metric] == 1) {
+            printf "%s\t%.3f\tnone\t-\t-\n", metric, ours
         }
-        for (p = 2; p <= library_count[metric]; p++) {
-            ours = median(metric, "ours")
-            peer = median(metric, libraries[metric, p])
-            printf "%s\t%.3f\t%s\t%.3f\t%.3f\n", metric, ours, libraries[metric, p], peer, \
-                ours / peer
+        for (p = 1; p <= peer_count[metric]; p++) {
+            if (peers[metric, p] != "ouro") {
+                theirs = median(metric, peers[metric, p])
+                printf "%s\t%.3f\t%s\t%.3f\t%.3f\n", metric, ours, peers[metric, p], theirs, \
+                    ours / theirs
+            }
         }
     }
 }

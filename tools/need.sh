@@ -5,7 +5,8 @@
 #
 #     need ninja:ninja-build           the command ninja, else the Debian package ninja-build
 #     need_pkg cmocka:libcmocka-dev    what pkg-config calls cmocka, else the Debian package
-#     want_pkg libdw:libdw-dev         the same, but the script goes on without it
+#     need_header mimalloc.h:libmimalloc-dev     a header that the C compiler finds
+#     want_pkg libdw:libdw-dev         as need_pkg, but the script goes on without it
 #     quietly command argument ...     its output is shown only if it fails, and then the script ends
 #
 # Whatever is there already costs nothing: no package list is fetched, and root is not needed.
@@ -25,6 +26,16 @@ need_pkg()
     need_missing=
     for need_pair; do
         pkg-config --exists "${need_pair%%:*}" || need_missing="$need_missing ${need_pair#*:}"
+    done
+    need_install
+}
+
+need_header()
+{
+    need_missing=
+    for need_pair; do
+        echo "#include <${need_pair%%:*}>" | cc -E -x c - >/dev/null 2>&1 ||
+            need_missing="$need_missing ${need_pair#*:}"
     done
     need_install
 }

@@ -2,13 +2,13 @@
 # Nim 1.6, with its cycle collector, and without it as the peer nim-arc, which leaves out what is in
 # circles:
 #
-#     nim c -d:danger -d:lto -d:nimFixedOrc --mm:orc -o:bench-nim bench/peers/nim.nim
+#     nim c -d:danger -d:lto --mm:orc -o:bench-nim bench/peers/nim.nim
 #     nim c -d:danger -d:lto --mm:arc -o:bench-nim-arc bench/peers/nim.nim
 #
 # -d:lto compiles the runtime library and this as one: trees takes 7.4 ns a node instead of 9.5 at
-# size 14, replace 70 instead of 95. -d:nimFixedOrc starts collections at 10000 candidates and not
-# at 128 or less: rings10 takes 19 ns instead of 36. -d:danger implies gcc -O3; -march=native,
-# --panics:on and clang change little. With -d:useMalloc random-drop takes 194 ns instead of 60 and
+# size 14, replace 70 instead of 95. -d:danger implies gcc -O3; -march=native, --panics:on and clang
+# change little. -d:nimFixedOrc, which no manual names, would start collections at 10000 candidates
+# and not at 128 or less: rings10 would take 19 ns instead of 36. With -d:useMalloc random-drop takes 194 ns instead of 60 and
 # a node 48 bytes instead of 33, so the allocator is Nim's own.
 #
 # No type is marked {.acyclic.}, as the collector is to know of all objects.
