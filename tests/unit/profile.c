@@ -7,8 +7,8 @@
 
 #include "support.h"
 
-#include "profile.h"
 #include "lines.h"
+#include "profile.h"
 
 /* Which malloc fails, counted from 0; SIZE_MAX: none. */
 static size_t malloc_calls, malloc_fail_at = SIZE_MAX;
