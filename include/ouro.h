@@ -347,7 +347,11 @@ typedef struct gc_config {
      * rather than to free it. */
     void (*panic)(gc_heap *heap, const char *text);
 
-    uintptr_t room[8]; /* must be 0 */
+    /* How long the program is stopped at a time for the collection of the old, in nanoseconds.
+     * Default 200000; SIZE_MAX: until it is done. */
+    size_t slice_ns;
+
+    uintptr_t room[7]; /* must be 0 */
 } gc_config;
 
 /* Make a heap. `config` NULL: the defaults; it is copied.

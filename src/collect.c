@@ -64,6 +64,11 @@ static bool may_start(const gc_heap *heap)
     return heap->enabled && heap->busy == 0;
 }
 
+static bool is_in_cycle(const gc_heap *heap)
+{
+    return heap->cycle.phase != GCI_PHASE_NONE;
+}
+
 void gci_collect_arm(gc_heap *heap)
 {
     size_t room = heap->config.limit_bytes == 0 ? SIZE_MAX : heap->config.limit_bytes;
@@ -73,6 +78,8 @@ void gci_collect_arm(gc_heap *heap)
         size_t limit = is_barren(heap) ? full_limit(heap)
                                        : add_saturating(heap->bytes_at_collection,
                                                         young_limit(heap, thresholds->young_bytes));
+        limit =
+            is_in_cycle(heap) && heap->cycle.bytes_next < limit ? heap->cycle.bytes_next : limit;
         room = limit < room ? limit : room;
         heap->young_alarm = OURO_STRESS ? 0 : young_limit(heap, thresholds->young_objects);
     }
@@ -82,11 +89,17 @@ void gci_collect_arm(gc_heap *heap)
     heap->bytes_alarm = room > heap->bytes_external ? room - heap->bytes_external : 0;
 }
 
-void gci_collect_hold(gc_heap *heap)
+static void hold(gc_heap *heap)
 {
     heap->busy++;
     gci_pages_pin(heap);
     gci_collect_arm(heap);
+}
+
+void gci_collect_hold(gc_heap *heap)
+{
+    gci_cycle_abandon(heap);
+    hold(heap);
 }
 
 void gci_collect_release(gc_heap *heap)
@@ -117,18 +130,19 @@ static struct gci_set find_garbage(gc_heap *heap, int generation)
     return set;
 }
 
-static size_t collect(gc_heap *heap, int generation)
+/* Whether the whole heap can be checked: not in a cycle, which that would end. */
+static void check_heap(gc_heap *heap)
 {
-    if (heap->busy > 0) {
-        return 0;
+    if (!is_in_cycle(heap)) {
+        OURO_CHECK_HEAP(heap);
     }
-    uint64_t start = gci_sys_clock_ns();
-    gci_collect_hold(heap);
-    gci_death_drain(heap); /* user code may run here */
-    OURO_CHECK_HEAP(heap);
-    struct gci_set set = find_garbage(heap, generation);
-    struct gci_doom_result result = gci_doom(heap, &set); /* user code may run here */
-    gci_death_drain(heap);                                /* user code may run here */
+}
+
+/* The end of what was found, and the books. */
+static size_t end_garbage(gc_heap *heap, struct gci_set *set, int generation)
+{
+    struct gci_doom_result result = gci_doom(heap, set); /* user code may run here */
+    gci_death_drain(heap);                               /* user code may run here */
     gc_generation_stats *stats = &heap->generations[generation];
     stats->collections++;
     stats->collected += result.freed;
@@ -138,11 +152,101 @@ static size_t collect(gc_heap *heap, int generation)
     if (generation != 0) {
         heap->bytes_at_full = heap->bytes_at_collection;
     }
-    OURO_CHECK_HEAP(heap);
+    check_heap(heap);
+    return result.freed + result.uncollectable;
+}
+
+static size_t collect(gc_heap *heap, int generation)
+{
+    if (heap->busy > 0) {
+        return 0;
+    }
+    uint64_t start = gci_sys_clock_ns();
+    if (generation != 0) {
+        gci_cycle_abandon(heap);
+    }
+    hold(heap);
+    gci_death_drain(heap); /* user code may run here */
+    check_heap(heap);
+    struct gci_set set = find_garbage(heap, generation);
+    size_t count = end_garbage(heap, &set, generation); /* user code may run here */
     gci_collect_release(heap);
     gci_pages_tidy(heap);
-    record_pause(stats, gci_sys_clock_ns() - start);
-    return result.freed + result.uncollectable;
+    record_pause(&heap->generations[generation], gci_sys_clock_ns() - start);
+    return count;
+}
+
+/* Slices. */
+
+enum {
+    SLICE_NS = 200000,
+    SLICE_BYTES = 16384,       /* growth between two slices, or looks at the clock */
+    SLICES_WAIT_PERCENT = 300, /* of the time of a slice is left to the program before the next */
+    AT_ONCE_BYTES = 1 << 20,   /* so much is collected faster at once than a few slices take */
+};
+
+static uint64_t slice_ns(const gc_heap *heap)
+{
+    return heap->config.slice_ns == 0 ? SLICE_NS : heap->config.slice_ns;
+}
+
+/* Where a cycle should have come to an end: what may be allocated in it follows what was there. */
+static size_t cycle_room(const gc_heap *heap)
+{
+    size_t half = heap->cycle.bytes_begun / 2, least = heap->config.thresholds.old_bytes;
+    return half > least ? half : least;
+}
+
+/* A slice; the last one ends the garbage. Returns what that came to, else 0. */
+static size_t slice(gc_heap *heap, uint64_t budget_ns)
+{
+    struct gci_cycle *cycle = &heap->cycle;
+    uint64_t start = gci_sys_clock_ns();
+    size_t count = 0;
+    hold(heap);
+    gci_death_drain(heap); /* user code may run here */
+    struct gci_set set = gci_cycle_slice(heap, budget_ns);
+    cycle->slices++;
+    if (!is_in_cycle(heap)) {
+        count = end_garbage(heap, &set, 1); /* user code may run here */
+    }
+    gci_collect_release(heap);
+    if (!is_in_cycle(heap)) {
+        gci_pages_tidy(heap);
+    }
+    cycle->slice_end_ns = gci_sys_clock_ns();
+    cycle->slice_ns = cycle->slice_end_ns - start;
+    record_pause(&heap->generations[1], cycle->slice_ns);
+    return count;
+}
+
+/* A slice when it is time for one: not too soon after the last, but sooner and longer when the heap
+ * grows faster than the cycle goes on. */
+static size_t slice_in_time(gc_heap *heap)
+{
+    struct gci_cycle *cycle = &heap->cycle;
+    size_t in_use = bytes_in_use(heap), room = cycle_room(heap);
+    size_t grown = in_use > cycle->bytes_begun ? in_use - cycle->bytes_begun : 0;
+    uint64_t waited = gci_sys_clock_ns() - cycle->slice_end_ns;
+    size_t count = 0;
+    if (grown > room) {
+        while (is_in_cycle(heap)) {
+            count = slice(heap, UINT64_MAX);
+        }
+    } else if (grown > room / 2 || waited >= cycle->slice_ns * SLICES_WAIT_PERCENT / 100) {
+        count = slice(heap, grown > room / 4 * 3 ? 4 * slice_ns(heap) : slice_ns(heap));
+    }
+    cycle->bytes_next = add_saturating(bytes_in_use(heap), SLICE_BYTES);
+    gci_collect_arm(heap);
+    return count;
+}
+
+static void begin_cycle(gc_heap *heap)
+{
+    (void)collect(heap, 0); /* user code may run here */
+    gci_cycle_begin(heap);
+    heap->cycle.bytes_begun = bytes_in_use(heap);
+    heap->cycle.slice_end_ns = 0;
 }
 
 static bool has_grown(size_t now, size_t then, size_t by)
@@ -164,11 +268,10 @@ static bool is_full_due(const gc_heap *heap)
     return limit != SIZE_MAX && bytes_in_use(heap) >= limit;
 }
 
-/* A collection that came by itself, and what it says about the next. */
-static void collect_by_itself(gc_heap *heap, int generation)
+/* What a collection that came by itself, and was of so many young ones, says about the next. */
+static void adapt(gc_heap *heap, int generation, size_t young, size_t found)
 {
-    size_t young = heap->young_objects;
-    bool is_worth_it = collect(heap, generation) > young / BARREN_SHARE;
+    bool is_worth_it = found > young / BARREN_SHARE;
     const gc_thresholds *thresholds = &heap->config.thresholds;
     bool adapts =
         thresholds->young_objects == YOUNG_OBJECTS && thresholds->young_bytes == YOUNG_BYTES;
@@ -184,17 +287,45 @@ static void collect_by_itself(gc_heap *heap, int generation)
     gci_collect_arm(heap);
 }
 
+static void collect_by_itself(gc_heap *heap, int generation)
+{
+    size_t young = heap->young_objects;
+    adapt(heap, generation, young, collect(heap, generation));
+}
+
+static void go_on(gc_heap *heap)
+{
+    size_t found = slice_in_time(heap);
+    if (!is_in_cycle(heap)) {
+        adapt(heap, 1, 0, found);
+    }
+}
+
+/* What is due of the young, and whether everything is. */
+static bool collect_young_if_due(gc_heap *heap)
+{
+    bool is_due = is_young_due(heap);
+    if (is_due) {
+        collect_by_itself(heap, 0); /* user code may run here */
+    }
+    return !is_in_cycle(heap) && (is_due || is_barren(heap)) && is_full_due(heap);
+}
+
 static void collect_what_is_due(gc_heap *heap)
 {
     if (!may_start(heap)) {
         return;
     }
-    bool is_due = is_young_due(heap);
-    if (is_due) {
-        collect_by_itself(heap, 0); /* user code may run here */
-    }
-    if ((is_due || is_barren(heap)) && is_full_due(heap)) {
+    bool is_everything_due = collect_young_if_due(heap); /* user code may run here */
+    bool at_once =
+        heap->config.slice_ns == SIZE_MAX || OURO_STRESS || heap->bytes_live < AT_ONCE_BYTES;
+    if (is_everything_due && at_once) {
         collect_by_itself(heap, 1); /* user code may run here */
+    } else if (is_everything_due) {
+        begin_cycle(heap); /* user code may run here */
+    }
+    if (is_in_cycle(heap)) {
+        go_on(heap); /* user code may run here */
     }
 }
 
@@ -237,10 +368,18 @@ void gc_safepoint(gc_heap *heap)
 
 bool gc_step(gc_heap *heap, uint64_t budget_ns)
 {
-    if (budget_ns > 0) {
-        collect_what_is_due(heap);
+    if (budget_ns > 0 && may_start(heap)) {
+        if (collect_young_if_due(heap)) { /* user code may run here */
+            begin_cycle(heap);            /* user code may run here */
+        }
+        if (is_in_cycle(heap)) {
+            size_t found = slice(heap, budget_ns); /* user code may run here */
+            if (!is_in_cycle(heap)) {
+                adapt(heap, 1, 0, found);
+            }
+        }
     }
-    return false;
+    return is_in_cycle(heap);
 }
 
 static bool set_enabled(gc_heap *heap, bool enabled)

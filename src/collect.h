@@ -4,13 +4,13 @@
 
 /* When a collection runs, and over what. */
 
-#include "doom.h"
+#include "cycle.h"
 
 /* Set the alarms from thresholds, limit, and whether collections may start by themselves now.
  * Call it after a change of any of these. */
 OURO_INTERNAL void gci_collect_arm(gc_heap *heap);
 
-/* No collection starts between these two. They nest. Pages are pinned too. */
+/* No collection starts between these two, and a cycle has ended. They nest. Pages are pinned too. */
 OURO_INTERNAL void gci_collect_hold(gc_heap *heap);
 OURO_INTERNAL void gci_collect_release(gc_heap *heap);
 

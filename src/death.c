@@ -116,10 +116,39 @@ static inline void leave_slot(struct gci_page *page, gc_object *self)
     }
 }
 
+/* Whether a DYING object is in a chain of a cycle (CYCLE-2). */
+static inline bool is_chained(const struct gci_page *page, const gc_object *self)
+{
+    return page->chained && self->gc > GCI_STATE_MASK && gci_state_of(self) == GCI_DYING;
+}
+
+/* The same for one that may be in a chain, where its slot has to stay. */
+static void leave_slot_or_chain(struct gci_page *page, gc_object *self)
+{
+    if (OURO_UNLIKELY(is_chained(page, self))) {
+        if (self->refs & OURO_REFS_SITE) {
+            gci_page_unrecord(page, self);
+        }
+        self->refs = GCI_REFS_DEAD;
+        self->gc = GCI_GREY | (self->gc & ~(uint32_t)GCI_STATE_MASK);
+    } else {
+        leave_slot(page, self);
+    }
+}
+
+void gci_death_leave_chain(struct gci_page *page, gc_object *self)
+{
+    leave_slot(page, self);
+}
+
 /* A finalizer took a reference: the object is a member of the old again. */
 static void resurrect(const struct gci_page *page, gc_object *self)
 {
-    self->gc = page->birth == GCI_LEAF ? GCI_LEAF : page->heap->old;
+    if (is_chained(page, self)) {
+        self->gc = GCI_GREY | (self->gc & ~(uint32_t)GCI_STATE_MASK);
+    } else {
+        self->gc = page->birth == GCI_LEAF ? GCI_LEAF : page->heap->old;
+    }
     gc_decref(self); /* our own reference; not the last */
 }
 
@@ -182,8 +211,12 @@ static inline bool turn_dying(struct gci_page *page, gc_object *self)
         panic_dead("gc_decref", self);
         return false;
     }
-    leave_young(page->heap, self);
-    self->gc = GCI_DYING;
+    if (OURO_UNLIKELY(state == GCI_GREY)) {
+        self->gc = GCI_DYING | (self->gc & ~(uint32_t)GCI_STATE_MASK);
+    } else {
+        leave_young(page->heap, self);
+        self->gc = GCI_DYING;
+    }
     return true;
 }
 
@@ -292,7 +325,7 @@ static OURO_NOINLINE void end_plain(struct gci_page *page, gc_object *self)
         }
         died++;
         bytes += page->slot_size;
-        leave_slot(page, self);
+        leave_slot_or_chain(page, self);
         self = next != NULL ? next : pop_ending(&ending);
         page = gci_page_of(self);
     } while (self != NULL);
@@ -313,7 +346,7 @@ static void end(struct gci_page *page, gc_object *self)
         return;
     }
     book_deaths(page->heap, 1, page->slot_size);
-    leave_slot(page, self);
+    leave_slot_or_chain(page, self);
 }
 
 /* Take one from the queue, or return NULL. */

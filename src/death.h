@@ -24,4 +24,7 @@ OURO_INTERNAL void gci_death_free_garbage(struct gci_page *page);
  * user code may run. */
 OURO_INTERNAL void gci_death_drain(gc_heap *heap);
 
+/* The slot of one that died in a chain of a cycle is free, now that the cycle has come by. */
+OURO_INTERNAL void gci_death_leave_chain(struct gci_page *page, gc_object *self);
+
 #endif

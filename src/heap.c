@@ -68,6 +68,9 @@ const char *gc_status_text(gc_status status)
 
 size_t gc_heap_trim(gc_heap *heap)
 {
+    if (heap->busy == 0) {
+        gci_cycle_abandon(heap);
+    }
     gci_pages_drop_idle(heap);
     return gci_pages_trim(heap, 0);
 }

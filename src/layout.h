@@ -24,6 +24,13 @@
  *            quarter free, or more), or fuller and in neither, or emptied.
  *   GEN-1    young_objects of the heap is the number of objects with a young state.
  *   GEN-2    Every page that holds a YOUNG object is in the heap's list of young pages.
+ *   CYCLE-1  Only while a cycle is under way the old are of two kinds: those it is about have the
+ *            state that is not heap->old, and scratch counts; what it has found alive, and what became
+ *            old since it began, have heap->old. No segment leaves meanwhile.
+ *   CYCLE-2  A GREY object is in a chain of its page, which is in a list of the cycle. One that dies
+ *            in a chain keeps its place: it is DYING with a link, then GREY with GCI_REFS_DEAD, until
+ *            the cycle comes by. The last has GCI_LINK_END. A page with chains has no plain_refs, so
+ *            that no death passes this over.
  *   BYTES-1  bytes_live of the heap is the sum of the slots that are not FREE.
  *   REF-1    Every reference leads to an object of the same heap that is not FREE.
  */
@@ -58,6 +65,7 @@ enum gci_state {
     GCI_YOUNG = 8,
     GCI_DOOMED_YOUNG = 9, /* found unreachable by gc_unreachable, was YOUNG */
     GCI_SEEN_YOUNG = 10,  /* found reachable by gc_unreachable, was YOUNG; only inside the search */
+    GCI_GREY = 11, /* old, marked by a cycle and not traced yet; counted as old all the same */
 };
 enum {
     GCI_STATE_MASK = 15,
@@ -69,6 +77,7 @@ enum {
  * hold one have it above four other bits: the state, which is FREE in the chain of free slots, or
  * the flags. */
 #define GCI_LINK(offset)      ((uint16_t)((offset) / 8 + 1))
+#define GCI_LINK_END          0xFFFFu /* ends a chain where 0 says that there is none */
 #define GCI_LINK_OFFSET(link) (((size_t)(link)-1) * 8)
 
 /* refs of a slot without a living object: neither an incref nor a decref comes out of it as a
@@ -127,6 +136,8 @@ struct gci_page {
     bool young : 1;   /* in the heap's list of young pages */
     bool partial : 1; /* in its record's list of partial pages */
     bool emptied : 1; /* in the heap's list of emptied pages */
+    bool is_near : 1; /* plain objects of at most two references */
+    bool chained : 1; /* CYCLE-2: holds GREY objects, or such that died as such */
     uint16_t first;   /* offset of the first slot */
     uint16_t carved;  /* slots that ever were used or free since the page was taken */
     struct gci_page *next_grey;
@@ -141,10 +152,12 @@ struct gci_page {
         uint32_t *sites;          /* numbers, one for every GCI_SLOT_MIN bytes; or NULL */
         uint32_t site;            /* of the object that is alone in its page; or 0 */
     } profile;
-    struct gci_page *next_ending;
-    uint16_t ending; /* link: for end_plain of death.c alone */
+    struct gci_page *next_ending, *next_chain, *next_suspect;
+    uint16_t ending;   /* link: for end_plain of death.c alone */
+    uint16_t chain;    /* link: GREY objects; 0: none, or all in a lane */
+    uint16_t suspects; /* what the last sweep has found; then it is in the list of such pages */
     int16_t notice; /* it is looked at when so many objects are left: GCI_NOTICE_NEVER, or PAGE-2 */
-    char room[92];
+    char room[72];
 };
 enum { GCI_NOTICE_NEVER = -1 };
 
@@ -260,6 +273,38 @@ struct gci_profile {
     uint64_t bytes, bytes_peak, dropped;
 };
 
+/* A collection of the old in slices, see cycle.c. */
+enum gci_phase {
+    GCI_PHASE_NONE = 0, /* no cycle is under way */
+    GCI_PHASE_PREPARE,
+    GCI_PHASE_COUNT,
+    GCI_PHASE_MARK,
+    GCI_PHASE_SWEEP,
+    GCI_PHASE_RECHECK,
+};
+enum { GCI_LANES = 16 };
+
+struct gci_cycle {
+    enum gci_phase phase;
+    bool of_suspects;      /* a further round, over the pages with suspects only */
+    bool trusts_touched;   /* what was touched is marked */
+    struct gci_page *page; /* where the phase is: at the slot at `offset` */
+    size_t offset;
+    struct gci_page *suspect_pages;
+    size_t suspects, suspects_before;
+    struct gci_page *chains; /* pages with GREY objects */
+    struct {
+        struct gci_page *page;
+        uint32_t link;
+    } lanes[GCI_LANES]; /* chains that are being traced */
+    unsigned lane_count;
+    uint64_t number;
+    uint64_t slices;
+    uint64_t slice_end_ns, slice_ns; /* when the last slice ended, and how long it was */
+    size_t bytes_begun;              /* in use when it began */
+    size_t bytes_next;               /* in use at the next slice */
+};
+
 struct gc_heap {
     struct gci_cache cache; /* emptied when young pages change */
 
@@ -292,6 +337,7 @@ struct gc_heap {
     size_t bytes_reserved;
 
     /* Collecting. */
+    struct gci_cycle cycle;
     struct gci_page *grey_pages;
     size_t bytes_external;
     size_t bytes_at_collection; /* live and external, when the last collection ended */

@@ -308,6 +308,9 @@ static struct gci_page *page_new(gc_heap *heap, struct gci_record *record, size_
     }
     page->carved = 0;
     page->free = 0;
+    page->chain = 0;
+    page->chained = false;
+    page->suspects = 0;
     page->notice = GCI_NOTICE_NEVER;
     page->countdown = 1;
     page->slot_size = slot_size;
@@ -320,6 +323,7 @@ static struct gci_page *page_new(gc_heap *heap, struct gci_record *record, size_
     page->duties = (uint8_t)duties_of(type);
     page->newborn = gci_header(OURO_REFS_ONE, page->birth);
     bool near = page->duties == 0 && page->field_count <= 2 && type->size <= GCI_PAGE_SIZE;
+    page->is_near = near;
     page->plain_refs = near ? OURO_REFS_ONE : 0;
     page->near_mask = page->field_count == 0 ? 0 : UINTPTR_MAX;
     bool refers = near && page->field_count > 0;
@@ -544,6 +548,9 @@ void gci_pages_tidy(gc_heap *heap)
 size_t gci_pages_trim(gc_heap *heap, size_t keep)
 {
     size_t before = heap->bytes_reserved;
+    if (heap->cycle.phase != GCI_PHASE_NONE) { /* CYCLE-1 */
+        return 0;
+    }
     if (heap->pinned > 0 || (heap->emptied_pages == NULL && heap->empty_segments <= keep)) {
         return 0;
     }

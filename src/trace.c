@@ -108,7 +108,7 @@ static inline bool has_fields_only(const struct gci_page *page)
 /* Whether the references are two, and the page says where. Speed only. */
 static inline bool has_near_two(const struct gci_page *page)
 {
-    return page->plain_refs != 0 && page->field_count == 2;
+    return page->is_near && page->field_count == 2;
 }
 
 static inline void trace(gc_visitor *visitor, const struct gci_page *page, gc_object *self)
@@ -206,6 +206,15 @@ struct gci_set gci_set_of_doomed(const gc_heap *heap, const struct gci_set *foun
     };
 }
 
+struct gci_set gci_set_of_suspects(const gc_heap *heap, struct gci_page *pages)
+{
+    return (struct gci_set){
+        .alive = GCI_NIBBLE(other_old(heap), heap->old),
+        .garbage = GCI_NIBBLE(other_old(heap), GCI_DOOMED),
+        .pages = pages,
+    };
+}
+
 /* The set algorithm. */
 
 /* Count a reference inside the set. */
@@ -217,7 +226,7 @@ static inline void count_one(uint32_t members, gc_object *child)
     }
 }
 
-static void count_items(struct gci_tracer *tracer, void **items, size_t count)
+void gci_trace_count_items(struct gci_tracer *tracer, void **items, size_t count)
 {
     uint32_t members = tracer->members;
     for (size_t i = 0; i < count; i++) {
@@ -225,12 +234,12 @@ static void count_items(struct gci_tracer *tracer, void **items, size_t count)
     }
 }
 
-/* Trace the members of a page. Returns how many they are. */
-static unsigned trace_members(struct gci_tracer *tracer, const struct gci_page *page)
+/* Trace the members of a page that are in a range of slots. Returns how many they are. */
+static unsigned trace_members(struct gci_tracer *tracer, const struct gci_page *page, size_t offset,
+                              size_t end)
 {
     unsigned count = 0;
-    for (size_t offset = page->first, end = gci_page_end(page); offset < end;
-         offset += page->slot_size) {
+    for (; offset < end; offset += page->slot_size) {
         gc_object *self = gci_page_at(page, offset);
         if (gci_is_member(tracer->members, self->gc)) {
             count++;
@@ -241,13 +250,13 @@ static unsigned trace_members(struct gci_tracer *tracer, const struct gci_page *
 }
 
 /* The same for a page of objects with single references only. */
-static unsigned trace_members_fields(struct gci_tracer *tracer, const struct gci_page *page)
+static unsigned trace_members_fields(struct gci_tracer *tracer, const struct gci_page *page,
+                                     size_t offset, size_t end)
 {
     unsigned count = 0;
     uint32_t members = tracer->members;
     void **next = tracer->visitor.next;
-    for (size_t offset = page->first, end = gci_page_end(page), size = page->slot_size;
-         offset < end; offset += size) {
+    for (size_t size = page->slot_size; offset < end; offset += size) {
         gc_object *self = gci_page_at(page, offset);
         if (gci_is_member(members, self->gc)) {
             count++;
@@ -259,14 +268,14 @@ static unsigned trace_members_fields(struct gci_tracer *tracer, const struct gci
 }
 
 /* The same for one with two. */
-static unsigned trace_members_near(struct gci_tracer *tracer, const struct gci_page *page)
+static unsigned trace_members_near(struct gci_tracer *tracer, const struct gci_page *page,
+                                   size_t offset, size_t end)
 {
     unsigned count = 0;
     uint32_t members = tracer->members;
     size_t left = page->near[0], right = page->near[1];
     void **next = tracer->visitor.next;
-    for (size_t offset = page->first, end = gci_page_end(page), size = page->slot_size;
-         offset < end; offset += size) {
+    for (size_t size = page->slot_size; offset < end; offset += size) {
         gc_object *self = gci_page_at(page, offset);
         if (gci_is_member(members, self->gc)) {
             count++;
@@ -289,13 +298,13 @@ static inline void count_field(uint32_t members, const gc_object *self, size_t o
 
 /* The same as tracing and counting, where most references lead to what is in the cache: the queue
  * would cost more than it saves. */
-static unsigned count_members_near(struct gci_tracer *tracer, const struct gci_page *page)
+static unsigned count_members_near(struct gci_tracer *tracer, const struct gci_page *page,
+                                   size_t offset, size_t end)
 {
     unsigned count = 0;
     uint32_t members = tracer->members;
     size_t left = page->near[0], right = page->near[1];
-    for (size_t offset = page->first, end = gci_page_end(page), size = page->slot_size;
-         offset < end; offset += size) {
+    for (size_t size = page->slot_size; offset < end; offset += size) {
         gc_object *self = gci_page_at(page, offset);
         if (gci_is_member(members, self->gc)) {
             count++;
@@ -306,15 +315,20 @@ static unsigned count_members_near(struct gci_tracer *tracer, const struct gci_p
     return count;
 }
 
+unsigned gci_trace_members(struct gci_tracer *tracer, const struct gci_page *page, size_t offset,
+                           size_t end)
+{
+    return (!has_fields_only(page) ? trace_members
+            : has_near_two(page)   ? trace_members_near
+                                   : trace_members_fields)(tracer, page, offset, end);
+}
+
 static void count_references(struct gci_tracer *tracer, struct gci_set *set)
 {
     for (struct gci_page *page = set->pages; page != NULL; page = page->next_in_set) {
-        unsigned (*count)(struct gci_tracer *, const struct gci_page *) =
-            !has_fields_only(page) ? trace_members
-            : !has_near_two(page)  ? trace_members_fields
-            : set->small           ? count_members_near
-                                   : trace_members_near;
-        page->members = (uint16_t)count(tracer, page);
+        bool near = set->small && has_near_two(page);
+        page->members = (uint16_t)(near ? count_members_near : gci_trace_members)(
+            tracer, page, page->first, gci_page_end(page));
         page->marked = 0;
     }
     gci_trace_flush(tracer);
@@ -457,7 +471,7 @@ static void condemn(struct gci_set *set)
 void gci_trace_find_garbage(gc_heap *heap, struct gci_set *set)
 {
     struct gci_tracer tracer;
-    gci_tracer_init(&tracer, heap, count_items);
+    gci_tracer_init(&tracer, heap, gci_trace_count_items);
     for (unsigned state = 0; state <= GCI_STATE_MASK; state++) {
         set->members |= (uint32_t)(GCI_BECOMES(set->alive, state) != 0) << state;
     }

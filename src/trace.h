@@ -28,6 +28,14 @@ OURO_INTERNAL void gci_tracer_init(struct gci_tracer *tracer, gc_heap *heap,
 OURO_INTERNAL void gci_trace(struct gci_tracer *tracer, const struct gci_page *page,
                              gc_object *self);
 
+/* Visit all references of the members in a page that are in a range of slots. Returns how many members
+ * they are. */
+OURO_INTERNAL unsigned gci_trace_members(struct gci_tracer *tracer, const struct gci_page *page,
+                                         size_t offset, size_t end);
+
+/* Count references to members; to be consumed so. */
+OURO_INTERNAL void gci_trace_count_items(struct gci_tracer *tracer, void **items, size_t count);
+
 /* Consume what is in the queue. */
 OURO_INTERNAL void gci_trace_flush(struct gci_tracer *tracer);
 
@@ -37,6 +45,7 @@ OURO_INTERNAL struct gci_set gci_set_of_young(gc_heap *heap);
 OURO_INTERNAL struct gci_set gci_set_of_all(gc_heap *heap);
 OURO_INTERNAL struct gci_set gci_set_to_look_at(gc_heap *heap);
 OURO_INTERNAL struct gci_set gci_set_of_doomed(const gc_heap *heap, const struct gci_set *found);
+OURO_INTERNAL struct gci_set gci_set_of_suspects(const gc_heap *heap, struct gci_page *pages);
 
 /* After a search of all: what it found alive and old is what is old from now on. */
 OURO_INTERNAL void gci_flip_old(gc_heap *heap);

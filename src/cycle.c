@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The old generation in slices, between which the program runs.
+ *
+ * A cycle is about the objects that are old when it begins, S. It does what trace.c does at once:
+ * count the references inside S, mark from what has others; but the program changes counts and
+ * references meanwhile, so what is left unmarked is only suspect. The cycle repeats the same with
+ * the suspects as S, while that at least halves them, then examines the few that are left at once
+ * and exactly, with the set algorithm, which is sound for any set. So all that goes wrong before
+ * can only make more suspects.
+ *
+ *   Prepare   page by page: scratch counts 0, nothing touched.
+ *   Count     page by page: the references inside S. An object whose references come and go is
+ *             touched, or has another count than its scratch count in the end.
+ *   Mark      page by page from what is touched, or has another count; then all it reaches. What
+ *             is marked has heap->old; GREY until its references were visited (CYCLE-2).
+ *   Sweep     page by page: how many of S are left, and where.
+ *   Recheck   at once.
+ *
+ * What is garbage when the cycle begins stays unmarked: only garbage refers to it, and nobody
+ * can touch it, but through a weak reference. For what is upgraded so again and again, every few
+ * cycles marking goes by the counts alone. */
+
+#include "cycle.h"
+
+enum {
+    CHUNK = 256,         /* slots between two looks at the clock */
+    RECHECK_MAX = 50000, /* suspects that are examined at once, though another round may help */
+    TRUST_NOT_EVERY = 4, /* cycles; in the last of them touched objects are not marked for that */
+};
+
+/* The state of S. */
+static uint32_t state_of_set(const gc_heap *heap)
+{
+    return heap->old == GCI_OLD_A ? GCI_OLD_B : GCI_OLD_A;
+}
+
+/* The next page a phase has to look at. */
+static struct gci_page *next_page(const gc_heap *heap, struct gci_page *page)
+{
+    const struct gci_cycle *cycle = &heap->cycle;
+    if (cycle->of_suspects) {
+        do {
+            page = page == NULL ? cycle->suspect_pages : page->next_suspect;
+        } while (page != NULL && page->suspects == 0);
+        return page;
+    }
+    do {
+        page = gci_pages_next(heap, page);
+    } while (page != NULL && page->birth != GCI_YOUNG);
+    return page;
+}
+
+static void enter(gc_heap *heap, enum gci_phase phase)
+{
+    struct gci_cycle *cycle = &heap->cycle;
+    cycle->phase = phase;
+    cycle->page = next_page(heap, NULL);
+    cycle->offset = cycle->page == NULL ? 0 : cycle->page->first;
+}
+
+/* Do `act` with ranges of slots until the phase is over or time is up. Returns whether it is over. */
+static bool each_range(gc_heap *heap, struct gci_tracer *tracer, uint64_t deadline,
+                       void (*act)(struct gci_tracer *, struct gci_page *, size_t, size_t))
+{
+    struct gci_cycle *cycle = &heap->cycle;
+    while (cycle->page != NULL) {
+        struct gci_page *page = cycle->page;
+        size_t end = page->record == NULL ? 0 : gci_page_end(page);
+        if (cycle->offset < end) {
+            size_t step = CHUNK * page->slot_size, from = cycle->offset;
+            size_t to = step < end - from ? from + step : end;
+            act(tracer, page, from, to);
+            cycle->offset = to;
+        } else {
+            cycle->page = next_page(heap, page);
+            cycle->offset = cycle->page == NULL ? 0 : cycle->page->first;
+        }
+        if (gci_sys_clock_ns() >= deadline) {
+            break;
+        }
+    }
+    return cycle->page == NULL;
+}
+
+static void prepare(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
+{
+    for (; offset < end; offset += page->slot_size) {
+        gc_object *self = gci_page_at(page, offset);
+        if (gci_is_member(tracer->members, self->gc)) {
+            self->gc &= GCI_STATE_MASK;
+            self->refs &= ~(uint32_t)OURO_REFS_TOUCHED;
+        }
+    }
+}
+
+static void count(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
+{
+    (void)gci_trace_members(tracer, page, offset, end);
+}
+
+/* Mark. */
+
+static inline void mark(gc_heap *heap, gc_object *self)
+{
+    struct gci_page *page = gci_page_of(self);
+    self->gc = GCI_GREY | (page->chain == 0 ? GCI_LINK_END : (uint32_t)page->chain)
+                              << GCI_LINK_SHIFT;
+    if (page->chain == 0) {
+        page->next_chain = heap->cycle.chains;
+        heap->cycle.chains = page;
+        page->chained = true;
+        page->plain_refs = 0;
+    }
+    page->chain = GCI_LINK(gci_page_offset(self));
+}
+
+static void mark_items(struct gci_tracer *tracer, void **items, size_t item_count)
+{
+    uint32_t members = tracer->members;
+    for (size_t i = 0; i < item_count; i++) {
+        gc_object *child = items[i];
+        if (gci_is_member(members, child->gc)) {
+            mark(tracer->heap, child);
+        }
+    }
+}
+
+static void mark_roots(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
+{
+    bool trusts_touched = tracer->heap->cycle.trusts_touched;
+    for (; offset < end; offset += page->slot_size) {
+        gc_object *self = gci_page_at(page, offset);
+        if (gci_is_member(tracer->members, self->gc) &&
+            ((self->gc ^ self->refs) >= GCI_SCRATCH ||
+             (trusts_touched && (self->refs & OURO_REFS_TOUCHED)))) {
+            mark(tracer->heap, self);
+        }
+    }
+}
+
+/* The cycle comes by an object in a chain. */
+static void leave_chain(struct gci_tracer *tracer, struct gci_page *page, gc_object *self)
+{
+    if (gci_state_of(self) == GCI_DYING) {
+        self->gc = GCI_DYING;
+    } else if (GCI_IS_DEAD(self->refs)) {
+        gci_death_leave_chain(page, self);
+    } else {
+        self->gc = tracer->heap->old;
+        gci_trace(tracer, page, self);
+    }
+}
+
+static void end_chains(struct gci_page *page)
+{
+    page->chained = false;
+    page->plain_refs = page->is_near ? OURO_REFS_ONE : 0;
+}
+
+static void fill_lanes(struct gci_cycle *cycle)
+{
+    for (; cycle->lane_count < GCI_LANES && cycle->chains != NULL; cycle->lane_count++) {
+        struct gci_page *page = cycle->chains;
+        cycle->chains = page->next_chain;
+        cycle->lanes[cycle->lane_count].page = page;
+        cycle->lanes[cycle->lane_count].link = page->chain;
+        OURO_PREFETCH(gci_page_at(page, GCI_LINK_OFFSET(page->chain)));
+        page->chain = 0;
+    }
+}
+
+/* Whether another lane follows a chain of the same page. */
+static bool is_in_lanes(const struct gci_cycle *cycle, const struct gci_page *page)
+{
+    for (unsigned i = 0; i < cycle->lane_count; i++) {
+        if (cycle->lanes[i].page == page) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Trace what is GREY. Returns whether all of it is. */
+static bool trace_grey(gc_heap *heap, struct gci_tracer *tracer, uint64_t deadline)
+{
+    struct gci_cycle *cycle = &heap->cycle;
+    unsigned traced = 0;
+    do {
+        while (cycle->lane_count > 0 || cycle->chains != NULL) {
+            fill_lanes(cycle);
+            for (unsigned i = 0; i < cycle->lane_count; traced++) {
+                struct gci_page *page = cycle->lanes[i].page;
+                gc_object *self = gci_page_at(page, GCI_LINK_OFFSET(cycle->lanes[i].link));
+                uint32_t next = self->gc >> GCI_LINK_SHIFT;
+                if (next != GCI_LINK_END) {
+                    OURO_PREFETCH(gci_page_at(page, GCI_LINK_OFFSET(next)));
+                    cycle->lanes[i++].link = next;
+                } else {
+                    cycle->lanes[i] = cycle->lanes[--cycle->lane_count];
+                    if (page->chain == 0 && !is_in_lanes(cycle, page)) {
+                        end_chains(page);
+                    }
+                }
+                leave_chain(tracer, page, self);
+            }
+            if (traced >= CHUNK) {
+                traced = 0;
+                if (gci_sys_clock_ns() >= deadline) {
+                    gci_trace_flush(tracer);
+                    return false;
+                }
+            }
+        }
+        gci_trace_flush(tracer);
+    } while (cycle->chains != NULL);
+    return true;
+}
+
+/* Mark. Returns whether it is over. */
+static bool mark_slice(gc_heap *heap, struct gci_tracer *tracer, uint64_t deadline)
+{
+    struct gci_cycle *cycle = &heap->cycle;
+    while (trace_grey(heap, tracer, deadline)) {
+        if (cycle->page == NULL) {
+            return true;
+        }
+        /* A range at a time: what is marked there is traced while it is in the cache. */
+        (void)each_range(heap, tracer, 0, mark_roots);
+        if (gci_sys_clock_ns() >= deadline) {
+            return false;
+        }
+    }
+    return false;
+}
+
+/* Sweep. In a further round the list of pages stays as it is; those without suspects are passed
+ * over. */
+static void sweep(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
+{
+    struct gci_cycle *cycle = &tracer->heap->cycle;
+    if (cycle->of_suspects && offset == page->first) {
+        page->suspects = 0;
+    }
+    for (; offset < end; offset += page->slot_size) {
+        const gc_object *self = gci_page_at(page, offset);
+        if (gci_is_member(tracer->members, self->gc)) {
+            cycle->suspects++;
+            if (page->suspects++ == 0 && !cycle->of_suspects) {
+                page->next_suspect = cycle->suspect_pages;
+                cycle->suspect_pages = page;
+            }
+        }
+    }
+}
+
+static void finish(gc_heap *heap)
+{
+    struct gci_cycle *cycle = &heap->cycle;
+    for (struct gci_page *page = cycle->suspect_pages; page != NULL; page = page->next_suspect) {
+        page->suspects = 0;
+    }
+    cycle->suspect_pages = NULL;
+    cycle->phase = GCI_PHASE_NONE;
+}
+
+/* After a sweep: another round, or the end of it. */
+static void decide(gc_heap *heap)
+{
+    struct gci_cycle *cycle = &heap->cycle;
+    bool helps = !cycle->of_suspects || cycle->suspects <= cycle->suspects_before / 2;
+    if (cycle->suspects == 0) {
+        finish(heap);
+    } else if (cycle->suspects > RECHECK_MAX && helps) {
+        cycle->of_suspects = true;
+        enter(heap, GCI_PHASE_PREPARE);
+    } else {
+        cycle->phase = GCI_PHASE_RECHECK;
+    }
+    cycle->suspects_before = cycle->suspects;
+    cycle->suspects = 0;
+}
+
+/* The set algorithm on what is left of S. */
+static struct gci_set recheck(gc_heap *heap)
+{
+    struct gci_page *pages = NULL;
+    uint32_t members = 1u << state_of_set(heap);
+    for (struct gci_page *page = heap->cycle.suspect_pages; page != NULL;
+         page = page->next_suspect) {
+        if (page->suspects == 0 || page->record == NULL || page->birth != GCI_YOUNG) {
+            continue;
+        }
+        page->next_in_set = pages;
+        pages = page;
+        for (size_t offset = page->first, end = gci_page_end(page); offset < end;
+             offset += page->slot_size) {
+            gc_object *self = gci_page_at(page, offset);
+            if (gci_is_member(members, self->gc)) {
+                self->gc &= GCI_STATE_MASK;
+            }
+        }
+    }
+    struct gci_set set = gci_set_of_suspects(heap, pages);
+    gci_trace_find_garbage(heap, &set);
+    finish(heap);
+    return set;
+}
+
+void gci_cycle_begin(gc_heap *heap)
+{
+    struct gci_cycle *cycle = &heap->cycle;
+    gci_flip_old(heap);
+    cycle->number++;
+    cycle->trusts_touched = cycle->number % TRUST_NOT_EVERY != 0;
+    cycle->of_suspects = false;
+    cycle->suspects = 0;
+    enter(heap, GCI_PHASE_PREPARE);
+}
+
+/* Do what can be done of the phase. Returns whether it is over. */
+static bool run_phase(gc_heap *heap, uint64_t deadline)
+{
+    struct gci_tracer tracer;
+    gci_tracer_init(&tracer, heap, gci_trace_count_items);
+    tracer.members = 1u << state_of_set(heap);
+    bool over;
+    switch (heap->cycle.phase) {
+    case GCI_PHASE_PREPARE:
+        return each_range(heap, &tracer, deadline, prepare);
+    case GCI_PHASE_COUNT:
+        over = each_range(heap, &tracer, deadline, count);
+        gci_trace_flush(&tracer);
+        return over;
+    case GCI_PHASE_MARK:
+        tracer.consume = mark_items;
+        return mark_slice(heap, &tracer, deadline);
+    default:
+        return each_range(heap, &tracer, deadline, sweep);
+    }
+}
+
+struct gci_set gci_cycle_slice(gc_heap *heap, uint64_t budget_ns)
+{
+    struct gci_set nothing = { .pages = NULL };
+    struct gci_cycle *cycle = &heap->cycle;
+    uint64_t start = gci_sys_clock_ns();
+    uint64_t deadline = budget_ns < UINT64_MAX - start ? start + budget_ns : UINT64_MAX;
+    if (cycle->phase == GCI_PHASE_RECHECK) {
+        return recheck(heap);
+    }
+    while (cycle->phase != GCI_PHASE_NONE && cycle->phase != GCI_PHASE_RECHECK &&
+           run_phase(heap, deadline)) {
+        if (cycle->phase == GCI_PHASE_SWEEP) {
+            decide(heap);
+        } else {
+            enter(heap, cycle->phase + 1);
+        }
+    }
+    return nothing;
+}
+
+static void restore(gc_heap *heap, struct gci_page *page)
+{
+    uint32_t members = 1u << state_of_set(heap);
+    for (size_t offset = page->first, end = gci_page_end(page), size = page->slot_size;
+         offset < end; offset += size) {
+        gc_object *self = gci_page_at(page, offset);
+        if (gci_is_member(members, self->gc)) {
+            self->gc = heap->old;
+        } else if (gci_state_of(self) == GCI_DYING) {
+            self->gc = GCI_DYING;
+        } else if (gci_state_of(self) == GCI_GREY && !GCI_IS_DEAD(self->refs)) {
+            self->gc = heap->old;
+        } else if (gci_state_of(self) == GCI_GREY) {
+            gci_death_leave_chain(page, self); /* may be the page's last */
+        }
+    }
+}
+
+void gci_cycle_abandon(gc_heap *heap)
+{
+    struct gci_cycle *cycle = &heap->cycle;
+    if (cycle->phase == GCI_PHASE_NONE) {
+        return;
+    }
+    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
+         page = gci_pages_next(heap, page)) {
+        if (page->birth == GCI_YOUNG) {
+            page->chain = 0;
+            if (page->chained) {
+                end_chains(page);
+            }
+            restore(heap, page);
+        }
+    }
+    cycle->lane_count = 0;
+    cycle->chains = NULL;
+    finish(heap);
+}

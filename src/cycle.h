@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef OURO_CYCLE_H
+#define OURO_CYCLE_H
+
+/* The old generation in slices. */
+
+#include "doom.h"
+
+/* Begin a cycle, about all that is old now. None is under way; the young were just collected. */
+OURO_INTERNAL void gci_cycle_begin(gc_heap *heap);
+
+/* Go on with a cycle for so long.
+ * Returns the garbage that it has found in the end, in states as gci_set_of_all foresees, or nothing
+ * (pages NULL, counts 0) before that; the phase tells. Runs traverse and no other user code. */
+OURO_INTERNAL struct gci_set gci_cycle_slice(gc_heap *heap, uint64_t budget_ns);
+
+/* End a cycle that is under way, if one is, with nothing found: all the old have heap->old, and no
+ * scratch counts. */
+OURO_INTERNAL void gci_cycle_abandon(gc_heap *heap);
+
+#endif
