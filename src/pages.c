@@ -85,9 +85,6 @@ static struct gci_segment *segment_new(gc_heap *heap, size_t size, size_t header
     if (segment == NULL) {
         return NULL;
     }
-    if (heap->config.page_source.map == NULL && heap->segment_count >= HUGE_MINIMUM) {
-        gci_sys_want_huge(segment, gci_round_up(size, GCI_BLOCK_SIZE));
-    }
     memset(segment, 0, header);
     segment->heap = heap;
     segment->size = size;
@@ -206,6 +203,15 @@ static struct gci_page *find_free_pages(const gc_heap *heap, unsigned span, bool
     return NULL;
 }
 
+/* A segment that is full may well stay so. Asked for earlier, the system would clear as much at the
+ * first touch as takes it milliseconds; so it finds the time for it later. */
+static void want_huge(const gc_heap *heap, struct gci_segment *segment)
+{
+    if (heap->config.page_source.map == NULL && heap->segment_count >= HUGE_MINIMUM) {
+        gci_sys_want_huge(segment, GCI_SEGMENT_SIZE);
+    }
+}
+
 static struct gci_page *take_pages(gc_heap *heap, unsigned span, bool whole)
 {
     struct gci_page *page = find_free_pages(heap, span, whole);
@@ -223,6 +229,7 @@ static struct gci_page *take_pages(gc_heap *heap, unsigned span, bool whole)
     segment->free_pages &= ~page_bits(segment, page);
     if (segment->free_pages == 0) {
         unlink_free_segment(heap, segment);
+        want_huge(heap, segment);
     }
     page->first = page == segment->pages ? (uint16_t)sizeof(*segment) : 0;
     return page;
@@ -545,27 +552,39 @@ void gci_pages_tidy(gc_heap *heap)
     }
 }
 
-size_t gci_pages_trim(gc_heap *heap, size_t keep)
+/* Take the pages in the list of emptied ones out of use. While a cycle is under way large objects'
+ * stay in it, since their segments would leave. */
+static void give_emptied(gc_heap *heap, bool large_too)
 {
-    size_t before = heap->bytes_reserved;
-    if (heap->cycle.phase != GCI_PHASE_NONE) { /* CYCLE-1 */
-        return 0;
-    }
-    if (heap->pinned > 0 || (heap->emptied_pages == NULL && heap->empty_segments <= keep)) {
-        return 0;
-    }
+    struct gci_page *kept = NULL, *next;
     for (struct gci_page *page = heap->emptied_pages; page != NULL; page = page->next) {
         page->record = NULL;
     }
     prune_young(heap);
-    while (heap->emptied_pages != NULL) {
-        struct gci_page *page = heap->emptied_pages;
-        heap->emptied_pages = page->next;
-        page->emptied = false;
-        give_pages(heap, page);
+    for (struct gci_page *page = heap->emptied_pages; page != NULL; page = next) {
+        next = page->next;
+        if (large_too || !is_large(segment_of(page))) {
+            page->emptied = false;
+            give_pages(heap, page);
+        } else {
+            link_page(&kept, page);
+        }
+    }
+    heap->emptied_pages = kept;
+}
+
+size_t gci_pages_trim(gc_heap *heap, size_t keep)
+{
+    size_t before = heap->bytes_reserved;
+    bool in_cycle = heap->cycle.phase != GCI_PHASE_NONE; /* CYCLE-1 */
+    if (heap->pinned > 0) {
+        return 0;
+    }
+    if (heap->emptied_pages != NULL) {
+        give_emptied(heap, !in_cycle);
     }
     struct gci_segment *next;
-    for (struct gci_segment *segment = heap->free_segments;
+    for (struct gci_segment *segment = in_cycle ? NULL : heap->free_segments;
          segment != NULL && heap->empty_segments > keep; segment = next) {
         next = segment->next_free;
         if (segment->free_pages == ALL_PAGES) {

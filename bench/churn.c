@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/* Pauses: 5 million live nodes with random references, held by a table; 2 million operations, each
+ * of which builds and drops a ring of ten nodes, overwrites one random reference, and puts a new node
+ * in the place of a random one, so that old nodes become garbage in circles. `size` is the number of
+ * live nodes. Each operation is timed on its own. */
+
+#include BENCH_PEER
+
+#include <stdlib.h>
+#include <stdio.h>
+#include <time.h>
+
+enum { OPERATIONS = 2000000, RING = 10 };
+
+static uint64_t wall_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static node **table;
+static size_t table_size;
+static uint32_t random_state = 1;
+
+static node *any(void)
+{
+    return table[bench_below(&random_state, table_size)];
+}
+
+static void set(node **slot, node *value)
+{
+    node *old = *slot;
+    *slot = node_keep(value);
+    if (old != NULL) {
+        node_drop(old);
+    }
+}
+
+static void ring(void)
+{
+    node *nodes[RING];
+    for (size_t i = 0; i < RING; i++) {
+        nodes[i] = node_new();
+    }
+    for (size_t i = 0; i < RING; i++) {
+        nodes[i]->left = node_keep(nodes[i + 1 < RING ? i + 1 : 0]);
+        nodes[i]->right = node_keep(nodes[i > 0 ? i - 1 : RING - 1]);
+    }
+    bench_clobber(nodes);
+    for (size_t i = 0; i < RING; i++) {
+        node_drop(nodes[i]);
+    }
+}
+
+static void operation(void)
+{
+    ring();
+    set(&any()->left, any());
+    node *self = node_new();
+    self->left = node_keep(any());
+    self->right = node_keep(any());
+    node **place = &table[bench_below(&random_state, table_size)];
+    node *old = *place;
+    *place = self;
+    node_drop(old);
+}
+
+static int compare(const void *left, const void *right)
+{
+    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+    return (a > b) - (a < b);
+}
+
+void bench_churn(size_t size)
+{
+    if (!PEER_COLLECTS) {
+        return;
+    }
+    peer_start();
+    table_size = size;
+    table = peer_array(size);
+    for (size_t i = 0; i < size; i++) {
+        table[i] = node_new();
+    }
+    for (size_t i = 0; i < size; i++) {
+        table[i]->left = node_keep(any());
+        table[i]->right = node_keep(any());
+    }
+    size_t before = bench_resident_bytes(), peak = before;
+    uint32_t *times = bench_alloc(OPERATIONS, sizeof(*times));
+    uint64_t start = bench_now_ns();
+    for (size_t i = 0; i < OPERATIONS; i++) {
+        uint64_t from = wall_ns();
+        operation();
+        uint64_t ns = wall_ns() - from;
+        if (ns > 3000000) { printf("op %zu %.2f ms rss %zu\n", i, ns/1e6, bench_resident_bytes()>>20); }
+        if (i % 200000 == 0) { printf("at %zu rss %zu MB\n", i, bench_resident_bytes()>>20);
+#ifdef OURO_H
+ gc_stats_print(heap, stdout);
+#endif
+ }
+        times[i] = ns > UINT32_MAX ? UINT32_MAX : (uint32_t)ns;
+        if (i % 4096 == 0) {
+            size_t now = bench_resident_bytes();
+            peak = now > peak ? now : peak;
+        }
+    }
+    uint64_t ns = bench_now_ns() - start;
+    qsort(times, OPERATIONS, sizeof(*times), compare);
+    bench_report_ns(ns, OPERATIONS, random_state);
+    bench_report("pause_max_ms", times[OPERATIONS - 1] / 1e6, random_state);
+    bench_report("pause_p9999_us", times[OPERATIONS - OPERATIONS / 10000] / 1e3, random_state);
+    bench_report("peak_bytes_ratio", (double)peak / (double)before, random_state);
+}
