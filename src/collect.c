@@ -29,19 +29,30 @@ enum {
     YOUNG_BYTES = 1 << 20,
     OLD_GROWTH_PERCENT = 50,
     OLD_BYTES = 4 << 20,
-    BARREN_MAX = 3,    /* the young are never more than four times the defaults */
+    LARGE_BYTES = 16 << 20, /* of a heap beyond the cache, where an object takes longer, */
+    LARGE_SHIFT = 2,        /* and the young are a quarter */
+    BARREN_MAX = 3,
+    LOOK_SHIFT = 3,    /* the young left alone are eight times as many as else, */
+    LOOKS_MAX = 3,     /* then 16, 32 and 64 times */
     BARREN_SHARE = 64, /* a collection is worth its time if more than one in so many was garbage */
 };
 
-static bool is_barren(const gc_heap *heap)
+/* Whether the thresholds of the young are ours to change. */
+static bool adapts_young(const gc_heap *heap)
 {
-    return heap->barren == BARREN_MAX;
+    const gc_thresholds *thresholds = &heap->config.thresholds;
+    return thresholds->young_objects == YOUNG_OBJECTS && thresholds->young_bytes == YOUNG_BYTES;
 }
 
 /* A threshold of the young, as it is now. */
 static size_t young_limit(const gc_heap *heap, size_t threshold)
 {
-    return is_barren(heap) ? SIZE_MAX : threshold << heap->barren;
+    if (!adapts_young(heap)) {
+        return threshold;
+    }
+    threshold >>= heap->bytes_at_collection >= LARGE_BYTES ? LARGE_SHIFT : 0;
+    bool leaves_alone = heap->barren == BARREN_MAX && !heap->look_next;
+    return leaves_alone ? threshold << (LOOK_SHIFT + heap->looks) : threshold;
 }
 
 /* How much may be in use before a full collection is due. */
@@ -75,9 +86,8 @@ void gci_collect_arm(gc_heap *heap)
     heap->young_alarm = SIZE_MAX;
     if (may_start(heap) && heap->config.collect == GC_AT_ALLOCATION) {
         const gc_thresholds *thresholds = &heap->config.thresholds;
-        size_t limit = is_barren(heap) ? full_limit(heap)
-                                       : add_saturating(heap->bytes_at_collection,
-                                                        young_limit(heap, thresholds->young_bytes));
+        size_t limit =
+            add_saturating(heap->bytes_at_collection, young_limit(heap, thresholds->young_bytes));
         limit =
             is_in_cycle(heap) && heap->cycle.bytes_next < limit ? heap->cycle.bytes_next : limit;
         room = limit < room ? limit : room;
@@ -207,7 +217,7 @@ static size_t slice(gc_heap *heap, uint64_t budget_ns)
     gci_death_drain(heap); /* user code may run here */
     struct gci_set set = gci_cycle_slice(heap, budget_ns);
     cycle->slices++;
-    if (!is_in_cycle(heap)) {
+    if (!is_in_cycle(heap) && !cycle->only_promotes) {
         count = end_garbage(heap, &set, 1); /* user code may run here */
     }
     gci_collect_release(heap);
@@ -243,7 +253,6 @@ static size_t slice_in_time(gc_heap *heap)
 
 static void begin_cycle(gc_heap *heap)
 {
-    (void)collect(heap, 0); /* user code may run here */
     gci_cycle_begin(heap);
     heap->cycle.bytes_begun = bytes_in_use(heap);
     heap->cycle.slice_end_ns = 0;
@@ -273,13 +282,14 @@ static void adapt(gc_heap *heap, int generation, size_t young, size_t found)
 {
     bool is_worth_it = found > young / BARREN_SHARE;
     const gc_thresholds *thresholds = &heap->config.thresholds;
-    bool adapts =
-        thresholds->young_objects == YOUNG_OBJECTS && thresholds->young_bytes == YOUNG_BYTES;
-    if (is_worth_it || !adapts) {
-        heap->barren = 0;
+    if (is_worth_it) {
+        heap->barren = heap->looks = 0;
     } else if (generation == 0 && heap->barren < BARREN_MAX) {
         heap->barren++;
+    } else if (generation == 0 && heap->looks < LOOKS_MAX) {
+        heap->looks++;
     }
+    heap->look_next = heap->look_next && generation != 0;
     if (generation == 1) {
         heap->barren_full = !is_worth_it && thresholds->old_growth_percent == OLD_GROWTH_PERCENT &&
                             thresholds->old_bytes == OLD_BYTES;
@@ -293,22 +303,37 @@ static void collect_by_itself(gc_heap *heap, int generation)
     adapt(heap, generation, young, collect(heap, generation));
 }
 
-static void go_on(gc_heap *heap)
+/* Collect the young, or, if they are more by far than is collected at once, begin to make them old
+ * unseen. */
+static void collect_young(gc_heap *heap)
 {
-    size_t found = slice_in_time(heap);
-    if (!is_in_cycle(heap)) {
-        adapt(heap, 1, 0, found);
+    heap->look_next = true;
+    size_t most = 2 * young_limit(heap, heap->config.thresholds.young_objects);
+    if (heap->young_objects <= most || !adapts_young(heap)) {
+        collect_by_itself(heap, 0); /* user code may run here */
+    } else if (!is_in_cycle(heap)) {
+        gci_cycle_promote(heap);
+        heap->cycle.bytes_begun = bytes_in_use(heap);
     }
 }
 
 /* What is due of the young, and whether everything is. */
 static bool collect_young_if_due(gc_heap *heap)
 {
-    bool is_due = is_young_due(heap);
+    bool is_due = heap->cycle.phase != GCI_PHASE_PROMOTE && is_young_due(heap);
     if (is_due) {
-        collect_by_itself(heap, 0); /* user code may run here */
+        collect_young(heap); /* user code may run here */
     }
-    return !is_in_cycle(heap) && (is_due || is_barren(heap)) && is_full_due(heap);
+    return !is_in_cycle(heap) && is_full_due(heap);
+}
+
+static void go_on(gc_heap *heap, bool at_once)
+{
+    size_t found =
+        at_once ? slice(heap, UINT64_MAX) : slice_in_time(heap); /* user code may run here */
+    if (!is_in_cycle(heap) && !heap->cycle.only_promotes) {
+        adapt(heap, 1, 0, found);
+    }
 }
 
 static void collect_what_is_due(gc_heap *heap)
@@ -322,10 +347,10 @@ static void collect_what_is_due(gc_heap *heap)
     if (is_everything_due && at_once) {
         collect_by_itself(heap, 1); /* user code may run here */
     } else if (is_everything_due) {
-        begin_cycle(heap); /* user code may run here */
+        begin_cycle(heap);
     }
     if (is_in_cycle(heap)) {
-        go_on(heap); /* user code may run here */
+        go_on(heap, at_once); /* user code may run here */
     }
 }
 
@@ -370,11 +395,11 @@ bool gc_step(gc_heap *heap, uint64_t budget_ns)
 {
     if (budget_ns > 0 && may_start(heap)) {
         if (collect_young_if_due(heap)) { /* user code may run here */
-            begin_cycle(heap);            /* user code may run here */
+            begin_cycle(heap);
         }
         if (is_in_cycle(heap)) {
             size_t found = slice(heap, budget_ns); /* user code may run here */
-            if (!is_in_cycle(heap)) {
+            if (!is_in_cycle(heap) && !heap->cycle.only_promotes) {
                 adapt(heap, 1, 0, found);
             }
         }
@@ -424,8 +449,8 @@ void gc_set_thresholds(gc_heap *heap, const gc_thresholds *thresholds)
     if (own->old_growth_percent == 0) {
         own->old_growth_percent = defaults.old_growth_percent;
     }
-    heap->barren = 0;
-    heap->barren_full = false;
+    heap->barren = heap->looks = 0;
+    heap->look_next = heap->barren_full = false;
     gci_collect_arm(heap);
 }
 

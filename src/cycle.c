@@ -9,12 +9,15 @@
  * and exactly, with the set algorithm, which is sound for any set. So all that goes wrong before
  * can only make more suspects.
  *
- *   Prepare   page by page: scratch counts 0, nothing touched.
- *   Count     page by page: the references inside S. An object whose references come and go is
- *             touched, or has another count than its scratch count in the end.
+ *   Promote   page by page: the young are old, and in S; where they were collected before, there is
+ *             nothing to do.
+ *   Count     page by page: the references inside S, and from here on nothing is touched. An object
+ *             whose references come and go is touched, or has another count than its scratch count
+ *             in the end.
  *   Mark      page by page from what is touched, or has another count; then all it reaches. What
  *             is marked has heap->old; GREY until its references were visited (CYCLE-2).
  *   Sweep     page by page: how many of S are left, and where.
+ *   Prepare   only before another round: scratch counts are 0 again.
  *   Recheck   at once.
  *
  * What is garbage when the cycle begins stays unmarked: only garbage refers to it, and nobody
@@ -83,20 +86,42 @@ static bool each_range(gc_heap *heap, struct gci_tracer *tracer, uint64_t deadli
     return cycle->page == NULL;
 }
 
+static void promote(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
+{
+    gc_heap *heap = tracer->heap;
+    uint32_t old = heap->cycle.only_promotes ? heap->old : state_of_set(heap);
+    size_t promoted = 0;
+    for (; page->young && offset < end; offset += page->slot_size) {
+        gc_object *self = gci_page_at(page, offset);
+        bool is_young = self->gc == GCI_YOUNG;
+        self->gc = is_young ? old : self->gc;
+        promoted += is_young;
+    }
+    heap->young_objects -= promoted;
+}
+
 static void prepare(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
 {
     for (; offset < end; offset += page->slot_size) {
         gc_object *self = gci_page_at(page, offset);
         if (gci_is_member(tracer->members, self->gc)) {
             self->gc &= GCI_STATE_MASK;
-            self->refs &= ~(uint32_t)OURO_REFS_TOUCHED;
         }
     }
 }
 
 static void count(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
 {
-    (void)gci_trace_members(tracer, page, offset, end);
+    if (offset == page->first) {
+        page->counted = page->found = 0;
+    }
+    for (size_t at = offset; at < end; at += page->slot_size) {
+        gc_object *self = gci_page_at(page, at);
+        if (gci_is_member(tracer->members, self->gc)) {
+            self->refs &= ~(uint32_t)OURO_REFS_TOUCHED;
+        }
+    }
+    page->counted = (uint16_t)(page->counted + gci_trace_members(tracer, page, offset, end));
 }
 
 /* Mark. */
@@ -113,6 +138,7 @@ static inline void mark(gc_heap *heap, gc_object *self)
         page->plain_refs = 0;
     }
     page->chain = GCI_LINK(gci_page_offset(self));
+    page->found++;
 }
 
 static void mark_items(struct gci_tracer *tracer, void **items, size_t item_count)
@@ -242,6 +268,9 @@ static void sweep(struct gci_tracer *tracer, struct gci_page *page, size_t offse
     if (cycle->of_suspects && offset == page->first) {
         page->suspects = 0;
     }
+    if (page->found == page->counted) {
+        return; /* speed only */
+    }
     for (; offset < end; offset += page->slot_size) {
         const gc_object *self = gci_page_at(page, offset);
         if (gci_is_member(tracer->members, self->gc)) {
@@ -307,15 +336,23 @@ static struct gci_set recheck(gc_heap *heap)
     return set;
 }
 
+void gci_cycle_promote(gc_heap *heap)
+{
+    heap->cycle.only_promotes = true;
+    heap->cycle.of_suspects = false;
+    enter(heap, GCI_PHASE_PROMOTE);
+}
+
 void gci_cycle_begin(gc_heap *heap)
 {
     struct gci_cycle *cycle = &heap->cycle;
     gci_flip_old(heap);
+    cycle->only_promotes = false;
     cycle->number++;
     cycle->trusts_touched = cycle->number % TRUST_NOT_EVERY != 0;
     cycle->of_suspects = false;
     cycle->suspects = 0;
-    enter(heap, GCI_PHASE_PREPARE);
+    enter(heap, GCI_PHASE_PROMOTE);
 }
 
 /* Do what can be done of the phase. Returns whether it is over. */
@@ -326,6 +363,8 @@ static bool run_phase(gc_heap *heap, uint64_t deadline)
     tracer.members = 1u << state_of_set(heap);
     bool over;
     switch (heap->cycle.phase) {
+    case GCI_PHASE_PROMOTE:
+        return each_range(heap, &tracer, deadline, promote);
     case GCI_PHASE_PREPARE:
         return each_range(heap, &tracer, deadline, prepare);
     case GCI_PHASE_COUNT:
@@ -353,8 +392,12 @@ struct gci_set gci_cycle_slice(gc_heap *heap, uint64_t budget_ns)
            run_phase(heap, deadline)) {
         if (cycle->phase == GCI_PHASE_SWEEP) {
             decide(heap);
-        } else {
+        } else if (cycle->phase != GCI_PHASE_PROMOTE) {
             enter(heap, cycle->phase + 1);
+        } else if (cycle->only_promotes) {
+            finish(heap);
+        } else {
+            enter(heap, GCI_PHASE_COUNT);
         }
     }
     return nothing;

@@ -6,8 +6,11 @@
 
 #include "doom.h"
 
-/* Begin a cycle, about all that is old now. None is under way; the young were just collected. */
+/* Begin a cycle, about all that is old now, and young. None is under way. */
 OURO_INTERNAL void gci_cycle_begin(gc_heap *heap);
+
+/* The same, but let it end when the young are old. */
+OURO_INTERNAL void gci_cycle_promote(gc_heap *heap);
 
 /* Go on with a cycle for so long.
  * Returns the garbage that it has found in the end, in states as gci_set_of_all foresees, or nothing

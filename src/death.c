@@ -122,15 +122,20 @@ static inline bool is_chained(const struct gci_page *page, const gc_object *self
     return page->chained && self->gc > GCI_STATE_MASK && gci_state_of(self) == GCI_DYING;
 }
 
-/* The same for one that may be in a chain, where its slot has to stay. */
-static void leave_slot_or_chain(struct gci_page *page, gc_object *self)
+/* The end of one in a chain, where its slot has to stay. */
+static OURO_NOINLINE void stay_in_chain(struct gci_page *page, gc_object *self)
+{
+    if (self->refs & OURO_REFS_SITE) {
+        gci_page_unrecord(page, self);
+    }
+    self->refs = GCI_REFS_DEAD;
+    self->gc = GCI_GREY | (self->gc & ~(uint32_t)GCI_STATE_MASK);
+}
+
+static inline void leave_slot_or_chain(struct gci_page *page, gc_object *self)
 {
     if (OURO_UNLIKELY(is_chained(page, self))) {
-        if (self->refs & OURO_REFS_SITE) {
-            gci_page_unrecord(page, self);
-        }
-        self->refs = GCI_REFS_DEAD;
-        self->gc = GCI_GREY | (self->gc & ~(uint32_t)GCI_STATE_MASK);
+        stay_in_chain(page, self);
     } else {
         leave_slot(page, self);
     }

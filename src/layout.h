@@ -155,9 +155,11 @@ struct gci_page {
     struct gci_page *next_ending, *next_chain, *next_suspect;
     uint16_t ending;   /* link: for end_plain of death.c alone */
     uint16_t chain;    /* link: GREY objects; 0: none, or all in a lane */
+    uint16_t counted;  /* members of S that this round of the cycle came by */
+    uint16_t found;    /* those of them that it has marked */
     uint16_t suspects; /* what the last sweep has found; then it is in the list of such pages */
     int16_t notice; /* it is looked at when so many objects are left: GCI_NOTICE_NEVER, or PAGE-2 */
-    char room[72];
+    char room[68];
 };
 enum { GCI_NOTICE_NEVER = -1 };
 
@@ -276,6 +278,7 @@ struct gci_profile {
 /* A collection of the old in slices, see cycle.c. */
 enum gci_phase {
     GCI_PHASE_NONE = 0, /* no cycle is under way */
+    GCI_PHASE_PROMOTE,
     GCI_PHASE_PREPARE,
     GCI_PHASE_COUNT,
     GCI_PHASE_MARK,
@@ -286,6 +289,7 @@ enum { GCI_LANES = 16 };
 
 struct gci_cycle {
     enum gci_phase phase;
+    bool only_promotes;    /* the first phase is all of it */
     bool of_suspects;      /* a further round, over the pages with suspects only */
     bool trusts_touched;   /* what was touched is marked */
     struct gci_page *page; /* where the phase is: at the slot at `offset` */
@@ -342,7 +346,9 @@ struct gc_heap {
     size_t bytes_external;
     size_t bytes_at_collection; /* live and external, when the last collection ended */
     size_t bytes_at_full;       /* the same for the last full one */
-    unsigned barren;            /* how far the thresholds of the young are put off */
+    unsigned barren;            /* collections of the young that were for nothing, in a row */
+    unsigned looks;             /* then they are left alone for longer and longer times, */
+    bool look_next;             /* after each of which they are collected once */
     bool barren_full;           /* the last full collection that came by itself was for nothing */
     struct gci_hooks hooks;
     struct gci_profile *profile; /* NULL: off */

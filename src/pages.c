@@ -583,8 +583,12 @@ size_t gci_pages_trim(gc_heap *heap, size_t keep)
     if (heap->emptied_pages != NULL) {
         give_emptied(heap, !in_cycle);
     }
+    if (in_cycle || heap->empty_segments <= keep) {
+        return before - heap->bytes_reserved;
+    }
+    prune_young(heap);
     struct gci_segment *next;
-    for (struct gci_segment *segment = in_cycle ? NULL : heap->free_segments;
+    for (struct gci_segment *segment = heap->free_segments;
          segment != NULL && heap->empty_segments > keep; segment = next) {
         next = segment->next_free;
         if (segment->free_pages == ALL_PAGES) {

@@ -130,6 +130,8 @@ void gci_trace(struct gci_tracer *tracer, const struct gci_page *page, gc_object
 
 /* Sets. */
 
+enum { SMALL_BYTES = 2 << 20 }; /* a heap that is in the cache, which the queue does not help */
+
 static void add_page(struct gci_set *set, struct gci_page *page)
 {
     if (page->birth == GCI_YOUNG) {
@@ -164,7 +166,7 @@ void gci_flip_old(gc_heap *heap)
 struct gci_set gci_set_of_young(gc_heap *heap)
 {
     struct gci_set set = {
-        .small = true,
+        .small = heap->bytes_live < SMALL_BYTES,
         .alive = GCI_NIBBLE(GCI_YOUNG, heap->old),
         .garbage = GCI_NIBBLE(GCI_YOUNG, GCI_DOOMED),
     };
