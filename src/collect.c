@@ -80,18 +80,34 @@ static bool is_in_cycle(const gc_heap *heap)
     return heap->cycle.phase != GCI_PHASE_NONE;
 }
 
+/* Whether the young are more by far than are collected at once. */
+static bool are_too_many(const gc_heap *heap)
+{
+    return adapts_young(heap) &&
+           heap->young_objects / 2 > young_limit(heap, heap->config.thresholds.young_objects);
+}
+
+/* Whether the young are collected when they are due. Else they have to wait for a cycle, or are just
+ * made old. */
+static bool may_collect_young(const gc_heap *heap)
+{
+    return heap->cycle.phase != GCI_PHASE_PROMOTE && !(is_in_cycle(heap) && are_too_many(heap));
+}
+
 void gci_collect_arm(gc_heap *heap)
 {
+    const gc_thresholds *thresholds = &heap->config.thresholds;
     size_t room = heap->config.limit_bytes == 0 ? SIZE_MAX : heap->config.limit_bytes;
     heap->young_alarm = SIZE_MAX;
     if (may_start(heap) && heap->config.collect == GC_AT_ALLOCATION) {
-        const gc_thresholds *thresholds = &heap->config.thresholds;
-        size_t limit =
-            add_saturating(heap->bytes_at_collection, young_limit(heap, thresholds->young_bytes));
-        limit =
-            is_in_cycle(heap) && heap->cycle.bytes_next < limit ? heap->cycle.bytes_next : limit;
+        size_t limit = is_in_cycle(heap) ? heap->cycle.bytes_next : SIZE_MAX;
+        if (may_collect_young(heap)) {
+            size_t bytes = add_saturating(heap->bytes_at_collection,
+                                          young_limit(heap, thresholds->young_bytes));
+            limit = bytes < limit ? bytes : limit;
+            heap->young_alarm = OURO_STRESS ? 0 : young_limit(heap, thresholds->young_objects);
+        }
         room = limit < room ? limit : room;
-        heap->young_alarm = OURO_STRESS ? 0 : young_limit(heap, thresholds->young_objects);
     }
     if (heap->closing) {
         heap->young_alarm = 0; /* births have to take the slow path, which refuses them */
@@ -153,6 +169,10 @@ static size_t end_garbage(gc_heap *heap, struct gci_set *set, int generation)
 {
     struct gci_doom_result result = gci_doom(heap, set); /* user code may run here */
     gci_death_drain(heap);                               /* user code may run here */
+    if (generation != 0) {
+        result.freed += heap->cycle.freed;
+        heap->cycle.freed = 0;
+    }
     gc_generation_stats *stats = &heap->generations[generation];
     stats->collections++;
     stats->collected += result.freed;
@@ -216,6 +236,7 @@ static size_t slice(gc_heap *heap, uint64_t budget_ns)
     hold(heap);
     gci_death_drain(heap); /* user code may run here */
     struct gci_set set = gci_cycle_slice(heap, budget_ns);
+    gci_death_drain(heap); /* user code may run here */
     cycle->slices++;
     if (!is_in_cycle(heap) && !cycle->only_promotes) {
         count = end_garbage(heap, &set, 1); /* user code may run here */
@@ -303,13 +324,11 @@ static void collect_by_itself(gc_heap *heap, int generation)
     adapt(heap, generation, young, collect(heap, generation));
 }
 
-/* Collect the young, or, if they are more by far than is collected at once, begin to make them old
- * unseen. */
+/* Collect the young, or, if they are too many, begin to make them old unseen. */
 static void collect_young(gc_heap *heap)
 {
     heap->look_next = true;
-    size_t most = 2 * young_limit(heap, heap->config.thresholds.young_objects);
-    if (heap->young_objects <= most || !adapts_young(heap)) {
+    if (!are_too_many(heap)) {
         collect_by_itself(heap, 0); /* user code may run here */
     } else if (!is_in_cycle(heap)) {
         gci_cycle_promote(heap);
@@ -320,8 +339,7 @@ static void collect_young(gc_heap *heap)
 /* What is due of the young, and whether everything is. */
 static bool collect_young_if_due(gc_heap *heap)
 {
-    bool is_due = heap->cycle.phase != GCI_PHASE_PROMOTE && is_young_due(heap);
-    if (is_due) {
+    if (may_collect_young(heap) && is_young_due(heap)) {
         collect_young(heap); /* user code may run here */
     }
     return !is_in_cycle(heap) && is_full_due(heap);

@@ -19,6 +19,9 @@
  *   Sweep     page by page: how many of S are left, and where.
  *   Prepare   only before another round: scratch counts are 0 again.
  *   Recheck   at once.
+ *   Drop      page by page, if the garbage is plain: its references to what is no garbage.
+ *   Free      page by page: its slots. Until all was dropped none may be used again, for garbage
+ *             refers to garbage. Other garbage ends at once, in doom.c.
  *
  * What is garbage when the cycle begins stays unmarked: only garbage refers to it, and nobody
  * can touch it, but through a weak reference. For what is upgraded so again and again, every few
@@ -310,9 +313,27 @@ static void decide(gc_heap *heap)
     cycle->suspects = 0;
 }
 
+static void drop(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
+{
+    bool draining = tracer->heap->draining;
+    tracer->heap->draining = true; /* what dies waits until the slice is over */
+    gci_death_drop_garbage(page, tracer->members, offset, end);
+    tracer->heap->draining = draining;
+}
+
+/* A page at a time. */
+static void free_page(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
+{
+    (void)end;
+    if (offset == page->first) {
+        tracer->heap->cycle.freed += gci_death_free_garbage(page, tracer->members);
+    }
+}
+
 /* The set algorithm on what is left of S. */
 static struct gci_set recheck(gc_heap *heap)
 {
+    struct gci_cycle *cycle = &heap->cycle;
     struct gci_page *pages = NULL;
     uint32_t members = 1u << state_of_set(heap);
     for (struct gci_page *page = heap->cycle.suspect_pages; page != NULL;
@@ -332,6 +353,22 @@ static struct gci_set recheck(gc_heap *heap)
     }
     struct gci_set set = gci_set_of_suspects(heap, pages);
     gci_trace_find_garbage(heap, &set);
+    if (set.plain && set.garbage_count > 0) {
+        /* From here on the pages with suspects are those with garbage. */
+        for (struct gci_page *page = cycle->suspect_pages; page != NULL;
+             page = page->next_suspect) {
+            page->suspects = 0;
+        }
+        cycle->suspect_pages = NULL;
+        for (struct gci_page *page = set.pages; page != NULL; page = page->next_in_set) {
+            page->suspects = (uint16_t)(page->members - page->marked);
+            page->next_suspect = cycle->suspect_pages;
+            cycle->suspect_pages = page;
+        }
+        cycle->of_suspects = true;
+        enter(heap, GCI_PHASE_DROP);
+        return (struct gci_set){ .pages = NULL };
+    }
     finish(heap);
     return set;
 }
@@ -352,6 +389,7 @@ void gci_cycle_begin(gc_heap *heap)
     cycle->trusts_touched = cycle->number % TRUST_NOT_EVERY != 0;
     cycle->of_suspects = false;
     cycle->suspects = 0;
+    cycle->freed = 0;
     enter(heap, GCI_PHASE_PROMOTE);
 }
 
@@ -374,6 +412,10 @@ static bool run_phase(gc_heap *heap, uint64_t deadline)
     case GCI_PHASE_MARK:
         tracer.consume = mark_items;
         return mark_slice(heap, &tracer, deadline);
+    case GCI_PHASE_DROP:
+        return each_range(heap, &tracer, deadline, drop);
+    case GCI_PHASE_FREE:
+        return each_range(heap, &tracer, deadline, free_page);
     default:
         return each_range(heap, &tracer, deadline, sweep);
     }
@@ -392,6 +434,8 @@ struct gci_set gci_cycle_slice(gc_heap *heap, uint64_t budget_ns)
            run_phase(heap, deadline)) {
         if (cycle->phase == GCI_PHASE_SWEEP) {
             decide(heap);
+        } else if (cycle->phase == GCI_PHASE_FREE) {
+            finish(heap);
         } else if (cycle->phase != GCI_PHASE_PROMOTE) {
             enter(heap, cycle->phase + 1);
         } else if (cycle->only_promotes) {
@@ -424,6 +468,9 @@ static void restore(gc_heap *heap, struct gci_page *page)
 void gci_cycle_abandon(gc_heap *heap)
 {
     struct gci_cycle *cycle = &heap->cycle;
+    if (cycle->phase >= GCI_PHASE_DROP) {
+        (void)gci_cycle_slice(heap, UINT64_MAX);
+    }
     if (cycle->phase == GCI_PHASE_NONE) {
         return;
     }

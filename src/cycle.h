@@ -13,12 +13,14 @@ OURO_INTERNAL void gci_cycle_begin(gc_heap *heap);
 OURO_INTERNAL void gci_cycle_promote(gc_heap *heap);
 
 /* Go on with a cycle for so long.
- * Returns the garbage that it has found in the end, in states as gci_set_of_all foresees, or nothing
- * (pages NULL, counts 0) before that; the phase tells. Runs traverse and no other user code. */
+ * Returns the garbage that it has found in the end and that is not plain, in states as gci_set_of_all
+ * foresees; else nothing (pages NULL, counts 0). Whether it is at an end the phase tells; then
+ * cycle.freed says how much plain garbage there was. Runs traverse and no other user code; what dies
+ * joins the queue. */
 OURO_INTERNAL struct gci_set gci_cycle_slice(gc_heap *heap, uint64_t budget_ns);
 
-/* End a cycle that is under way, if one is, with nothing found: all the old have heap->old, and no
- * scratch counts. */
+/* End a cycle that is under way, if one is: with the garbage, if that has been found, else with
+ * nothing found. All the old have heap->old, and no scratch counts. */
 OURO_INTERNAL void gci_cycle_abandon(gc_heap *heap);
 
 #endif

@@ -381,61 +381,68 @@ void gci_death_drain(gc_heap *heap)
     heap->draining = false;
 }
 
-/* Drop a reference of garbage, unless it is to other garbage, which has a state of `gone`. */
-static inline void drop_outside(uint32_t gone, gc_object *self, size_t offset)
+/* Drop a reference of garbage, unless it is to other garbage. */
+static inline void drop_outside(uint32_t members, gc_object *self, size_t offset)
 {
     gc_object *child;
     memcpy(&child, (char *)self + offset, sizeof(child));
-    if (child != NULL && !gci_is_member(gone, child->gc)) {
+    if (child != NULL && !gci_is_member(members, child->gc)) {
         gc_decref(child);
     }
 }
 
-void gci_death_end_garbage(struct gci_page *page, uint32_t members)
+void gci_death_drop_garbage(struct gci_page *page, uint32_t members, size_t offset, size_t end)
 {
     const gc_field *first = page->fields, *stop = first + page->field_count;
     bool two = page->field_count == 2; /* speed only */
     size_t left = first->offset, right = two ? first[1].offset : 0;
-    /* A reference to a free slot is one to garbage that has ended just before. */
-    uint32_t gone = members | 1u << GCI_FREE;
-    for (size_t offset = page->first, end = gci_page_end(page), size = page->slot_size;
-         offset < end; offset += size) {
+    for (size_t size = page->slot_size; offset < end; offset += size) {
         gc_object *self = gci_page_at(page, offset);
         if (!gci_is_member(members, self->gc)) {
             continue;
         }
         if (two) {
-            drop_outside(gone, self, left);
-            drop_outside(gone, self, right);
+            drop_outside(members, self, left);
+            drop_outside(members, self, right);
         } else {
             for (const gc_field *field = first; field < stop; field++) {
-                drop_outside(gone, self, field->offset);
+                drop_outside(members, self, field->offset);
             }
         }
-        if (OURO_UNLIKELY(self->refs & OURO_REFS_SITE)) {
-            gci_page_unrecord(page, self);
-        }
-        *self = (gc_object){ GCI_REFS_DEAD, GCI_FREE };
     }
 }
 
-void gci_death_free_garbage(struct gci_page *page)
+size_t gci_death_free_garbage(struct gci_page *page, uint32_t members)
 {
     gc_heap *heap = page->heap;
-    uint32_t count = (uint32_t)page->members - page->marked;
-    heap->bytes_live_peak = gci_larger(heap->bytes_live_peak, heap->bytes_live);
-    heap->bytes_live -= count * page->slot_size;
-    heap->objects_died += count;
+    size_t count = 0;
+    uint32_t free = 0;
+    gc_object aside; /* for what is not free: there is no telling which, so no branch */
+    for (size_t offset = gci_page_end(page), size = page->slot_size; offset > page->first;) {
+        offset -= size;
+        gc_object *slot = gci_page_at(page, offset);
+        bool is_garbage = gci_is_member(members, slot->gc);
+        bool is_free = gci_is_member(members | 1u << GCI_FREE, slot->gc);
+        if (OURO_UNLIKELY(is_garbage && (slot->refs & OURO_REFS_SITE))) {
+            gci_page_unrecord(page, slot);
+        }
+        count += is_garbage;
+        gc_object *place = is_free ? slot : &aside;
+        *place = (gc_object){ GCI_REFS_DEAD, free };
+        free = is_free ? gci_link_word(slot) : free;
+    }
+    book_deaths(heap, count, count * page->slot_size);
     if (gci_page_used(page) == count) {
         gci_page_reset(page);
-        return;
+        return count;
     }
-    gci_page_sort_free(page);
+    page->free = free;
     bool noticed = page->countdown <= count;
     page->countdown = (uint16_t)(page->countdown - count);
     if (noticed) {
         gci_page_noticed(page);
     }
+    return count;
 }
 
 /* A death that is more than the end of a slot. */

@@ -13,12 +13,13 @@ OURO_INTERNAL void gci_death_clear(const struct gci_page *page, gc_object *self)
 /* Call the type's finalize, once in a life. The caller holds a reference. Any user code may run. */
 OURO_INTERNAL void gci_death_finalize(const struct gci_page *page, gc_object *self);
 
-/* The end of plain garbage, which is what has still a state of `members`, in two walks over its
- * pages. First it drops its references to what is no garbage, and its slots are free; then they are
- * in the free lists, and the books are right: page->members less page->marked objects. Runs no user
- * code: the heap is draining, and what dies by the first walk joins the queue. */
-OURO_INTERNAL void gci_death_end_garbage(struct gci_page *page, uint32_t members);
-OURO_INTERNAL void gci_death_free_garbage(struct gci_page *page);
+/* The end of plain garbage, which is what has a state of `members`, in two walks over its pages. First
+ * it drops its references to what is no garbage, a range of slots at a time; then its slots are
+ * free, and the books are right. Returns how many there were. Runs no user code: the heap is draining
+ * in the first, and what dies by it joins the queue. */
+OURO_INTERNAL void gci_death_drop_garbage(struct gci_page *page, uint32_t members, size_t offset,
+                                          size_t end);
+OURO_INTERNAL size_t gci_death_free_garbage(struct gci_page *page, uint32_t members);
 
 /* End the objects in the queue of the dying, unless somebody further up the stack is at it. Any
  * user code may run. */

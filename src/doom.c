@@ -54,10 +54,10 @@ static void free_plain(gc_heap *heap, const struct gci_set *set)
     bool draining = heap->draining;
     heap->draining = true;
     for (struct gci_page *page = set->pages; page != NULL; page = page->next_in_set) {
-        gci_death_end_garbage(page, set->members);
+        gci_death_drop_garbage(page, set->members, page->first, gci_page_end(page));
     }
     for (struct gci_page *page = set->pages; page != NULL; page = page->next_in_set) {
-        gci_death_free_garbage(page);
+        (void)gci_death_free_garbage(page, set->members);
     }
     heap->draining = draining;
     gci_death_drain(heap); /* user code may run here */

@@ -284,6 +284,8 @@ enum gci_phase {
     GCI_PHASE_MARK,
     GCI_PHASE_SWEEP,
     GCI_PHASE_RECHECK,
+    GCI_PHASE_DROP,
+    GCI_PHASE_FREE,
 };
 enum { GCI_LANES = 16 };
 
@@ -296,6 +298,7 @@ struct gci_cycle {
     size_t offset;
     struct gci_page *suspect_pages;
     size_t suspects, suspects_before;
+    size_t freed;
     struct gci_page *chains; /* pages with GREY objects */
     struct {
         struct gci_page *page;
