@@ -30,12 +30,17 @@ enum {
     OLD_GROWTH_PERCENT = 50,
     OLD_BYTES = 4 << 20,
     LARGE_BYTES = 16 << 20, /* of a heap beyond the cache, where an object takes longer, */
-    LARGE_SHIFT = 2,        /* and the young are a quarter */
+    LARGE_SHIFT = 3,        /* and the young are a quarter */
     BARREN_MAX = 3,
     LOOK_SHIFT = 3,    /* the young left alone are eight times as many as else, */
     LOOKS_MAX = 3,     /* then 16, 32 and 64 times */
     BARREN_SHARE = 64, /* a collection is worth its time if more than one in so many was garbage */
 };
+
+static bool is_in_cycle(const gc_heap *heap)
+{
+    return heap->cycle.phase != GCI_PHASE_NONE;
+}
 
 /* Whether the thresholds of the young are ours to change. */
 static bool adapts_young(const gc_heap *heap)
@@ -51,7 +56,7 @@ static size_t young_limit(const gc_heap *heap, size_t threshold)
         return threshold;
     }
     threshold >>= heap->bytes_at_collection >= LARGE_BYTES ? LARGE_SHIFT : 0;
-    bool leaves_alone = heap->barren == BARREN_MAX && !heap->look_next;
+    bool leaves_alone = heap->barren == BARREN_MAX && !heap->look_next && !is_in_cycle(heap);
     return leaves_alone ? threshold << (LOOK_SHIFT + heap->looks) : threshold;
 }
 
@@ -73,11 +78,6 @@ static size_t full_limit(const gc_heap *heap)
 static bool may_start(const gc_heap *heap)
 {
     return heap->enabled && heap->busy == 0;
-}
-
-static bool is_in_cycle(const gc_heap *heap)
-{
-    return heap->cycle.phase != GCI_PHASE_NONE;
 }
 
 /* Whether the young are more by far than are collected at once. */
@@ -135,11 +135,14 @@ void gci_collect_release(gc_heap *heap)
     gci_collect_arm(heap);
 }
 
-static void record_pause(gc_generation_stats *stats, uint64_t pause_ns)
+static void record_pause(gc_heap *heap, int generation, uint64_t start_ns)
 {
-    stats->pause_ns_total += pause_ns;
-    if (pause_ns > stats->pause_ns_max) {
-        stats->pause_ns_max = pause_ns;
+    gc_generation_stats *stats = &heap->generations[generation];
+    heap->pause_end_ns = gci_sys_clock_ns();
+    heap->pause_ns = heap->pause_end_ns - start_ns;
+    stats->pause_ns_total += heap->pause_ns;
+    if (heap->pause_ns > stats->pause_ns_max) {
+        stats->pause_ns_max = heap->pause_ns;
     }
 }
 
@@ -202,7 +205,7 @@ static size_t collect(gc_heap *heap, int generation)
     size_t count = end_garbage(heap, &set, generation); /* user code may run here */
     gci_collect_release(heap);
     gci_pages_tidy(heap);
-    record_pause(&heap->generations[generation], gci_sys_clock_ns() - start);
+    record_pause(heap, generation, start);
     return count;
 }
 
@@ -210,9 +213,9 @@ static size_t collect(gc_heap *heap, int generation)
 
 enum {
     SLICE_NS = 200000,
-    SLICE_BYTES = 16384,       /* growth between two slices, or looks at the clock */
-    SLICES_WAIT_PERCENT = 300, /* of the time of a slice is left to the program before the next */
-    AT_ONCE_BYTES = 1 << 20,   /* so much is collected faster at once than a few slices take */
+    SLICE_BYTES = 16384, /* growth between two slices, or looks at the clock */
+    WAIT = 3, /* times as long as the last pause was, the program runs before the next slice */
+    AT_ONCE_BYTES = 1 << 20, /* so much is collected faster at once than a few slices take */
 };
 
 static uint64_t slice_ns(const gc_heap *heap)
@@ -245,9 +248,7 @@ static size_t slice(gc_heap *heap, uint64_t budget_ns)
     if (!is_in_cycle(heap)) {
         gci_pages_tidy(heap);
     }
-    cycle->slice_end_ns = gci_sys_clock_ns();
-    cycle->slice_ns = cycle->slice_end_ns - start;
-    record_pause(&heap->generations[1], cycle->slice_ns);
+    record_pause(heap, 1, start);
     return count;
 }
 
@@ -258,13 +259,13 @@ static size_t slice_in_time(gc_heap *heap)
     struct gci_cycle *cycle = &heap->cycle;
     size_t in_use = bytes_in_use(heap), room = cycle_room(heap);
     size_t grown = in_use > cycle->bytes_begun ? in_use - cycle->bytes_begun : 0;
-    uint64_t waited = gci_sys_clock_ns() - cycle->slice_end_ns;
+    uint64_t waited = gci_sys_clock_ns() - heap->pause_end_ns;
     size_t count = 0;
     if (grown > room) {
         while (is_in_cycle(heap)) {
             count = slice(heap, UINT64_MAX);
         }
-    } else if (grown > room / 2 || waited >= cycle->slice_ns * SLICES_WAIT_PERCENT / 100) {
+    } else if (grown > room / 2 || waited >= WAIT * heap->pause_ns) {
         count = slice(heap, grown > room / 4 * 3 ? 4 * slice_ns(heap) : slice_ns(heap));
     }
     cycle->bytes_next = add_saturating(bytes_in_use(heap), SLICE_BYTES);
@@ -276,7 +277,6 @@ static void begin_cycle(gc_heap *heap)
 {
     gci_cycle_begin(heap);
     heap->cycle.bytes_begun = bytes_in_use(heap);
-    heap->cycle.slice_end_ns = 0;
 }
 
 static bool has_grown(size_t now, size_t then, size_t by)

@@ -307,9 +307,8 @@ struct gci_cycle {
     unsigned lane_count;
     uint64_t number;
     uint64_t slices;
-    uint64_t slice_end_ns, slice_ns; /* when the last slice ended, and how long it was */
-    size_t bytes_begun;              /* in use when it began */
-    size_t bytes_next;               /* in use at the next slice */
+    size_t bytes_begun; /* in use when it began */
+    size_t bytes_next;  /* in use at the next slice */
 };
 
 struct gc_heap {
@@ -347,12 +346,13 @@ struct gc_heap {
     struct gci_cycle cycle;
     struct gci_page *grey_pages;
     size_t bytes_external;
-    size_t bytes_at_collection; /* live and external, when the last collection ended */
-    size_t bytes_at_full;       /* the same for the last full one */
-    unsigned barren;            /* collections of the young that were for nothing, in a row */
-    unsigned looks;             /* then they are left alone for longer and longer times, */
-    bool look_next;             /* after each of which they are collected once */
-    bool barren_full;           /* the last full collection that came by itself was for nothing */
+    size_t bytes_at_collection;      /* live and external, when the last collection ended */
+    size_t bytes_at_full;            /* the same for the last full one */
+    unsigned barren;                 /* collections of the young that were for nothing, in a row */
+    unsigned looks;                  /* then they are left alone for longer and longer times, */
+    bool look_next;                  /* after each of which they are collected once */
+    uint64_t pause_end_ns, pause_ns; /* when the last pause ended, and how long it was */
+    bool barren_full; /* the last full collection that came by itself was for nothing */
     struct gci_hooks hooks;
     struct gci_profile *profile; /* NULL: off */
 
