@@ -309,10 +309,11 @@ enum {
 typedef struct gc_thresholds {
     /* The young are collected when their number (containers born, less those of them that died)
      * reaches young_objects, or when live and external bytes have grown by young_bytes since the
-     * last collection. Defaults 32768, 1 MiB; with both at their defaults they double with each
-     * collection that finds less than one in 64 to be garbage, up to four times, then the young
-     * wait for everything to be collected, until that finds garbage again: objects that die by
-     * count are not worth looking at. */
+     * last collection. Defaults 32768, 1 MiB. With both at their defaults ouro adapts: in heaps
+     * above 16 MiB, where an object takes longer, they are an eighth; and after three collections
+     * that find less than one in 64 to be garbage the young are left alone until they are eight
+     * times as many, then old unseen, and collected once again after that; while this finds no more
+     * the times get longer, up to 64. Objects that die by count are not worth looking at. */
     size_t young_objects;
     size_t young_bytes;
     /* Everything is collected after that when live and external bytes have grown since the last
@@ -348,7 +349,7 @@ typedef struct gc_config {
     void (*panic)(gc_heap *heap, const char *text);
 
     /* How long the program is stopped at a time for the collection of the old, in nanoseconds.
-     * Default 200000; SIZE_MAX: until it is done. */
+     * Default 200000; SIZE_MAX: until it is done. A heap of less than 1 MiB is not worth slices. */
     size_t slice_ns;
 
     uintptr_t room[7]; /* must be 0 */
@@ -549,6 +550,11 @@ static inline void gc_visit(gc_visitor *visitor, void *child)
  * Generation 0 holds the young, who have not met a collection yet, generation 1 the old.
  * Collections start by themselves when a threshold is passed, unless disabled. Inside a collection,
  * and inside gc_unreachable, another one does nothing.
+ *
+ * The old are collected in slices, a cycle of them, between which the program runs: how long it is
+ * stopped does not depend on how much is alive. A cycle finds what was garbage when it began. What
+ * takes over the whole heap, as gc_collect and the calls that look at objects do, ends a cycle first,
+ * which costs a walk over all containers.
  */
 
 /* Collect everything, now, as gc.collect.
@@ -562,9 +568,10 @@ OURO_API size_t gc_collect(gc_heap *heap) OURO_NONNULL;
 /* Collect generation 0 (the young; the survivors are old) or 1 (all). Else as gc_collect. */
 OURO_API size_t gc_collect_generation(gc_heap *heap, int generation) OURO_NONNULL;
 
-/* Lend idle time: do what is due. This version collects in one piece, so `budget_ns` only says
- * whether (0: no).
- * Returns true while work is left over, here never.  Runs  as gc_collect. */
+/* Lend idle time: do what is due, for about `budget_ns` (0: nothing). The collection of the old goes
+ * on in slices of that length; one of the young, a large object's traverse, or the last look at
+ * what was found may take longer. Where slice_ns is SIZE_MAX what is due is done at once.
+ * Returns true while a cycle is under way: there is more to do.  Runs  as gc_collect. */
 OURO_API bool gc_step(gc_heap *heap, uint64_t budget_ns) OURO_NONNULL;
 
 /* Allow or forbid the collections that start by themselves; not counted. Returns whether they

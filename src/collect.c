@@ -2,14 +2,19 @@
 
 /* Collections: when, and over which set.
  *
- * A collection is due when the net number of young containers, or the growth of live and
- * external bytes since the last collection, passes its threshold. It takes the young; when what
- * the heap holds then has grown far enough since the last full collection, everything follows.
+ * A collection is due when the net number of young containers, or the growth of live and external
+ * bytes since the last collection, passes its threshold. It takes the young; when what the heap
+ * holds then has grown far enough since the last full collection, everything follows, in slices if
+ * the heap is not small.
  *
- * A program whose objects die by count hardly pays: with the default thresholds each collection of
- * the young that finds next to nothing doubles them, and after BARREN_MAX in a row there are none
- * until a full one finds garbage again. What is not found meanwhile is bounded by the growth that
- * makes a full collection due, which is twice as much after one that found next to nothing. */
+ * A program whose objects die by count hardly pays. With the default thresholds the young are left
+ * alone after BARREN_MAX collections in a row that found next to nothing, and only now and then
+ * there is a look at some of them, at longer and longer times. What is not found meanwhile is bounded
+ * by the growth that makes a full collection due, which is twice as much after one that found
+ * nothing.
+ *
+ * A collection of the young is never about more than twice what the threshold says. If they are more,
+ * because they were left alone or had to wait, they become old unseen, in slices. */
 
 #include "collect.h"
 
@@ -49,6 +54,12 @@ static bool adapts_young(const gc_heap *heap)
     return thresholds->young_objects == YOUNG_OBJECTS && thresholds->young_bytes == YOUNG_BYTES;
 }
 
+/* Whether the young are left alone for a time. */
+static bool are_left_alone(const gc_heap *heap)
+{
+    return heap->barren == BARREN_MAX && !heap->look_next && !is_in_cycle(heap);
+}
+
 /* A threshold of the young, as it is now. */
 static size_t young_limit(const gc_heap *heap, size_t threshold)
 {
@@ -56,8 +67,7 @@ static size_t young_limit(const gc_heap *heap, size_t threshold)
         return threshold;
     }
     threshold >>= heap->bytes_at_collection >= LARGE_BYTES ? LARGE_SHIFT : 0;
-    bool leaves_alone = heap->barren == BARREN_MAX && !heap->look_next && !is_in_cycle(heap);
-    return leaves_alone ? threshold << (LOOK_SHIFT + heap->looks) : threshold;
+    return are_left_alone(heap) ? threshold << (LOOK_SHIFT + heap->looks) : threshold;
 }
 
 /* How much may be in use before a full collection is due. */
@@ -105,6 +115,8 @@ void gci_collect_arm(gc_heap *heap)
             size_t bytes = add_saturating(heap->bytes_at_collection,
                                           young_limit(heap, thresholds->young_bytes));
             limit = bytes < limit ? bytes : limit;
+            size_t full = are_left_alone(heap) ? full_limit(heap) : SIZE_MAX;
+            limit = full < limit ? full : limit;
             heap->young_alarm = OURO_STRESS ? 0 : young_limit(heap, thresholds->young_objects);
         }
         room = limit < room ? limit : room;
@@ -303,7 +315,7 @@ static void adapt(gc_heap *heap, int generation, size_t young, size_t found)
 {
     bool is_worth_it = found > young / BARREN_SHARE;
     const gc_thresholds *thresholds = &heap->config.thresholds;
-    if (is_worth_it) {
+    if (is_worth_it || !adapts_young(heap)) {
         heap->barren = heap->looks = 0;
     } else if (generation == 0 && heap->barren < BARREN_MAX) {
         heap->barren++;
@@ -339,10 +351,12 @@ static void collect_young(gc_heap *heap)
 /* What is due of the young, and whether everything is. */
 static bool collect_young_if_due(gc_heap *heap)
 {
-    if (may_collect_young(heap) && is_young_due(heap)) {
+    bool is_due = may_collect_young(heap) && is_young_due(heap);
+    bool looks_further = is_due || are_left_alone(heap);
+    if (is_due) {
         collect_young(heap); /* user code may run here */
     }
-    return !is_in_cycle(heap) && is_full_due(heap);
+    return looks_further && !is_in_cycle(heap) && is_full_due(heap);
 }
 
 static void go_on(gc_heap *heap, bool at_once)
@@ -411,7 +425,9 @@ void gc_safepoint(gc_heap *heap)
 
 bool gc_step(gc_heap *heap, uint64_t budget_ns)
 {
-    if (budget_ns > 0 && may_start(heap)) {
+    if (heap->config.slice_ns == SIZE_MAX && budget_ns > 0) {
+        collect_what_is_due(heap); /* user code may run here */
+    } else if (budget_ns > 0 && may_start(heap)) {
         if (collect_young_if_due(heap)) { /* user code may run here */
             begin_cycle(heap);
         }
