@@ -44,6 +44,7 @@ full10m           10000000 3    10000000 1
 garbage1m          1000000 5     1000000 1
 bytes             10000000 3     1000000 1
 acyclic                 18 7          14 3
+churn              5000000 3      200000 1
 profile                  - -           - -
 "
 workloads=$(echo "$plan" | awk 'NF { print $1 }')

@@ -216,7 +216,7 @@ static size_t collect(gc_heap *heap, int generation)
     struct gci_set set = find_garbage(heap, generation);
     size_t count = end_garbage(heap, &set, generation); /* user code may run here */
     gci_collect_release(heap);
-    gci_pages_tidy(heap);
+    gci_pages_tidy(heap, generation != 0);
     record_pause(heap, generation, start);
     return count;
 }
@@ -226,7 +226,7 @@ static size_t collect(gc_heap *heap, int generation)
 enum {
     SLICE_NS = 200000,
     SLICE_BYTES = 16384, /* growth between two slices, or looks at the clock */
-    WAIT = 3, /* times as long as the last pause was, the program runs before the next slice */
+    WAIT = 6, /* times as long as the last pause was, the program runs before the next slice */
     AT_ONCE_BYTES = 1 << 20, /* so much is collected faster at once than a few slices take */
 };
 
@@ -258,7 +258,7 @@ static size_t slice(gc_heap *heap, uint64_t budget_ns)
     }
     gci_collect_release(heap);
     if (!is_in_cycle(heap)) {
-        gci_pages_tidy(heap);
+        gci_pages_tidy(heap, false);
     }
     record_pause(heap, 1, start);
     return count;

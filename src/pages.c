@@ -293,7 +293,7 @@ static const gc_field no_field;
 /* A fresh page for a record's objects. */
 static struct gci_page *page_new(gc_heap *heap, struct gci_record *record, size_t slot_size)
 {
-    gci_pages_tidy(heap);
+    gci_pages_tidy(heap, false);
     struct gci_page *page;
     size_t span = 1;
     if (slot_size > GCI_SMALL_MAX) {
@@ -544,11 +544,15 @@ static size_t spare_segments(const gc_heap *heap)
     return heap->segment_count - heap->empty_segments + 1;
 }
 
-void gci_pages_tidy(gc_heap *heap)
+void gci_pages_tidy(gc_heap *heap, bool all)
 {
-    if (heap->emptied_pages != NULL || heap->empty_segments > spare_segments(heap)) {
+    if (heap->emptied_pages != NULL) {
         (void)gci_pages_trim(heap, SIZE_MAX);
-        (void)gci_pages_trim(heap, spare_segments(heap));
+    }
+    size_t spare = spare_segments(heap);
+    if (heap->empty_segments > spare) {
+        /* One takes the system a good part of a millisecond. */
+        (void)gci_pages_trim(heap, all ? spare : heap->empty_segments - 1);
     }
 }
 

@@ -112,8 +112,8 @@ OURO_INTERNAL void gci_pages_unpin(gc_heap *heap);
 /* Return empty segments beyond `keep` to the page source, unless pinned. Returns the bytes. */
 OURO_INTERNAL size_t gci_pages_trim(gc_heap *heap, size_t keep);
 
-/* The same with what is best kept for later. */
-OURO_INTERNAL void gci_pages_tidy(gc_heap *heap);
+/* The same with what is best kept for later, all of it or a little at a time. */
+OURO_INTERNAL void gci_pages_tidy(gc_heap *heap, bool all);
 
 /* Let go of the current pages that hold no object, unless pinned. */
 OURO_INTERNAL void gci_pages_drop_idle(gc_heap *heap);
