@@ -326,7 +326,8 @@ static void free_page(struct gci_tracer *tracer, struct gci_page *page, size_t o
 {
     (void)end;
     if (offset == page->first) {
-        tracer->heap->cycle.freed += gci_death_free_garbage(page, tracer->members);
+        tracer->heap->cycle.freed += page->suspects;
+        gci_death_free_garbage(page, tracer->members, page->suspects);
     }
 }
 

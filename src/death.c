@@ -412,29 +412,39 @@ void gci_death_drop_garbage(struct gci_page *page, uint32_t members, size_t offs
     }
 }
 
-size_t gci_death_free_garbage(struct gci_page *page, uint32_t members)
+/* A page of which nothing is left begins anew, so its slots need only be dead. */
+static void free_whole_page(struct gci_page *page)
 {
-    gc_heap *heap = page->heap;
-    size_t count = 0;
+    for (size_t offset = page->first, end = gci_page_end(page), size = page->slot_size;
+         offset < end; offset += size) {
+        gc_object *self = gci_page_at(page, offset);
+        if (OURO_UNLIKELY((self->refs & OURO_REFS_SITE) && !GCI_IS_DEAD(self->refs))) {
+            gci_page_unrecord(page, self);
+        }
+        *self = (gc_object){ GCI_REFS_DEAD, GCI_FREE };
+    }
+    gci_page_reset(page);
+}
+
+void gci_death_free_garbage(struct gci_page *page, uint32_t members, size_t count)
+{
+    book_deaths(page->heap, count, count * page->slot_size);
+    if (gci_page_used(page) == count) {
+        free_whole_page(page);
+        return;
+    }
     uint32_t free = 0;
     gc_object aside; /* for what is not free: there is no telling which, so no branch */
     for (size_t offset = gci_page_end(page), size = page->slot_size; offset > page->first;) {
         offset -= size;
         gc_object *slot = gci_page_at(page, offset);
-        bool is_garbage = gci_is_member(members, slot->gc);
         bool is_free = gci_is_member(members | 1u << GCI_FREE, slot->gc);
-        if (OURO_UNLIKELY(is_garbage && (slot->refs & OURO_REFS_SITE))) {
+        if (OURO_UNLIKELY((slot->refs & OURO_REFS_SITE) && gci_is_member(members, slot->gc))) {
             gci_page_unrecord(page, slot);
         }
-        count += is_garbage;
         gc_object *place = is_free ? slot : &aside;
         *place = (gc_object){ GCI_REFS_DEAD, free };
         free = is_free ? gci_link_word(slot) : free;
-    }
-    book_deaths(heap, count, count * page->slot_size);
-    if (gci_page_used(page) == count) {
-        gci_page_reset(page);
-        return count;
     }
     page->free = free;
     bool noticed = page->countdown <= count;
@@ -442,7 +452,6 @@ size_t gci_death_free_garbage(struct gci_page *page, uint32_t members)
     if (noticed) {
         gci_page_noticed(page);
     }
-    return count;
 }
 
 /* A death that is more than the end of a slot. */

@@ -15,11 +15,11 @@ OURO_INTERNAL void gci_death_finalize(const struct gci_page *page, gc_object *se
 
 /* The end of plain garbage, which is what has a state of `members`, in two walks over its pages. First
  * it drops its references to what is no garbage, a range of slots at a time; then its slots are
- * free, and the books are right. Returns how many there were. Runs no user code: the heap is draining
+ * free, and the books are right: `count` objects in the page. Runs no user code: the heap is draining
  * in the first, and what dies by it joins the queue. */
 OURO_INTERNAL void gci_death_drop_garbage(struct gci_page *page, uint32_t members, size_t offset,
                                           size_t end);
-OURO_INTERNAL size_t gci_death_free_garbage(struct gci_page *page, uint32_t members);
+OURO_INTERNAL void gci_death_free_garbage(struct gci_page *page, uint32_t members, size_t count);
 
 /* End the objects in the queue of the dying, unless somebody further up the stack is at it. Any
  * user code may run. */

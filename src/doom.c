@@ -57,7 +57,7 @@ static void free_plain(gc_heap *heap, const struct gci_set *set)
         gci_death_drop_garbage(page, set->members, page->first, gci_page_end(page));
     }
     for (struct gci_page *page = set->pages; page != NULL; page = page->next_in_set) {
-        (void)gci_death_free_garbage(page, set->members);
+        gci_death_free_garbage(page, set->members, (size_t)page->members - page->marked);
     }
     heap->draining = draining;
     gci_death_drain(heap); /* user code may run here */

@@ -130,7 +130,7 @@ void gci_trace(struct gci_tracer *tracer, const struct gci_page *page, gc_object
 
 /* Sets. */
 
-enum { SMALL_BYTES = 2 << 20 }; /* a heap that is in the cache, which the queue does not help */
+enum { SMALL_BYTES = 8 << 20 }; /* a heap that is in the cache, which the queue does not help */
 
 static void add_page(struct gci_set *set, struct gci_page *page)
 {
