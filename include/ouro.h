@@ -95,6 +95,7 @@ extern "C" {
 typedef struct gc_heap gc_heap;
 typedef struct gc_type gc_type;
 typedef struct gc_visitor gc_visitor;
+typedef struct gc_weak gc_weak;
 
 /* A callback for each object. Returns 0 to go on; anything else stops, and the caller gets it
  * back. */
@@ -465,6 +466,19 @@ static inline size_t gc_refcount(const void *object)
     return ((const gc_object *)object)->refs / OURO_REFS_ONE;
 }
 
+/* Whether the caller's reference is the only one, so that the object may be changed in place with
+ * nobody noticing. Weak references do not count. */
+static inline bool gc_is_unique(const void *object)
+{
+    return gc_refcount(object) == 1;
+}
+
+/* Take one more reference, unless the object is dying or a collection is about to clear it: as
+ * gc_weak_get does, but for a pointer of your own that is not counted, and that destroy takes away.
+ * The object may not be gone: its destroy has not returned yet.
+ * Returns  whether the caller has a reference now. */
+OURO_API OURO_MUST_USE bool gc_try_incref(void *object) OURO_NONNULL;
+
 /* Let an object live until its heap is freed: counting stops, and it always counts as referenced
  * from outside. */
 OURO_API void gc_make_immortal(void *object) OURO_NONNULL;
@@ -576,7 +590,64 @@ OURO_API void gc_safepoint(gc_heap *heap) OURO_NONNULL;
 OURO_API void gc_get_thresholds(const gc_heap *heap, gc_thresholds *thresholds) OURO_NONNULL;
 OURO_API void gc_set_thresholds(gc_heap *heap, const gc_thresholds *thresholds) OURO_NONNULL;
 
-/* (8) Statistics
+/* (8) Weak references and watchers
+ * ================================
+ * A weak reference leads to an object without keeping it alive: for caches, for observers, for the
+ * way back from a child to its parent.
+ *
+ *     gc_weak *parent = gc_weak_new(node, NULL, NULL);
+ *     struct node *node = gc_weak_get(parent);      new, or NULL: it is dead
+ *     ...
+ *     gc_xdecref(node);
+ *     gc_decref(parent);
+ *
+ * A gc_weak is an object itself, owned and dropped like any other. Dropping it is how it ends: one
+ * that dies before its object does not call back.
+ *
+ * When an object dies by its count, all weak references to it read NULL from then on; its
+ * finalizer runs, and if that resurrects it they read it again. If not, all are dead for good before
+ * the first callback runs; callbacks and watchers run newest first; then its references are dropped.
+ * A collection ends those with callbacks first, before the finalizers, whatever those resurrect
+ * then; the others, and watchers, after the finalizers, and only of what is garbage still. Both end
+ * before anything is cleared: no weak reference yields a dying or half-cleared object. Weak references that
+ * are garbage, or dying, do not call back.
+ */
+
+/* Called when the object is dead: `weak`, which lends itself, reads NULL. Once for each weak reference.
+ * May do everything but free the heap; what it does, errors included, keeps no other from running. */
+typedef void (*gc_weak_fn)(gc_weak *weak, void *arg);
+
+/* Make a weak reference to an object. Without callback (NULL) it is shared: all who ask for the same
+ * object get the same. `arg` is for the callback; it is kept, not counted.
+ * Returns  new, or NULL: no memory, as gc_new; or the object is dead, which is a panic. One that is
+ *          made while its object is dying (in finalize, clear, destroy) reads NULL at least until
+ *          the object has been resurrected.
+ * Runs     as gc_new.
+ * Cost     a constant, however many there are; no other step of the table of weak references is larger. */
+#define gc_weak_new(object, callback, arg) gc_weak_new_at((object), (callback), (arg), OURO_HERE)
+OURO_API OURO_MUST_USE OURO_NEW gc_weak *gc_weak_new_at(void *object, gc_weak_fn callback,
+                                                        void *arg, const char *where);
+
+/* The object that a weak reference leads to.
+ * Returns  new, or NULL: it is dead, or dying, or about to be cleared.  Cost  no allocation. */
+OURO_API OURO_MUST_USE OURO_NEW void *gc_weak_get(gc_weak *weak) OURO_NONNULL;
+
+/* Have a callback run when an object is dead, or else when the heap is freed, as weakref.finalize.
+ * It needs nobody to keep it: the heap does. Unlike a weak reference with callback, it runs in a
+ * collection only when no finalizer has resurrected the object. At the end of the heap all watchers
+ * run first, while everything is whole, the latest first.
+ * Returns  new, for gc_unwatch, or to drop at once: gc_xdecref(gc_watch(object, fn, arg)). Until the
+ *          callback runs it is a weak reference like others. NULL: as gc_weak_new.
+ * Runs     as gc_new. */
+#define gc_watch(object, callback, arg) gc_watch_at((object), (callback), (arg), OURO_HERE)
+OURO_API OURO_MUST_USE OURO_NEW gc_weak *gc_watch_at(void *object, gc_weak_fn callback, void *arg,
+                                                     const char *where) OURO_NONNULL;
+
+/* Take a watcher away: it will not run. The caller's reference to it stays his, and reads NULL.
+ * Returns  whether it was still to run. */
+OURO_API bool gc_unwatch(gc_weak *watcher) OURO_NONNULL;
+
+/* (9) Statistics
  * ============== */
 
 typedef struct gc_generation_stats {
@@ -617,7 +688,7 @@ static inline void gc_get_stats(gc_heap *heap, gc_stats *stats)
 /* Print them as a small table for people. */
 OURO_API void gc_stats_print(gc_heap *heap, FILE *file) OURO_NONNULL;
 
-/* (9) Looking at objects
+/* (10) Looking at objects
  * ======================
  * These calls lend objects to a visitor: borrowed, valid during the call unless the visitor takes a
  * reference. The visitor may allocate and drop; collections wait until the call is over. Dying
@@ -643,7 +714,7 @@ OURO_API int gc_referrers(gc_heap *heap, void *object, gc_object_fn visit, void 
  * visitor may not change the object it is about. */
 OURO_API int gc_referents(void *object, gc_object_fn visit, void *arg);
 
-/* (10) The memory profiler
+/* (11) The memory profiler
  * ========================
  * Which lines of your program hold the memory: what tracemalloc does for Python. While it is on,
  * every gc_new and gc_new_var is recorded with its file and line until the object dies. While it is
@@ -766,7 +837,7 @@ OURO_API int gc_snapshot_print(const gc_snapshot *snapshot, gc_group group, size
 OURO_API int gc_snapshot_print_compare(const gc_snapshot *newer, const gc_snapshot *older,
                                        gc_group group, size_t top, FILE *file);
 
-/* (11) Generators
+/* (12) Generators
  * ===============
  * A generator is an object that makes other objects, its items, one at a time and when they are
  * asked for: a million of them through the space of one. It has no stack of its own. Its state is
@@ -1028,7 +1099,7 @@ static inline void gc_loop_end(gc_loop *loop)
     loop->runs = false;
 }
 
-/* (12) Checking
+/* (13) Checking
  * ============= */
 
 /* Walk the whole heap and verify ouro's invariants and your references: each leads to a live object
