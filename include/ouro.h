@@ -96,6 +96,7 @@ typedef struct gc_heap gc_heap;
 typedef struct gc_type gc_type;
 typedef struct gc_visitor gc_visitor;
 typedef struct gc_weak gc_weak;
+typedef struct gc_weak_map gc_weak_map;
 
 /* A callback for each object. Returns 0 to go on; anything else stops, and the caller gets it
  * back. */
@@ -536,6 +537,23 @@ static inline OURO_NEW void *gc_object_newref(void *object)
     gc_incref(object);
     return object;
 }
+static inline void gc_slot_clear(void *slot)
+{
+    gc_xdecref(gc_slot_take(slot));
+}
+
+/* A local variable that owns its reference and drops it at the end of the scope, however that is left:
+ *
+ *     OURO_AUTO struct node *node = gc_new(heap, &node_type);
+ *     ...
+ *     return gc_take(&node);      hands it on instead
+ *
+ * gcc and clang only; elsewhere it is not defined. Always initialize the variable, if with NULL.
+ * Variables are dropped in reverse order, which runs what dropping runs. longjmp and exit pass it
+ * by. It may not span a yield of a generator. */
+#if OURO_HAS_ATTRIBUTE(cleanup)
+#define OURO_AUTO __attribute__((cleanup(gc_slot_clear)))
+#endif
 
 /* Call from a type's traverse, once for each owned reference; NULL is allowed. */
 struct gc_visitor {
@@ -1099,7 +1117,63 @@ static inline void gc_loop_end(gc_loop *loop)
     loop->runs = false;
 }
 
-/* (13) Checking
+/* (13) Weak maps
+ * ==============
+ * A map whose entries vanish with an object: by key, to keep something about objects that belong to
+ * others (WeakKeyDictionary); by value, to find objects that exist already (WeakValueDictionary).
+ *
+ *     gc_weak_map *notes = gc_weak_map_new(heap, GC_WEAK_KEYS);
+ *     gc_weak_map_set(notes, node, 0, note);           note lives while node and notes do
+ *
+ *     gc_weak_map *names = gc_weak_map_new(heap, GC_WEAK_VALUES);
+ *     gc_weak_map_set(names, "root", 4, node);         until node dies
+ *     struct node *root = gc_weak_map_get(names, "root", 4);
+ *
+ * A map is an object, owned and dropped like any other. An entry vanishes at the time when a
+ * weak reference with callback would be called; of an object that is dying it cannot be found before
+ * that any more. In a map by key a value that leads to its key keeps both alive.
+ */
+
+typedef enum gc_weak_side {
+    GC_WEAK_KEYS = 0,   /* keys are objects, the same one and not an equal one; values are owned */
+    GC_WEAK_VALUES = 1, /* keys are bytes, which are copied; values are not owned */
+} gc_weak_side;
+
+/* Make an empty map.  Returns  new, or NULL: as gc_new.  Runs  as gc_new. */
+#define gc_weak_map_new(heap, side) gc_weak_map_new_at((heap), (side), OURO_HERE)
+OURO_API OURO_MUST_USE OURO_NEW gc_weak_map *gc_weak_map_new_at(gc_heap *heap, gc_weak_side side,
+                                                                const char *where) OURO_NONNULL;
+
+/* In these three `key` is an object, and `size` is not looked at; or `size` bytes. Keys that are equal
+ * byte by byte are the same.
+ *
+ * set: put a value, an object, in place of the one the key had.
+ * Returns  GC_OK, or as gc_last_error after gc_new; then nothing has changed.
+ * Runs     as gc_new, and what dropping the old value runs.
+ * Cost     a constant on average; to grow, the map takes an array at once and moves in steps. */
+#define gc_weak_map_set(map, key, size, value) \
+    gc_weak_map_set_at((map), (key), (size), (value), OURO_HERE)
+OURO_API gc_status gc_weak_map_set_at(gc_weak_map *map, const void *key, size_t size, void *value,
+                                      const char *where) OURO_NONNULL;
+
+/* Returns  new, or NULL: there is none.  Cost  no allocation. */
+OURO_API OURO_MUST_USE OURO_NEW void *gc_weak_map_get(gc_weak_map *map, const void *key,
+                                                      size_t size) OURO_NONNULL;
+
+/* Returns  whether there was one.  Runs  what dropping the value runs. */
+OURO_API bool gc_weak_map_remove(gc_weak_map *map, const void *key, size_t size) OURO_NONNULL;
+
+/* How many entries there are, those included whose object is dying. */
+OURO_API size_t gc_weak_map_count(const gc_weak_map *map) OURO_NONNULL;
+
+/* Visit the entries, the latest first. They are lent; `size` is 0 where the key is an object. The
+ * visitor may do everything, change the map too: what has vanished or was removed is not visited any
+ * more, what is new is not visited yet, and a new value of an old key is visited if its turn had not
+ * come. Returns what the visitor returned, if not 0, which ends the visit; else 0. */
+typedef int (*gc_weak_map_fn)(const void *key, size_t size, void *value, void *arg);
+OURO_API int gc_weak_map_each(gc_weak_map *map, gc_weak_map_fn visit, void *arg);
+
+/* (14) Checking
  * ============= */
 
 /* Walk the whole heap and verify ouro's invariants and your references: each leads to a live object
@@ -1114,7 +1188,7 @@ OURO_API bool gc_check(gc_heap *heap) OURO_NONNULL;
 
 template <class T> inline void gc_clear(T **slot)
 {
-    gc_xdecref(gc_slot_take(slot));
+    gc_slot_clear(slot);
 }
 template <class T, class U> inline void gc_set(T **slot, U *object)
 {
@@ -1153,7 +1227,7 @@ template <class T> inline OURO_NEW T *gc_newref(T *object)
 #define OURO_SLOT(slot)            (1 ? (void *)(slot) : (void *)(uintptr_t)(&**(slot)))
 
 /* Empty the slot, then drop what it held. */
-#define gc_clear(slot)             gc_xdecref(gc_slot_take(OURO_SLOT(slot)))
+#define gc_clear(slot)             gc_slot_clear(OURO_SLOT(slot))
 
 /* Put an object, or NULL, into the slot: with a new reference, or with the caller's. Then drop what
  * the slot held. */
