@@ -659,7 +659,7 @@ OURO_API OURO_MUST_USE OURO_NEW void *gc_weak_get(gc_weak *weak) OURO_NONNULL;
  * Runs     as gc_new. */
 #define gc_watch(object, callback, arg) gc_watch_at((object), (callback), (arg), OURO_HERE)
 OURO_API OURO_MUST_USE OURO_NEW gc_weak *gc_watch_at(void *object, gc_weak_fn callback, void *arg,
-                                                     const char *where) OURO_NONNULL;
+                                                     const char *where);
 
 /* Take a watcher away: it will not run. The caller's reference to it stays his, and reads NULL.
  * Returns  whether it was still to run. */
