@@ -276,7 +276,8 @@ struct gc_type {
     /* Called once in an object's life, before it dies, with the object and all it refers to
      * still whole, as __del__ (PEP 442). May do everything: allocate, drop references, collect,
      * and resurrect: take a reference to self and keep it. A resurrected object lives on, old, and
-     * next time it dies without this call. */
+     * next time it dies without this call. Weak references to self read NULL when its count has
+     * reached zero; in a collection those without callback still read self. */
     void (*finalize)(gc_object *self);
 
     /* Release what is not an object: buffers, files, external bytes. Called for every object that
@@ -356,10 +357,11 @@ typedef struct gc_config {
  * Returns the heap, or NULL: no memory, or a page_source with only one of its two functions. */
 OURO_API OURO_MUST_USE gc_heap *gc_heap_new(const gc_config *config);
 
-/* Free a heap and every object in it, whatever their counts: collect, finalize all that is left,
- * clear all, destroy all, return the memory. With report_leaks, what the collection leaves is
- * reported by type first. NULL is allowed.
- * Runs  finalize (which may still allocate; what is born in it is finalized too), clear, destroy.
+/* Free a heap and every object in it, whatever their counts: call all watchers, collect, finalize
+ * all that is left, end all weak references, clear all, destroy all, return the memory. With
+ * report_leaks, what the collection leaves is reported by type first. NULL is allowed.
+ * Runs  watchers and finalize (which may still allocate, and watch: what is born in them is
+ *       finalized too, and watchers registered there run), clear, destroy.
  *       From the second round of finalize on births fail with GC_ERR_CLOSING. May not be called by
  *       any of them. */
 OURO_API void gc_heap_free(gc_heap *heap);
@@ -434,7 +436,7 @@ static inline void gc_incref(void *object)
  * dropped, destroy, memory free. Objects that die by it die in a queue, not in a recursion, and
  * when an object dies inside one of your callbacks it waits for that queue. A dead object is a
  * panic.
- * Runs  finalize, clear, destroy of every object that dies. */
+ * Runs  finalize, clear, destroy of every object that dies, callbacks of weak references to it. */
 static inline void gc_decref(void *object)
 {
     gc_object *self = (gc_object *)object;
@@ -542,15 +544,17 @@ static inline void gc_slot_clear(void *slot)
     gc_xdecref(gc_slot_take(slot));
 }
 
-/* A local variable that owns its reference and drops it at the end of the scope, however that is left:
+/* A local variable that owns its reference and drops it at the end of its scope, whichever way that
+ * is left:
  *
  *     OURO_AUTO struct node *node = gc_new(heap, &node_type);
  *     ...
  *     return gc_take(&node);      hands it on instead
  *
- * gcc and clang only; elsewhere it is not defined. Always initialize the variable, if with NULL.
- * Variables are dropped in reverse order, which runs what dropping runs. longjmp and exit pass it
- * by. It may not span a yield of a generator. */
+ * gcc and clang only; elsewhere it is not defined. Initialize the variable where it is declared, if
+ * with NULL. Several are dropped in reverse order; that runs what dropping runs. `return node`
+ * returns what has just been dropped. longjmp and exit drop nothing, nor does the end of a thread.
+ * It may not span a yield of a generator. */
 #if OURO_HAS_ATTRIBUTE(cleanup)
 #define OURO_AUTO __attribute__((cleanup(gc_slot_clear)))
 #endif
@@ -582,7 +586,8 @@ static inline void gc_visit(gc_visitor *visitor, void *child)
 /* Collect everything, now, as gc.collect.
  * Returns  how many containers were freed, plus the uncollectable; leaves and the resurrected do
  * not count.
- * Runs     finalize of all garbage, then clear and destroy.
+ * Runs     callbacks of weak references to garbage, finalize of all of it, watchers, then clear and
+ *          destroy.
  * Errors   none. Called while a collection is running it does nothing and returns 0.
  * Cost     two passes over the containers and their references. It allocates nothing. */
 OURO_API size_t gc_collect(gc_heap *heap) OURO_NONNULL;
@@ -622,26 +627,30 @@ OURO_API void gc_set_thresholds(gc_heap *heap, const gc_thresholds *thresholds) 
  * A gc_weak is an object itself, owned and dropped like any other. Dropping it is how it ends: one
  * that dies before its object does not call back.
  *
- * When an object dies by its count, all weak references to it read NULL from then on; its
- * finalizer runs, and if that resurrects it they read it again. If not, all are dead for good before
- * the first callback runs; callbacks and watchers run newest first; then its references are dropped.
+ * When an object's count reaches zero, weak references to it read NULL from then on; its finalizer
+ * runs, and if that resurrects it they read it again. If not, all are dead for good before the
+ * first callback runs; callbacks and watchers run newest first; then its references are dropped.
+ *
  * A collection ends those with callbacks first, before the finalizers, whatever those resurrect
- * then; the others, and watchers, after the finalizers, and only of what is garbage still. Both end
- * before anything is cleared: no weak reference yields a dying or half-cleared object. Weak references that
- * are garbage, or dying, do not call back.
+ * then; after them the others, and watchers, but only of what is garbage still. At the end of the
+ * heap watchers run, and no other callbacks.
+ *
+ * Either way they end before anything is cleared: no weak reference ever yields a dying or a
+ * half-cleared object. A weak reference that is garbage or dying itself does not call back.
  */
 
-/* Called when the object is dead: `weak`, which lends itself, reads NULL. Once for each weak reference.
- * May do everything but free the heap; what it does, errors included, keeps no other from running. */
+/* Called when the object is dead; `weak` is lent, and reads NULL. Once for each weak reference. May
+ * do everything but free the heap. Whatever it does, errors and misuse included, the others run. */
 typedef void (*gc_weak_fn)(gc_weak *weak, void *arg);
 
-/* Make a weak reference to an object. Without callback (NULL) it is shared: all who ask for the same
- * object get the same. `arg` is for the callback; it is kept, not counted.
+/* Make a weak reference to an object. Without callback (NULL) it is shared: all who ask for the
+ * same object get the same one, as weakref.ref. `arg` is for the callback; it is kept, not counted.
  * Returns  new, or NULL: no memory, as gc_new; or the object is dead, which is a panic. One that is
- *          made while its object is dying (in finalize, clear, destroy) reads NULL at least until
+ *          made while its object is dying, in finalize, clear or destroy, reads NULL at least until
  *          the object has been resurrected.
  * Runs     as gc_new.
- * Cost     a constant, however many there are; no other step of the table of weak references is larger. */
+ * Cost     a constant; the heap's table of them grows in steps of one object each. Dropping one is
+ *          a constant too, however many an object has. */
 #define gc_weak_new(object, callback, arg) gc_weak_new_at((object), (callback), (arg), OURO_HERE)
 OURO_API OURO_MUST_USE OURO_NEW gc_weak *gc_weak_new_at(void *object, gc_weak_fn callback,
                                                         void *arg, const char *where);
@@ -651,11 +660,11 @@ OURO_API OURO_MUST_USE OURO_NEW gc_weak *gc_weak_new_at(void *object, gc_weak_fn
 OURO_API OURO_MUST_USE OURO_NEW void *gc_weak_get(gc_weak *weak) OURO_NONNULL;
 
 /* Have a callback run when an object is dead, or else when the heap is freed, as weakref.finalize.
- * It needs nobody to keep it: the heap does. Unlike a weak reference with callback, it runs in a
- * collection only when no finalizer has resurrected the object. At the end of the heap all watchers
- * run first, while everything is whole, the latest first.
- * Returns  new, for gc_unwatch, or to drop at once: gc_xdecref(gc_watch(object, fn, arg)). Until the
- *          callback runs it is a weak reference like others. NULL: as gc_weak_new.
+ * The heap keeps a watcher, nobody else needs to. In a collection it runs only when no finalizer
+ * has resurrected the object, unlike the callback of a weak reference. At the end of the heap all
+ * watchers run first, the latest first, while everything is whole.
+ * Returns  new, a weak reference like others until it runs, for gc_unwatch; or to drop at once:
+ *          gc_xdecref(gc_watch(object, callback, arg)). NULL: as gc_weak_new.
  * Runs     as gc_new. */
 #define gc_watch(object, callback, arg) gc_watch_at((object), (callback), (arg), OURO_HERE)
 OURO_API OURO_MUST_USE OURO_NEW gc_weak *gc_watch_at(void *object, gc_weak_fn callback, void *arg,
@@ -672,7 +681,7 @@ typedef struct gc_generation_stats {
     uint64_t collections;    /* a full collection is one of generation 1 only */
     uint64_t collected;      /* containers freed by them */
     uint64_t uncollectable;  /* found unreachable, but no clear broke their circle */
-    uint64_t resurrected;    /* found unreachable, and brought back by a finalizer */
+    uint64_t resurrected;    /* found unreachable, and brought back by a finalizer or a callback */
     uint64_t objects;        /* containers in the generation now */
     uint64_t pause_ns_total; /* time inside these collections */
     uint64_t pause_ns_max;   /* the longest of them */
@@ -1129,9 +1138,9 @@ static inline void gc_loop_end(gc_loop *loop)
  *     gc_weak_map_set(names, "root", 4, node);         until node dies
  *     struct node *root = gc_weak_map_get(names, "root", 4);
  *
- * A map is an object, owned and dropped like any other. An entry vanishes at the time when a
- * weak reference with callback would be called; of an object that is dying it cannot be found before
- * that any more. In a map by key a value that leads to its key keeps both alive.
+ * A map is an object, owned and dropped like any other. An entry vanishes when a weak reference
+ * with callback would call; what is dying is not found even before. In a map by key, a value that
+ * leads to its key keeps both alive.
  */
 
 typedef enum gc_weak_side {
@@ -1144,11 +1153,11 @@ typedef enum gc_weak_side {
 OURO_API OURO_MUST_USE OURO_NEW gc_weak_map *gc_weak_map_new_at(gc_heap *heap, gc_weak_side side,
                                                                 const char *where) OURO_NONNULL;
 
-/* In these three `key` is an object, and `size` is not looked at; or `size` bytes. Keys that are equal
- * byte by byte are the same.
+/* In these three `key` is an object, and `size` does not matter; or `size` bytes, and keys whose
+ * bytes are the same are the same.
  *
- * set: put a value, an object, in place of the one the key had.
- * Returns  GC_OK, or as gc_last_error after gc_new; then nothing has changed.
+ * set: put a value, an object, in place of the one that the key had.
+ * Returns  GC_OK, or what gc_last_error says after gc_new; then nothing has changed.
  * Runs     as gc_new, and what dropping the old value runs.
  * Cost     a constant on average; to grow, the map takes an array at once and moves in steps. */
 #define gc_weak_map_set(map, key, size, value) \
@@ -1167,9 +1176,9 @@ OURO_API bool gc_weak_map_remove(gc_weak_map *map, const void *key, size_t size)
 OURO_API size_t gc_weak_map_count(const gc_weak_map *map) OURO_NONNULL;
 
 /* Visit the entries, the latest first. They are lent; `size` is 0 where the key is an object. The
- * visitor may do everything, change the map too: what has vanished or was removed is not visited any
- * more, what is new is not visited yet, and a new value of an old key is visited if its turn had not
- * come. Returns what the visitor returned, if not 0, which ends the visit; else 0. */
+ * visitor may do everything, change the map too: what has vanished or was removed is not visited,
+ * nor is what is new; a key that has another value by the time of its turn is visited with that.
+ * Returns  what the visitor returned, if not 0, which ends the visit; else 0. */
 typedef int (*gc_weak_map_fn)(const void *key, size_t size, void *value, void *arg);
 OURO_API int gc_weak_map_each(gc_weak_map *map, gc_weak_map_fn visit, void *arg);
 
@@ -1253,6 +1262,8 @@ template <class T> inline OURO_NEW T *gc_newref(T *object)
  * - gc_set and its kin write slots inside live objects or on your stack; memset over a slot leaks
  * the reference.
  * - A finalizer that takes a reference to self resurrects everything that self refers to as well.
+ * - `arg` of a callback is not counted: what it points to must outlive the weak reference. To hold
+ *   an object by it, drop that object in the callback, and where you drop the weak reference.
  * - The memory of objects that die is reused by the heap at once, but goes back to the system
  *   only at collections, and in gc_heap_trim.
  */

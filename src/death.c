@@ -8,8 +8,8 @@
  * on a stack empties the queue of the dying, later ones only join it: no recursion. While its
  * callbacks run a dying object holds one reference to itself, so that they may count it as usual.
  *
- * Plain objects without weak references have nothing to run, so they need no queue: they end at once,
- * depth first. */
+ * Plain objects without weak references have nothing to run, so they need no queue: they end at
+ * once, depth first. */
 
 #include "death.h"
 
@@ -131,8 +131,8 @@ static void end_weak(gc_object *self)
     }
 }
 
-/* What callbacks have to do with a death, the type's and those of weak references. false: the object
- * lives on, or its slot cannot be freed. */
+/* What callbacks have to do with a death, the type's and those of weak references. false: the
+ * object lives on, or its slot cannot be freed. */
 static OURO_NOINLINE bool run_callbacks(struct gci_page *page, gc_object *self)
 {
     self->refs = OURO_REFS_ONE | (self->refs & GCI_REFS_FLAGS);

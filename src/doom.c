@@ -5,7 +5,7 @@
  *   weak references with callbacks die, but those that are garbage themselves, and call back;
  *   finalize each object that has not been, all of them before anything else is done to any;
  *   search again, in the garbage only: what these have brought back to the world leaves it;
- *   all other weak references to it die, watchers are called: nothing leads to the garbage any more;
+ *   all other weak references to it die, watchers are called: nothing leads to it any more;
  *   clear each object: the circles break, and the objects die by their counts;
  *   what still lives was in circles that nobody could clear: it is uncollectable, and old again.
  *

@@ -6,10 +6,11 @@
  * table; objects without any pay nothing. The list begins with the one that has no callback, if
  * there is one, which is shared by all who ask; those with callbacks follow, newest first.
  *
- * Reading asks for the state of the target: what is dying, or doomed and past rescue, gives nothing,
- * so no weak reference ever yields a half-cleared object. When the target ends, its list is taken
- * apart before the first callback runs. Those to be called wait in a ring, from which one that dies
- * first, or becomes garbage, is missing when its turn comes.
+ * Reading asks for the state of the target: what is dying, or doomed and past rescue, gives
+ * nothing, so no weak reference ever yields a half-cleared object. When the target ends, its list
+ * is taken apart before the first callback runs. Those to be called wait in a ring on the stack of
+ * whom is about to call them; one that dies leaves it, and garbage is passed over when its turn
+ * comes.
  *
  * The table is a linear hash: with each object that joins, one bucket is split in two, so there is
  * no moment at which everything moves. Its chains go through the first weak reference of each list;
@@ -322,7 +323,7 @@ static gc_weak *make_plain(gc_object *target, const char *where)
     }
     gc_weak *shared = share_plain(heap, target); /* made by that user code */
     if (shared != NULL) {
-        gc_decref(weak); /* the caller holds nothing that could die here */
+        gc_decref(weak);
         return shared;
     }
     join_list(heap, weak, target);

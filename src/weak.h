@@ -15,8 +15,8 @@ enum gci_weak_which {
 /* The ring of what is due to be called, for somebody's stack. */
 OURO_INTERNAL void gci_weak_due_init(gc_weak *due);
 
-/* End weak references to an object that has OURO_REFS_WEAK: they read NULL. Those that call back join
- * the ring, newest first; garbage and the dying do not call back. Runs no user code. */
+/* End weak references to an object that has OURO_REFS_WEAK: they read NULL. Those that call back
+ * join the ring, newest first; garbage and the dying do not call back. Runs no user code. */
 OURO_INTERNAL void gci_weak_end(gc_object *target, enum gci_weak_which which, gc_weak *due);
 
 /* Call what is due. Any user code may run. Returns how many were called. */

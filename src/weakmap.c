@@ -3,8 +3,8 @@
 /* Weak maps.
  *
  * An entry is an object. Its weak reference leads to the key, or to the value, and calls back to
- * take the entry out. The map owns the first entry, each entry the one after it; buckets only point.
- * Entries share a way back to their map, which is cut when the map is cleared or dies.
+ * take the entry out. The map owns the first entry, each entry the one after it; buckets only
+ * point. Entries share a way back to their map, which is cut when the map is cleared or dies.
  *
  * What keeps a late callback from harm: an entry that leaves the map drops its weak reference at
  * once, and one that dies before its turn does not call; one that leaves with its map finds the way
@@ -30,8 +30,8 @@ static const gc_type way_back_type = {
 
 struct entry {
     gc_object object;
-    gc_weak *weak;       /* to the object that it vanishes with */
-    void *value;         /* owned, in a map by key; else NULL */
+    gc_weak *weak; /* to the object that it vanishes with */
+    void *value;   /* owned, in a map by key; else NULL */
     struct way_back *way_back;
     struct entry *after; /* owned */
     struct entry *before;
@@ -279,8 +279,8 @@ static void vanish(gc_weak *weak, void *arg)
 static struct entry *make_entry(gc_weak_map *map, const struct key *key, void *object,
                                 const char *where)
 {
-    struct entry *entry = gc_new_var_at(gc_heap_of(map), &entry_type, key->size,
-                                        where); /* user code may run here */
+    struct entry *entry =
+        gc_new_var_at(gc_heap_of(map), &entry_type, key->size, where); /* user code may run here */
     if (entry == NULL) {
         return NULL;
     }

@@ -14,8 +14,8 @@
  * every step. Phoenixes are things with a finalizer, and some of them rise: their finalizer takes a
  * reference.
  *
- * Some things have weak references and watchers, which the program keeps in places of their own. The
- * shadow says which of them read NULL, and which must have been called; and in some collections
+ * Some things have weak references and watchers, which the program keeps in places of their own.
+ * The shadow says which of them read NULL, and which must have been called; and in some collections
  * the callbacks take garbage back through the weak reference in the next place.
  *
  * The clock chooses the seeds and a failure prints its own: OURO_TEST_SEED=<seed> runs that one
