@@ -597,6 +597,41 @@ static void shared_weak_reference_that_is_dying_is_not_handed_out(void **state)
     gc_clear(&world->memo);
 }
 
+static gc_config eager(void)
+{
+    gc_config config = { .thresholds.young_objects = 1 };
+    return config;
+}
+
+static void make_the_shared_one(struct world *world, struct actor *actor)
+{
+    (void)actor;
+    if (world->note == NULL) {
+        world->note = gc_weak_new(world->memo, NULL, NULL);
+    }
+}
+
+static void shared_weak_reference_made_while_another_is_being_made_is_the_one(void **state)
+{
+    struct world *world = *state;
+    gc_config config = eager();
+    gc_heap *heap = world_new_heap(world, &config);
+    struct node *node = node_new(heap);
+    world->memo = node;
+    (void)gc_disable(heap);
+    drop_an_actor_circle(heap, 1);
+    world->on_finalize = make_the_shared_one;
+    (void)gc_enable(heap);
+    gc_weak *weak = plain_weak(node); /* collects, before it is there */
+    assert_int_equal(world->finalized, 2);
+    assert_ptr_equal(weak, world->note);
+    assert_int_equal(gc_refcount(weak), 2);
+    assert_sound(heap);
+    gc_decref(weak);
+    gc_clear(&world->note);
+    gc_decref(node);
+}
+
 /* Collections
  * =========== */
 
@@ -1395,6 +1430,7 @@ int main(void)
         world_test(weak_reference_made_in_a_finalizer_that_resurrects_is_good),
         world_test(weak_reference_made_in_destroy_reads_null),
         world_test(shared_weak_reference_that_is_dying_is_not_handed_out),
+        world_test(shared_weak_reference_made_while_another_is_being_made_is_the_one),
         world_test(weak_references_to_garbage_are_dead_after_the_collection),
         world_test(weak_references_to_old_and_young_garbage_call_back),
         world_test(unreachable_garbage_is_read_until_it_is_collected),

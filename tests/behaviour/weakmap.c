@@ -368,6 +368,50 @@ static void dying_object_is_not_found(void **state)
     gc_decref(values);
 }
 
+/* Finalizers that work on the map while a call on it collects. */
+static void put_in_between(struct world *world, struct actor *actor)
+{
+    expect(world, gc_weak_map_set(world->note, "key", 3, world->memo) == GC_OK);
+    expect(world, actor->id == 1 || gc_weak_map_count(world->note) == 1);
+}
+
+static void empty_in_between(struct world *world, struct actor *actor)
+{
+    (void)actor;
+    gc_drop_references(world->note);
+}
+
+static void value_put_while_another_is_being_put_is_replaced(void **state)
+{
+    struct world *world = *state;
+    for (int way = 0; way < 3; way++) {
+        gc_config config = { .thresholds.young_objects = 1 };
+        gc_heap *heap = world_new_heap(world, &config);
+        gc_weak_map *map = map_new(heap, GC_WEAK_VALUES);
+        struct node *node = node_new(heap), *other = node_new(heap);
+        if (way == 2) {
+            put_text(map, "another", other);
+        }
+        world->note = map;
+        world->memo = other;
+        (void)gc_disable(heap);
+        drop_an_actor_circle(heap, 1);
+        (void)gc_enable(heap);
+        world->on_finalize = way == 0 ? put_in_between : empty_in_between;
+        put_text(map, "key", node);
+        assert_true(world->finalized > 0);
+        world->on_finalize = NULL;
+        assert_int_equal(gc_weak_map_count(map), 1);
+        assert_ptr_equal(peek_text(map, "key"), node);
+        assert_sound(heap);
+        gc_decref(node);
+        gc_decref(other);
+        assert_int_equal(gc_weak_map_count(map), 0);
+        gc_decref(map);
+        world_free_heap(world);
+    }
+}
+
 /* Walking
  * ======= */
 
@@ -926,6 +970,7 @@ int main(void)
         world_test(late_removal_in_a_collection_does_not_hit_a_new_value),
         world_test(value_that_rises_and_was_put_again_is_there_once),
         world_test(dying_object_is_not_found),
+        world_test(value_put_while_another_is_being_put_is_replaced),
         world_test(walk_visits_the_latest_first),
         world_test(walk_ends_when_the_visitor_says_so),
         world_test(walk_lends_key_and_value),
