@@ -40,11 +40,32 @@ struct entry {
     unsigned char key[]; /* its bytes; of an object, those of its address */
 };
 
+static void entry_traverse(gc_object *self, gc_visitor *visitor)
+{
+    struct entry *entry = (struct entry *)(void *)self;
+    gc_visit(visitor, entry->weak);
+    gc_visit(visitor, entry->value);
+    gc_visit(visitor, entry->way_back);
+    gc_visit(visitor, entry->after);
+}
+
+static void entry_destroy(gc_object *self)
+{
+    struct entry *entry = (struct entry *)(void *)self;
+    gc_clear(&entry->weak);
+    gc_clear(&entry->value);
+    gc_clear(&entry->way_back);
+    gc_clear(&entry->after);
+}
+
+/* It has no clear: that of the map breaks all circles, and until then the map can be used, by other
+ * objects that are cleared before it. */
 static const gc_type entry_type = {
     .name = "gc_weak_map entry",
     .size = offsetof(struct entry, key),
     .item_size = 1,
-    .refs = OURO_REFS(struct entry, weak, value, way_back, after),
+    .traverse = entry_traverse,
+    .destroy = entry_destroy,
 };
 
 struct index {

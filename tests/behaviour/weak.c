@@ -1056,9 +1056,9 @@ static void thing_clear(gc_object *self)
     if (world->memo == NULL) {
         world->memo = gc_weak_new(self, weak_called, (void *)(uintptr_t)8);
         expect(world, world->memo != NULL);
+        expect(world, !gc_try_incref(self));
     }
     expect(world, gc_weak_get(world->memo) == NULL);
-    expect(world, gc_try_incref(self) == false);
 }
 static const gc_type thing_type = {
     .name = "thing",
@@ -1089,6 +1089,27 @@ static const gc_type stubborn_type = {
     .size = sizeof(struct thing),
     .traverse = stubborn_traverse,
 };
+
+static const gc_type stubborn_maker_type = {
+    .name = "stubborn maker",
+    .size = sizeof(struct thing),
+    .traverse = stubborn_traverse,
+    .clear = thing_clear,
+};
+
+static void weak_reference_made_in_the_clear_of_what_stays_reads_null_for_ever(void **state)
+{
+    struct world *world = *state;
+    world->leftovers = true;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct thing *thing = gc_new(heap, &stubborn_maker_type);
+    gc_set_steal(&thing->next, thing);
+    assert_int_equal(gc_collect(heap), 1);
+    assert_int_equal(stats_of(heap).generations[1].uncollectable, 1);
+    assert_story(world, "W8 ");
+    assert_null(gc_weak_get(world->memo));
+    world_free_heap(world);
+}
 
 static void uncollectable_garbage_loses_its_weak_references(void **state)
 {
@@ -1318,11 +1339,12 @@ static void memory_of_the_table_is_trimmed_when_nothing_is_referred_to(void **st
     struct node *node = node_new(heap);
     gc_decref(plain_weak(node));
     gc_decref(node);
-    (void)gc_heap_trim(heap);
+    (void)gc_heap_trim(heap); /* what is left now are the heap's own books */
     uint64_t before = stats_of(heap).bytes_reserved;
     node = node_new(heap);
+    uint64_t with_node = stats_of(heap).bytes_reserved;
     gc_weak *weak = plain_weak(node);
-    assert_true(stats_of(heap).bytes_reserved > before);
+    assert_true(stats_of(heap).bytes_reserved > with_node);
     assert_int_equal(stats_of(heap).bytes_reserved, world->pages.bytes);
     gc_decref(weak);
     gc_decref(node);
@@ -1453,6 +1475,7 @@ int main(void)
         world_test(leaf_that_dies_with_garbage_calls_back),
         world_test(weak_reference_made_by_a_finalizer_in_a_collection_calls_back),
         world_test(weak_reference_made_in_clear_reads_null),
+        world_test(weak_reference_made_in_the_clear_of_what_stays_reads_null_for_ever),
         world_test(uncollectable_garbage_loses_its_weak_references),
         world_test(hidden_reference_leaks_and_weak_references_stay_good),
         world_test(hidden_weak_reference_calls_back_before_anything_is_cleared),

@@ -697,6 +697,9 @@ static int empty_the_map(const void *key, size_t size, void *value, void *arg)
     (void)value;
     gc_drop_references(walk->map);
     walk->count++;
+    for (int i = 0; i < 20; i++) { /* where the old entries were; they are new all the same */
+        put(walk->map, walk->nodes[i], walk->nodes[0]);
+    }
     return 0;
 }
 
@@ -708,10 +711,12 @@ static void map_may_be_emptied_during_a_walk(void **state)
     fill(&walk, world_new_heap(world, NULL), GC_WEAK_KEYS, nodes, 20);
     assert_int_equal(gc_weak_map_each(walk.map, empty_the_map, &walk), 0);
     assert_int_equal(walk.count, 1);
+    assert_int_equal(gc_weak_map_count(walk.map), 20);
+    assert_int_equal(world->destroyed, 20); /* the old values */
+    assert_ptr_equal(peek(walk.map, nodes[3]), nodes[0]);
+    gc_drop_references(walk.map);
     assert_int_equal(gc_weak_map_count(walk.map), 0);
     assert_null(gc_weak_map_get(walk.map, nodes[3], 0));
-    put(walk.map, nodes[3], nodes[4]); /* it can be used again */
-    assert_ptr_equal(peek(walk.map, nodes[3]), nodes[4]);
     end_walk(&walk, 20);
 }
 
@@ -848,6 +853,104 @@ static void map_that_dies_while_an_entry_is_to_vanish_does_no_harm(void **state)
     assert_story(world, "W1 ");
     gc_decref(weak);
     assert_live(heap, 0);
+}
+
+static void empty_the_map_in_a_callback(struct world *world, gc_weak *weak, unsigned id)
+{
+    (void)weak;
+    (void)id;
+    gc_drop_references(world->note);
+    expect(world, gc_weak_map_count(world->note) == 0);
+}
+
+static void map_that_is_emptied_while_an_entry_is_to_vanish_is_empty(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    gc_weak_map *map = map_new(heap, GC_WEAK_VALUES);
+    struct node *node = node_new(heap);
+    put_text(map, "a", node);
+    put_text(map, "b", node);
+    gc_weak *weak = weak_with_callback(node, 1);
+    world->note = map;
+    world->on_weak = empty_the_map_in_a_callback;
+    gc_decref(node);
+    assert_story(world, "W1 ");
+    assert_int_equal(gc_weak_map_count(map), 0);
+    gc_decref(weak);
+    gc_decref(map);
+    assert_live(heap, 0);
+}
+
+/* Something with a map that uses it when it is cleared. */
+struct owner {
+    gc_object object;
+    struct owner *self;
+    gc_weak_map *map;
+    size_t visits;
+};
+
+static int count_visit(const void *key, size_t size, void *value, void *arg)
+{
+    (void)key;
+    (void)size;
+    (void)value;
+    ++*(size_t *)arg;
+    return 0;
+}
+
+static void owner_clear(gc_object *self)
+{
+    struct owner *owner = (void *)self;
+    struct world *world = world_of(self);
+    if (owner->map != NULL) {
+        size_t visits = 0;
+        (void)gc_weak_map_each(owner->map, count_visit, &visits);
+        expect(world, visits == 5 || visits == 0); /* the map was cleared before it, or not */
+        expect(world, visits == gc_weak_map_count(owner->map));
+        expect(world, gc_weak_map_set(owner->map, world->memo, 0, world->memo) == GC_OK);
+        void *found = peek(owner->map, world->memo);
+        expect(world, found == world->memo);
+        world->finalized++;
+    }
+}
+
+static const gc_type owner_type = {
+    .name = "owner",
+    .size = sizeof(struct owner),
+    .refs = OURO_REFS(struct owner, self, map),
+    .clear = owner_clear,
+};
+
+static void map_in_the_garbage_can_be_used_until_it_is_cleared(void **state)
+{
+    struct world *world = *state;
+    for (int way = 0; way < 2; way++) {
+        gc_heap *heap = world_new_heap(world, NULL);
+        struct node *keys[5];
+        struct owner *owner = way == 0 ? gc_new(heap, &owner_type) : NULL;
+        gc_weak_map *map = map_new(heap, GC_WEAK_KEYS);
+        for (int i = 0; i < 5; i++) {
+            keys[i] = node_new(heap);
+            put(map, keys[i], map);
+        }
+        owner = owner == NULL ? gc_new(heap, &owner_type) : owner;
+        world->memo = keys[0];
+        if (way == 1) {
+            assert_true(gc_weak_map_remove(map, keys[0], 0));
+            put(map, keys[0], map);
+        }
+        gc_set_steal(&owner->map, map);
+        gc_set_steal(&owner->self, owner);
+        (void)gc_collect(heap);
+        assert_int_equal(world->finalized, way + 1);
+        for (int i = 0; i < 5; i++) {
+            gc_decref(keys[i]);
+        }
+        (void)gc_collect(heap);
+        assert_live(heap, 0);
+        world_free_heap(world);
+    }
 }
 
 static void maps_stay_right_while_they_grow_and_shrink(void **state)
@@ -988,6 +1091,8 @@ int main(void)
         world_test(map_that_is_garbage_with_its_keys_is_collected),
         world_test(map_that_rises_has_its_entries_still),
         world_test(map_that_dies_while_an_entry_is_to_vanish_does_no_harm),
+        world_test(map_that_is_emptied_while_an_entry_is_to_vanish_is_empty),
+        world_test(map_in_the_garbage_can_be_used_until_it_is_cleared),
         world_test(maps_stay_right_while_they_grow_and_shrink),
         world_test(a_million_entries_vanish_one_by_one),
         world_test(entries_are_on_record_at_the_line_that_sets_them),
