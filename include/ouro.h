@@ -1159,7 +1159,7 @@ OURO_API OURO_MUST_USE OURO_NEW gc_weak_map *gc_weak_map_new_at(gc_heap *heap, g
  * set: put a value, an object, in place of the one that the key had.
  * Returns  GC_OK, or what gc_last_error says after gc_new; then nothing has changed.
  * Runs     as gc_new, and what dropping the old value runs.
- * Cost     a constant on average; to grow, the map takes an array at once and moves in steps. */
+ * Cost     a constant; the map grows in small steps. */
 #define gc_weak_map_set(map, key, size, value) \
     gc_weak_map_set_at((map), (key), (size), (value), OURO_HERE)
 OURO_API gc_status gc_weak_map_set_at(gc_weak_map *map, const void *key, size_t size, void *value,

@@ -11,12 +11,12 @@
  * back cut. Whoever walks through a map has a cursor on his stack, which steps aside when the entry
  * it stands on leaves. New entries come first, so a walk never meets them.
  *
- * A map that outgrows its index makes one of twice the size, and moves two buckets to it with each
- * entry that is added. */
+ * Buckets are a linear hash: with an entry more than there are buckets, one of them is split in two,
+ * so that no step is a large one. */
 
 #include "ouro.h"
 
-enum { FIRST_SIZE = 8 };
+enum { BLOCK = 64 };
 
 struct way_back {
     gc_object object;
@@ -68,15 +68,36 @@ static const gc_type entry_type = {
     .destroy = entry_destroy,
 };
 
-struct index {
+/* Buckets, and where they are. Both are leaves: what a bucket points to is not owned, and blocks lead
+ * nowhere. */
+struct block {
     gc_object object;
-    struct entry *buckets[]; /* a power of two */
+    struct entry *buckets[BLOCK];
 };
 
-static const gc_type index_type = {
-    .name = "gc_weak_map index",
-    .size = offsetof(struct index, buckets),
-    .item_size = sizeof(struct entry *),
+static const gc_type block_type = {
+    .name = "gc_weak_map buckets",
+    .size = sizeof(struct block),
+};
+
+struct directory {
+    gc_object object;
+    struct block *blocks[]; /* owned; NULL: not needed yet */
+};
+
+static void directory_destroy(gc_object *self)
+{
+    struct directory *directory = (struct directory *)(void *)self;
+    for (size_t i = 0, room = gc_count(self); i < room; i++) {
+        gc_clear(&directory->blocks[i]);
+    }
+}
+
+static const gc_type directory_type = {
+    .name = "gc_weak_map directory",
+    .size = offsetof(struct directory, blocks),
+    .item_size = sizeof(struct block *),
+    .destroy = directory_destroy,
 };
 
 /* Somebody who walks through a map. */
@@ -89,9 +110,9 @@ struct gc_weak_map {
     gc_object object;
     struct way_back *way_back; /* NULL: it has no entries yet */
     struct entry *first;
-    struct index *index; /* NULL: likewise */
-    struct index *old;   /* what is moved to index, from bucket `moved` on; or NULL */
-    size_t moved;
+    struct directory *directory; /* NULL: likewise */
+    size_t buckets;              /* in use */
+    size_t mask;                 /* the power of two that is not below it, less one */
     size_t count;
     struct cursor *cursors;
     gc_weak_side side;
@@ -103,7 +124,8 @@ static void map_clear(gc_object *self)
     for (struct cursor *cursor = map->cursors; cursor != NULL; cursor = cursor->outer) {
         cursor->at = NULL;
     }
-    map->count = 0;
+    gc_clear(&map->directory);
+    map->count = map->buckets = map->mask = 0;
     if (map->way_back != NULL) {
         map->way_back->map = NULL;
     }
@@ -112,7 +134,7 @@ static void map_clear(gc_object *self)
 static const gc_type map_type = {
     .name = "gc_weak_map",
     .size = sizeof(struct gc_weak_map),
-    .refs = OURO_REFS(struct gc_weak_map, index, old, way_back, first),
+    .refs = OURO_REFS(struct gc_weak_map, directory, way_back, first),
     .clear = map_clear,
 };
 
@@ -148,23 +170,29 @@ static struct key key_of(const gc_weak_map *map, const void *const *key, size_t 
     return result;
 }
 
-/* The index. */
+/* Buckets. */
+
+static struct entry **bucket_at(const gc_weak_map *map, size_t i)
+{
+    return &map->directory->blocks[i / BLOCK]->buckets[i % BLOCK];
+}
+
+/* A bucket that does not exist yet is still part of the one with the same lower bits. */
+static size_t index_of(const gc_weak_map *map, uint64_t hash)
+{
+    size_t i = (size_t)hash & map->mask;
+    return i < map->buckets ? i : i & map->mask >> 1;
+}
 
 static struct entry **bucket_of(const gc_weak_map *map, uint64_t hash)
 {
-    if (map->old != NULL) {
-        size_t i = (size_t)hash & (gc_count(map->old) - 1);
-        if (i >= map->moved) {
-            return &map->old->buckets[i];
-        }
-    }
-    return &map->index->buckets[(size_t)hash & (gc_count(map->index) - 1)];
+    return bucket_at(map, index_of(map, hash));
 }
 
-/* Where the entry of a key is pointed to; or NULL. */
+/* The entry of a key, or NULL. */
 static struct entry *find(const gc_weak_map *map, const struct key *key)
 {
-    struct entry *entry = map->index == NULL ? NULL : *bucket_of(map, key->hash);
+    struct entry *entry = map->buckets == 0 ? NULL : *bucket_of(map, key->hash);
     while (entry != NULL && (entry->hash != key->hash || gc_count(entry) != key->size ||
                              memcmp(entry->key, key->bytes, key->size) != 0)) {
         entry = entry->chain;
@@ -172,48 +200,82 @@ static struct entry *find(const gc_weak_map *map, const struct key *key)
     return entry;
 }
 
-static void move_some(gc_weak_map *map)
+static bool has_block(const gc_weak_map *map, size_t block)
 {
-    for (int i = 0; i < 2 && map->old != NULL; i++) {
-        struct entry *entry = map->old->buckets[map->moved++];
-        while (entry != NULL) {
-            struct entry *next = entry->chain;
-            struct entry **bucket = bucket_of(map, entry->hash);
-            entry->chain = *bucket;
-            *bucket = entry;
-            entry = next;
-        }
-        if (map->moved == gc_count(map->old)) {
-            gc_clear(&map->old); /* no user code: an index is a leaf */
-        }
-    }
+    return map->directory != NULL && block < gc_count(map->directory) &&
+           map->directory->blocks[block] != NULL;
 }
 
-/* Make sure that there is an index, and if possible one that is large enough. false: no memory. */
+/* One more bucket, with its share of the one that it is split from; or none, for lack of memory. */
+static void split(gc_weak_map *map)
+{
+    size_t added = map->buckets;
+    if (!has_block(map, added / BLOCK)) {
+        return;
+    }
+    map->buckets++;
+    map->mask = added > map->mask ? map->mask * 2 + 1 : map->mask;
+    struct entry **from = bucket_at(map, added & map->mask >> 1);
+    struct entry **to = bucket_at(map, added);
+    while (*from != NULL) {
+        struct entry *entry = *from;
+        if (index_of(map, entry->hash) == added) {
+            *from = entry->chain;
+            *to = entry;
+            to = &entry->chain;
+        } else {
+            from = &entry->chain;
+        }
+    }
+    *to = NULL;
+}
+
+/* A directory with room for a block, in place of the one there is. */
+static void grow_directory(gc_weak_map *map, size_t block, const char *where)
+{
+    struct directory *larger = gc_new_var_at(gc_heap_of(map), &directory_type, block * 2 + 1,
+                                             where); /* user code may run here */
+    size_t room = map->directory == NULL ? 0 : gc_count(map->directory);
+    if (larger != NULL && room <= block) {
+        for (size_t i = 0; i < room; i++) {
+            larger->blocks[i] = gc_take(&map->directory->blocks[i]);
+        }
+        gc_set(&map->directory, larger);
+    }
+    gc_xdecref(larger);
+}
+
+/* Have a block of buckets. User code may run, which may have done the same. */
+static void make_block(gc_weak_map *map, size_t block, const char *where)
+{
+    if (map->directory == NULL || gc_count(map->directory) <= block) {
+        grow_directory(map, block, where); /* user code may run here */
+    }
+    struct block *made =
+        gc_new_at(gc_heap_of(map), &block_type, where); /* user code may run here */
+    bool has_room = map->directory != NULL && block < gc_count(map->directory);
+    if (made != NULL && has_room && map->directory->blocks[block] == NULL) {
+        map->directory->blocks[block] = gc_newref(made);
+    }
+    gc_xdecref(made);
+}
+
+/* Make sure that there are buckets, and if possible enough for one entry more. false: no memory. */
 static bool make_room(gc_weak_map *map, const char *where)
 {
     gc_heap *heap = gc_heap_of(map);
-    size_t size = map->index == NULL ? 0 : gc_count(map->index);
-    if (map->count < size || map->old != NULL) {
-        return true;
-    }
-    gc_status error = gc_last_error(heap);
-    struct index *index = gc_new_var_at(heap, &index_type, size == 0 ? FIRST_SIZE : size * 2,
-                                        where); /* user code may run here */
-    if (index == NULL) {
-        if (map->index != NULL) {
-            gc_set_error(heap, error);
+    if (map->count >= map->buckets && !has_block(map, map->buckets / BLOCK)) {
+        gc_status error = gc_last_error(heap);
+        make_block(map, map->buckets / BLOCK, where); /* user code may run here */
+        if (map->buckets == 0 && !has_block(map, 0)) {
+            return false;
         }
-        return map->index != NULL;
+        gc_set_error(heap, error);
     }
-    size_t now = map->index == NULL ? 0 : gc_count(map->index);
-    if (now != size || map->old != NULL) {
-        gc_decref(index); /* that user code was here before us */
-        return true;
+    if (map->buckets == 0) {
+        map->buckets = BLOCK;
+        map->mask = BLOCK - 1;
     }
-    map->old = gc_take(&map->index);
-    map->moved = 0;
-    map->index = index;
     return true;
 }
 
@@ -243,7 +305,7 @@ static bool prepare(gc_weak_map *map, const char *where)
         if (!make_room(map, where) || !make_way_back(map, where)) {
             return false;
         }
-    } while (map->index == NULL || map->way_back == NULL);
+    } while (map->buckets == 0 || map->way_back == NULL);
     return true;
 }
 
@@ -262,7 +324,9 @@ static void link_entry(gc_weak_map *map, OURO_STEALS struct entry *entry, struct
         entry->after->before = entry;
     }
     *place = entry;
-    map->count++;
+    if (++map->count > map->buckets) {
+        split(map);
+    }
 }
 
 /* Take an entry out of the map. Any user code may run. */
@@ -333,7 +397,6 @@ gc_status gc_weak_map_set_at(gc_weak_map *map, const void *key, size_t size, voi
     entry->way_back = gc_newref(map->way_back);
     struct entry *replaced = find(map, &own);
     link_entry(map, entry, replaced);
-    move_some(map);
     if (replaced != NULL) {
         drop_entry(map, replaced); /* user code may run here */
     }
