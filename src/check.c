@@ -108,7 +108,8 @@ static bool check_weak(gc_weak *weak, struct totals *totals)
     bool is_due = call != NULL && weak->target == NULL;
     totals->weak_alive += weak->target != NULL;
     totals->watchers += call != NULL && call->place != NULL;
-    if (is_due && (weak->next == NULL || weak->next->prev != weak || weak->prev->next != weak)) {
+    if (is_due && (weak->next == NULL || weak->next == weak || weak->next->prev != weak ||
+                   weak->prev->next != weak)) {
         return FAIL(gci_page_of(weak)->heap, "WEAK-3: %s has its callback, and is not due",
                     gci_page_describe(gci_page_of(weak), &weak->object).text);
     }

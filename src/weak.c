@@ -207,18 +207,17 @@ static void leave_list(gc_heap *heap, gc_weak *weak)
     struct gci_weak_table *table = &heap->weak_table;
     gc_weak **place = place_of(table, weak->target);
     gc_weak *next = weak->next;
+    if (next != NULL) {
+        next->prev = weak->prev; /* of the first: the way on in its bucket */
+    }
     if (*place != weak) {
         weak->prev->next = next;
-    }
-    if (next != NULL) {
-        next->prev = weak->prev;
-    }
-    if (*place == weak) {
-        *place = next != NULL ? next : weak->prev;
-        if (next == NULL) {
-            weak->target->refs &= ~(uint32_t)OURO_REFS_WEAK;
-            table->count--;
-        }
+    } else if (next != NULL) {
+        *place = next;
+    } else {
+        *place = weak->prev;
+        weak->target->refs &= ~(uint32_t)OURO_REFS_WEAK;
+        table->count--;
     }
     weak->target = NULL;
     weak->next = weak->prev = NULL;
@@ -243,7 +242,7 @@ static void leave_due(gc_weak *weak)
 {
     weak->prev->next = weak->next;
     weak->next->prev = weak->prev;
-    weak->next = weak->prev = NULL;
+    weak->next = weak->prev = weak; /* a ring of its own */
 }
 
 /* Take a weak reference out of wherever it is. It will not call back. */
@@ -460,12 +459,12 @@ size_t gci_weak_call(gc_weak *due)
 {
     size_t called = 0;
     while (due->next != due) {
-        gc_weak *weak = due->next;
-        if (is_gone(weak)) {
-            detach(weak);
+        struct gci_weak_call *call = (struct gci_weak_call *)due->next;
+        leave_due(&call->weak);
+        if (is_gone(&call->weak)) {
+            call->callback = NULL;
         } else {
-            leave_due(weak);
-            call_back((struct gci_weak_call *)weak); /* user code may run here */
+            call_back(call); /* user code may run here */
             called++;
         }
     }
