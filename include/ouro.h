@@ -645,6 +645,7 @@ typedef void (*gc_weak_fn)(gc_weak *weak, void *arg);
 
 /* Make a weak reference to an object. Without callback (NULL) it is shared: all who ask for the
  * same object get the same one, as weakref.ref. `arg` is for the callback; it is kept, not counted.
+ * In statistics one with a callback is a container, one without a leaf.
  * Returns  new, or NULL: no memory, as gc_new; or the object is dead, which is a panic. One that is
  *          made while its object is dying, in finalize, clear or destroy, reads NULL at least until
  *          the object has been resurrected.

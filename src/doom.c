@@ -83,7 +83,7 @@ static void free_plain(gc_heap *heap, const struct gci_set *set)
 }
 
 /* Break the circles, so that the garbage dies by its counts. Returns how many objects did not. */
-static size_t clear(gc_heap *heap, const struct gci_set *set)
+static size_t clear_all(gc_heap *heap, const struct gci_set *set)
 {
     heap->clearing = true;
     if (set->weak) {
@@ -115,7 +115,7 @@ struct gci_doom_result gci_doom(gc_heap *heap, struct gci_set *found)
     if (doomed.plain) {
         free_plain(heap, &doomed); /* user code may run here */
     } else {
-        result.uncollectable = clear(heap, &doomed); /* user code may run here */
+        result.uncollectable = clear_all(heap, &doomed); /* user code may run here */
     }
     result.freed -= result.resurrected + result.uncollectable;
     return result;

@@ -165,7 +165,7 @@ void gc_heap_free(gc_heap *heap)
     }
     gci_collect_hold(heap);
     /* User code may run here, and register watchers: as often as there are, lest it never ends. */
-    gci_weak_call_watchers(heap, gci_weak_watcher_count(heap));
+    gci_weak_call_watchers(heap, false);
     gci_collect_release(heap);
     (void)gc_collect(heap); /* user code may run here */
     if (heap->config.report_leaks) {
@@ -176,7 +176,7 @@ void gc_heap_free(gc_heap *heap)
     for_each_alive(heap, object_count(heap), gci_death_finalize);
     heap->closing = true;
     gci_collect_arm(heap);
-    gci_weak_call_watchers(heap, SIZE_MAX);             /* those that were registered meanwhile, */
+    gci_weak_call_watchers(heap, true);                 /* those that were registered meanwhile, */
     for_each_alive(heap, SIZE_MAX, gci_death_finalize); /* and finalizers of what was born */
     gci_weak_end_all(heap);                             /* before anything is half-cleared */
     for_each_alive(heap, SIZE_MAX, gci_death_clear);    /* user code may run here */

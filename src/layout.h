@@ -203,7 +203,7 @@ struct gci_weak_call {
 
 /* From objects to their weak references: linear hashing, which grows by one bucket at a time. The
  * first block has GCI_BUCKETS buckets, each further one as many as all before it. */
-enum { GCI_BUCKETS = 1024, GCI_BUCKET_BLOCKS = 32 };
+enum { GCI_BUCKETS = GCI_BLOCK_SIZE / sizeof(void *), GCI_BUCKET_BLOCKS = 32 };
 struct gci_weak_table {
     gc_weak **blocks[GCI_BUCKET_BLOCKS];
     size_t buckets; /* in use */

@@ -220,7 +220,7 @@ static void leave_list(gc_heap *heap, gc_weak *weak)
         table->count--;
     }
     weak->target = NULL;
-    weak->next = weak->prev = NULL;
+    weak->next = weak->prev = weak; /* a ring of its own */
 }
 
 /* Rings of what is due. */
@@ -242,7 +242,7 @@ static void leave_due(gc_weak *weak)
 {
     weak->prev->next = weak->next;
     weak->next->prev = weak->prev;
-    weak->next = weak->prev = weak; /* a ring of its own */
+    weak->next = weak->prev = weak;
 }
 
 /* Take a weak reference out of wherever it is. It will not call back. */
@@ -479,26 +479,17 @@ void gci_weak_die(gc_object *target)
     (void)gci_weak_call(&due); /* user code may run here */
 }
 
-void gci_weak_call_watchers(gc_heap *heap, size_t max)
+void gci_weak_call_watchers(gc_heap *heap, bool until_none)
 {
+    size_t max = until_none ? SIZE_MAX : 0;
+    for (const struct gci_weak_call *call = heap->watchers; call != NULL; call = call->older) {
+        max += !until_none;
+    }
     for (; heap->watchers != NULL && max > 0; max--) {
         struct gci_weak_call *call = heap->watchers;
-        if (call->weak.target != NULL) {
-            leave_list(heap, &call->weak);
-        } else {
-            leave_due(&call->weak);
-        }
-        call_back(call); /* user code may run here */
+        leave_list(heap, &call->weak); /* nobody's death is under way, so none is due */
+        call_back(call);               /* user code may run here */
     }
-}
-
-size_t gci_weak_watcher_count(const gc_heap *heap)
-{
-    size_t count = 0;
-    for (const struct gci_weak_call *call = heap->watchers; call != NULL; call = call->older) {
-        count++;
-    }
-    return count;
 }
 
 void gci_weak_end_all(gc_heap *heap)

@@ -25,10 +25,10 @@ OURO_INTERNAL size_t gci_weak_call(gc_weak *due);
 /* Both, for one object that dies by count. Any user code may run. */
 OURO_INTERNAL void gci_weak_die(gc_object *target);
 
-/* At the end of the heap: call up to `max` watchers, the latest first (any user code may run); end
- * all weak references, and nobody is called any more; give back the table. */
-OURO_INTERNAL void gci_weak_call_watchers(gc_heap *heap, size_t max);
-OURO_INTERNAL size_t gci_weak_watcher_count(const gc_heap *heap);
+/* At the end of the heap: call watchers, the latest first, as many as there are now, or until there
+ * are none (any user code may run); end all weak references, and nobody is called any more; give
+ * back the table. */
+OURO_INTERNAL void gci_weak_call_watchers(gc_heap *heap, bool until_none);
 OURO_INTERNAL void gci_weak_end_all(gc_heap *heap);
 OURO_INTERNAL void gci_weak_free(gc_heap *heap);
 
