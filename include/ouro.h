@@ -665,7 +665,8 @@ OURO_API OURO_MUST_USE OURO_NEW void *gc_weak_get(gc_weak *weak) OURO_NONNULL;
  * has resurrected the object, unlike the callback of a weak reference. At the end of the heap all
  * watchers run first, the latest first, while everything is whole.
  * Returns  new, a weak reference like others until it runs, for gc_unwatch; or to drop at once:
- *          gc_xdecref(gc_watch(object, callback, arg)). NULL: as gc_weak_new.
+ *          gc_xdecref(gc_watch(object, callback, arg)). NULL: as gc_weak_new; or there is no
+ *          callback, which is a panic.
  * Runs     as gc_new. */
 #define gc_watch(object, callback, arg) gc_watch_at((object), (callback), (arg), OURO_HERE)
 OURO_API OURO_MUST_USE OURO_NEW gc_weak *gc_watch_at(void *object, gc_weak_fn callback, void *arg,

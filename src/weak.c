@@ -371,11 +371,17 @@ void *gc_weak_get(gc_weak *weak)
 
 gc_weak *gc_watch_at(void *object, gc_weak_fn callback, void *arg, const char *where)
 {
+    struct gci_page *page = gci_page_of(object);
+    gc_heap *heap = page->heap;
+    if (callback == NULL) {
+        gci_panic(heap, "ouro: gc_watch of %s without a callback",
+                  gci_page_describe(page, object).text);
+        return NULL;
+    }
     struct gci_weak_call *call = make_call(object, callback, arg, where);
     if (call == NULL) {
         return NULL;
     }
-    gc_heap *heap = gci_page_of(call)->heap;
     gc_incref(call); /* the heap's own reference */
     call->older = heap->watchers;
     call->place = &heap->watchers;
@@ -481,11 +487,11 @@ void gci_weak_die(gc_object *target)
 
 void gci_weak_call_watchers(gc_heap *heap, bool until_none)
 {
-    size_t max = until_none ? SIZE_MAX : 0;
+    size_t max = 0;
     for (const struct gci_weak_call *call = heap->watchers; call != NULL; call = call->older) {
-        max += !until_none;
+        max++;
     }
-    for (; heap->watchers != NULL && max > 0; max--) {
+    for (; heap->watchers != NULL && (max > 0 || until_none); max--) {
         struct gci_weak_call *call = heap->watchers;
         leave_list(heap, &call->weak); /* nobody's death is under way, so none is due */
         call_back(call);               /* user code may run here */

@@ -328,6 +328,17 @@ static void watched_object_that_is_dead_is_a_panic(void **state)
     expect_panic(world, "node");
 }
 
+static void watcher_without_a_callback_is_a_panic(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    assert_null(gc_watch(node, NULL, NULL));
+    expect_panic(world, "node");
+    assert_int_equal(gc_refcount(node), 1);
+    gc_decref(node);
+}
+
 /* The end of the heap
  * =================== */
 
@@ -483,6 +494,7 @@ int main(void)
         world_test(watcher_registered_in_destroy_runs),
         world_test(watcher_may_watch),
         world_test(watched_object_that_is_dead_is_a_panic),
+        world_test(watcher_without_a_callback_is_a_panic),
         world_test(watchers_run_at_the_end_of_the_heap_last_registered_first),
         world_test(watchers_at_the_end_of_the_heap_run_before_finalizers),
         world_test(everything_is_whole_in_watchers_at_the_end_of_the_heap),
