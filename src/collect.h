@@ -4,7 +4,7 @@
 
 /* When a collection runs, and over what. */
 
-#include "doom.h"
+#include "hook.h"
 
 /* Set the alarms from thresholds, limit, and whether collections may start by themselves now.
  * Call it after a change of any of these. */
@@ -13,6 +13,12 @@ OURO_INTERNAL void gci_collect_arm(gc_heap *heap);
 /* No collection starts between these two. They nest. Pages are pinned too. */
 OURO_INTERNAL void gci_collect_hold(gc_heap *heap);
 OURO_INTERNAL void gci_collect_release(gc_heap *heap);
+
+/* gc_collect, for a reason. */
+OURO_INTERNAL size_t gci_collect_all(gc_heap *heap, gc_reason reason);
+
+/* All that is in use is frozen now, or nothing is any more: growth counts from here on. */
+OURO_INTERNAL void gci_collect_rebase(gc_heap *heap, bool frozen);
 
 /* The hooks for object.c. */
 OURO_INTERNAL void gci_collect_install(gc_heap *heap);

@@ -7,6 +7,9 @@
  *   clear each object: the circles break, and the objects die by their counts;
  *   what still lives was in circles that nobody could clear: it is uncollectable, and old again.
  *
+ * With GC_DEBUG_SAVE_ALL it ends before the clearing: each object gets a reference, and is SAVED.
+ * No set has saved objects, so to what they refer they are the world.
+ *
  * User code runs throughout. It may end, change or make any object, so nothing is known of an
  * object across a call but its page, which is pinned, and the place of its slot; the state there
  * tells whether it is still one of the doomed. */
@@ -30,8 +33,37 @@ static void for_each_doomed(const struct gci_set *set,
     }
 }
 
+static void tell(const struct gci_page *page, gc_object *self, const char *what)
+{
+    gci_message(page->heap, "ouro: %s %s", what,
+                gci_page_describe(gci_page_of(self), self).text); /* user code may run here */
+}
+
+static void tell_collectable(const struct gci_page *page, gc_object *self)
+{
+    tell(page, self, "collectable");
+}
+
+/* Those that are doomed still are SAVED. Returns their number. */
+static size_t save_rest(const struct gci_set *set)
+{
+    size_t count = 0;
+    for (struct gci_page *page = set->pages; page != NULL; page = page->next_in_set) {
+        for (size_t offset = page->first, end = gci_page_end(page); offset < end;
+             offset += page->slot_size) {
+            gc_object *self = gci_page_at(page, offset);
+            if (gci_state_of(self) == GCI_DOOMED) {
+                gc_incref(self);
+                self->gc = GCI_SAVED;
+                count++;
+            }
+        }
+    }
+    return count;
+}
+
 /* Those that are doomed still are old again. Returns their number. */
-static size_t release_rest(const gc_heap *heap, const struct gci_set *set)
+static size_t release_rest(gc_heap *heap, const struct gci_set *set)
 {
     size_t count = 0;
     for (struct gci_page *page = set->pages; page != NULL; page = page->next_in_set) {
@@ -41,6 +73,9 @@ static size_t release_rest(const gc_heap *heap, const struct gci_set *set)
             if (gci_state_of(self) == GCI_DOOMED) {
                 self->gc = heap->old;
                 count++;
+                if (heap->debug & GC_DEBUG_UNCOLLECTABLE) {
+                    tell(page, self, "uncollectable"); /* user code may run here */
+                }
             }
         }
     }
@@ -67,18 +102,23 @@ struct gci_doom_result gci_doom(gc_heap *heap, struct gci_set *found)
 {
     struct gci_doom_result result = { .freed = found->garbage_count };
     struct gci_set doomed = *found;
+    if (heap->debug & GC_DEBUG_COLLECTABLE) {
+        for_each_doomed(found, tell_collectable); /* user code may run here */
+    }
     if (found->finalizers) {
         for_each_doomed(found, gci_death_finalize); /* user code may run here */
         doomed = gci_set_of_doomed(heap, found);
         gci_trace_find_garbage(heap, &doomed);
         result.resurrected = doomed.alive_count;
     }
-    if (doomed.plain) {
+    if (doomed.look && (heap->debug & GC_DEBUG_SAVE_ALL)) {
+        result.saved = save_rest(&doomed);
+    } else if (doomed.plain) {
         free_plain(heap, &doomed); /* user code may run here */
     } else {
         for_each_doomed(&doomed, gci_death_clear); /* user code may run here */
         result.uncollectable = release_rest(heap, &doomed);
     }
-    result.freed -= result.resurrected + result.uncollectable;
+    result.freed -= result.resurrected + result.uncollectable + result.saved;
     return result;
 }

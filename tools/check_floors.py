@@ -17,8 +17,14 @@ FLOORS = [
     ("ground", ["layout", "base", "sys", "memory"]),
     ("storage", ["table", "pages"]),
     ("objects", ["object", "death", "weak"]),
-    ("collector", ["trace", "doom", "cycle", "collect", "heap"]),
-    ("observers", ["stats", "inspect", "check", "profile", "lines", "snapshot", "export"]),
+    ("collector", ["trace", "doom", "cycle", "hook", "collect", "heap"]),
+    (
+        "observers",
+        [
+            *["resize", "freeze", "stats", "inspect", "why", "check"],
+            *["profile", "lines", "snapshot", "export"],
+        ],
+    ),
     ("on top", ["generator"]),
 ]
 MODULES = [module for _, modules in FLOORS for module in modules]
