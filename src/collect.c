@@ -156,9 +156,9 @@ static bool collect(gc_heap *heap, gc_collection *report)
     }
     uint64_t start = gci_sys_clock_ns();
     gci_collect_hold(heap);
-    gci_death_drain(heap);                           /* user code may run here */
-    bool starts = gci_hook_call_start(heap, report); /* user code may run here */
-    if (starts) {
+    gci_death_drain(heap); /* user code may run here */
+    bool starts = heap->hooks.starts == NULL || heap->hooks.starts(heap, report);
+    if (starts) {                           /* user code may have run */
         find_and_end_garbage(heap, report); /* user code may run here */
         record(heap, report);
         gci_pages_unpin(heap);
@@ -166,7 +166,9 @@ static bool collect(gc_heap *heap, gc_collection *report)
         gci_pages_pin(heap);
         report->duration_ns = gci_sys_clock_ns() - start;
         record_pause(&heap->generations[report->generation], report->duration_ns);
-        gci_hook_call_stop(heap, report); /* user code may run here */
+        if (heap->hooks.stops != NULL) {
+            heap->hooks.stops(heap, report); /* user code may run here */
+        }
     }
     gci_collect_release(heap);
     return starts;

@@ -4,7 +4,7 @@
 
 /* When a collection runs, and over what. */
 
-#include "hook.h"
+#include "doom.h"
 
 /* Set the alarms from thresholds, limit, and whether collections may start by themselves now.
  * Call it after a change of any of these. */

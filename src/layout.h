@@ -212,13 +212,15 @@ struct gci_caller {
     void *return_address; /* in the caller of ouro; NULL: not known */
 };
 
-/* News for higher floors, from object.c. */
+/* News for higher floors, from object.c and collect.c. */
 struct gci_hooks {
     void (*alarm)(gc_heap *heap);    /* a threshold is passed, or nearly */
     bool (*shortage)(gc_heap *heap); /* memory or limit is short; true: a collection ran */
     void (*born)(gc_heap *heap, gc_object *self,
                  const struct gci_caller *caller); /* profile is on */
     void (*stop_profile)(gc_heap *heap);           /* the heap ends, with its profile on */
+    bool (*starts)(gc_heap *heap, const gc_collection *collection); /* may it? NULL: it may */
+    void (*stops)(gc_heap *heap, const gc_collection *collection);  /* NULL: nobody asks */
 };
 
 /* Where gc_new and gc_new_var look first: current pages by type, and those of tails by type and

@@ -17,11 +17,11 @@ FLOORS = [
     ("ground", ["layout", "base", "sys", "memory"]),
     ("storage", ["table", "pages"]),
     ("objects", ["object", "death", "weak"]),
-    ("collector", ["trace", "doom", "cycle", "hook", "collect", "heap"]),
+    ("collector", ["trace", "doom", "cycle", "collect", "heap"]),
     (
         "observers",
         [
-            *["resize", "freeze", "stats", "inspect", "why", "check"],
+            *["resize", "freeze", "hook", "stats", "inspect", "why", "check"],
             *["profile", "lines", "snapshot", "export"],
         ],
     ),
