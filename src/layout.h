@@ -91,7 +91,7 @@ struct gci_record {
     struct gci_page *current; /* where objects are born; NULL: none yet */
     struct gci_page *partial; /* PAGE-2; a list by next and prev */
     struct gci_record *next;  /* of the heap's free records */
-    size_t live, bytes;       /* scratch of questions by type */
+    size_t live, bytes;       /* scratch of questions by type; 0 else */
     struct {
         uint64_t objects, bytes;
     } earlier;     /* likewise: what the last answer was */

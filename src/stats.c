@@ -217,13 +217,12 @@ static void insert_type(gc_heap *heap, struct gci_record *record, struct answer 
 size_t gc_get_type_stats_sized(gc_heap *heap, gc_type_stats *stats, size_t count, size_t size)
 {
     struct answer answer = { .stats = (char *)stats, .count = count, .size = size };
-    for_each_record(heap, reset_record, NULL);
     add_up_pages(heap);
     recall_earlier(heap, &answer);
     for_each_record(heap, insert_type, &answer);
     if (answer.types < count) {
         memset(answer.stats + answer.types * size, 0, (count - answer.types) * size);
     }
-    for_each_record(heap, reset_record, NULL); /* report_leaks begins at zero */
+    for_each_record(heap, reset_record, NULL); /* the next question begins at zero */
     return answer.types;
 }

@@ -173,6 +173,21 @@ static void a_collection_writes_to_no_frozen_page(void **state)
     }
 }
 
+static void a_collection_passes_over_frozen_pages_whole(void **state)
+{
+    gc_heap *heap = world_new_heap(*state, NULL);
+    struct node *frozen = node_new(heap);
+    (void)gc_freeze(heap);
+    struct node *old = node_new(heap);
+    gci_page_of(frozen)->members = 4711;
+    gci_page_of(old)->members = 4711;
+    assert_int_equal(gc_collect(heap), 0);
+    assert_int_equal(gci_page_of(frozen)->members, 4711);
+    assert_int_equal(gci_page_of(old)->members, 1);
+    gc_decref(frozen);
+    gc_decref(old);
+}
+
 static void a_discarded_object_leaves_the_figures_as_they_were(void **state)
 {
     gc_heap *heap = world_new_heap(*state, NULL);
@@ -201,6 +216,7 @@ int main(void)
         world_test(a_partial_page_leaves_its_list),
         world_test(an_idle_page_stays_current),
         world_test(a_collection_writes_to_no_frozen_page),
+        world_test(a_collection_passes_over_frozen_pages_whole),
         world_test(a_discarded_object_leaves_the_figures_as_they_were),
     };
     return cmocka_run_group_tests_name("freeze", tests, NULL, NULL);
