@@ -270,6 +270,9 @@ static void the_bytes_of_the_young_are_a_reason(void **state)
 
 static void growth_since_the_last_full_one_is_a_reason(void **state)
 {
+    if (OURO_STRESS) {
+        return;
+    }
     gc_config config = { .thresholds = { 100, SIZE_MAX, 1, 1000 } };
     gc_heap *heap = world_new_heap(*state, &config);
     WATCH(watch, 0);
