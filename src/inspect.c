@@ -131,6 +131,17 @@ static bool refers_to(struct gci_tracer *tracer, struct gci_page *page, gc_objec
     return search->found;
 }
 
+/* Let go of an object that was held during a question, which is not to show: a gc_decref would leave
+ * it touched. */
+static void let_go(gc_object *self)
+{
+    if (gc_refcount(self) > 1 && !gc_is_immortal(self)) {
+        self->refs -= OURO_REFS_ONE;
+    } else {
+        gc_decref(self); /* user code may run here */
+    }
+}
+
 int gc_referrers(gc_heap *heap, void *object, gc_object_fn visit, void *arg)
 {
     if (gci_pages_find(heap, object) == NULL) {
@@ -154,7 +165,7 @@ int gc_referrers(gc_heap *heap, void *object, gc_object_fn visit, void *arg)
             }
         }
     }
-    gc_decref(object); /* user code may run here */
+    let_go(object); /* user code may run here */
     gci_collect_release(heap);
     return stop;
 }

@@ -860,7 +860,9 @@ static void asking_changes_no_figure_and_no_object(void **state)
     drop_a_node_circle(heap);
     gc_set_error(heap, GC_ERR_RANGE);
     gc_stats before = stats_of(heap);
+    uint32_t refs = old->object.refs;
     ask_everything(heap, old);
+    assert_int_equal(old->object.refs, refs); /* its flags as well */
     gc_stats after = stats_of(heap);
     assert_memory_equal(&before, &after, sizeof(before));
     assert_int_equal(gc_last_error(heap), GC_ERR_RANGE);
