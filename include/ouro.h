@@ -820,8 +820,8 @@ typedef struct gc_holder {
 /* Why an object is alive: the shortest way to it that begins with a reference which no object
  * accounts for, one in a variable or one that was never dropped. path[0] is the object that has it,
  * the last one is the object asked about; path[0].references - path[0].explained are unaccounted
- * for. Objects that nothing outside leads to explain nothing. The first `count` of the way are
- * stored; `path` may be NULL when that is 0.
+ * for. Garbage explains references like others, for it holds them. The first `count` of the way
+ * are stored; `path` may be NULL when that is 0.
  * Returns  how long the way is; 0: there is none, the object is garbage. GC_ERR_NOMEM.
  * Errors   GC_ERR_NOMEM. An object of another heap is a panic, then 0.
  * Runs     traverse only.

@@ -157,8 +157,9 @@ static bool collect(gc_heap *heap, gc_collection *report)
     uint64_t start = gci_sys_clock_ns();
     gci_collect_hold(heap);
     gci_death_drain(heap); /* user code may run here */
-    bool starts = heap->hooks.starts == NULL || heap->hooks.starts(heap, report);
-    if (starts) {                           /* user code may have run */
+    bool starts =
+        heap->hooks.starts == NULL || heap->hooks.starts(heap, report); /* user code may run here */
+    if (starts) {
         find_and_end_garbage(heap, report); /* user code may run here */
         record(heap, report);
         gci_pages_unpin(heap);
@@ -238,11 +239,12 @@ static void collect_what_is_due(gc_heap *heap)
     }
     bool are_many = are_young_many(heap);
     bool is_due = are_many || are_young_large(heap);
+    gc_reason reason = are_many ? GC_REASON_OBJECTS : GC_REASON_BYTES;
     if (is_due) {
-        collect_by_itself(heap, 0, are_many ? GC_REASON_OBJECTS : GC_REASON_BYTES);
+        collect_by_itself(heap, 0, reason); /* user code may run here */
     }
     if ((is_due || is_barren(heap)) && is_full_due(heap)) {
-        collect_by_itself(heap, 1, GC_REASON_GROWTH);
+        collect_by_itself(heap, 1, GC_REASON_GROWTH); /* user code may run here */
     }
 }
 
@@ -275,10 +277,9 @@ size_t gci_collect_all(gc_heap *heap, gc_reason reason)
     return collect_generation(heap, 1, reason);
 }
 
-void gci_collect_rebase(gc_heap *heap, bool frozen)
+void gci_collect_rebase(gc_heap *heap)
 {
-    heap->bytes_at_collection = heap->bytes_at_full = bytes_in_use(heap);
-    heap->bytes_frozen = frozen ? heap->bytes_at_full : 0;
+    heap->bytes_at_collection = heap->bytes_at_full = heap->bytes_frozen = bytes_in_use(heap);
     gci_collect_arm(heap);
 }
 

@@ -17,8 +17,8 @@ OURO_INTERNAL void gci_collect_release(gc_heap *heap);
 /* gc_collect, for a reason. */
 OURO_INTERNAL size_t gci_collect_all(gc_heap *heap, gc_reason reason);
 
-/* All that is in use is frozen now, or nothing is any more: growth counts from here on. */
-OURO_INTERNAL void gci_collect_rebase(gc_heap *heap, bool frozen);
+/* All that is in use is frozen now: growth counts from here on. */
+OURO_INTERNAL void gci_collect_rebase(gc_heap *heap);
 
 /* The hooks for object.c. */
 OURO_INTERNAL void gci_collect_install(gc_heap *heap);

@@ -102,11 +102,14 @@ struct gci_doom_result gci_doom(gc_heap *heap, struct gci_set *found)
 {
     struct gci_doom_result result = { .freed = found->garbage_count };
     struct gci_set doomed = *found;
-    if (heap->debug & GC_DEBUG_COLLECTABLE) {
+    bool is_told = found->look && (heap->debug & GC_DEBUG_COLLECTABLE);
+    if (is_told) {
         for_each_doomed(found, tell_collectable); /* user code may run here */
     }
     if (found->finalizers) {
         for_each_doomed(found, gci_death_finalize); /* user code may run here */
+    }
+    if (is_told || found->finalizers) {
         doomed = gci_set_of_doomed(heap, found);
         gci_trace_find_garbage(heap, &doomed);
         result.resurrected = doomed.alive_count;

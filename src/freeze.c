@@ -40,7 +40,7 @@ size_t gc_freeze(gc_heap *heap)
     }
     heap->young_objects = 0;
     gci_pages_forget_young(heap);
-    gci_collect_rebase(heap, true);
+    gci_collect_rebase(heap);
     return count;
 }
 
@@ -57,7 +57,8 @@ size_t gc_unfreeze(gc_heap *heap)
             gci_page_unfreeze(page);
         }
     }
-    gci_collect_rebase(heap, false);
+    heap->bytes_frozen = 0;
+    gci_collect_arm(heap);
     return count;
 }
 

@@ -416,6 +416,15 @@ static void what_is_frozen_does_not_count_for_full_collections(void **state)
     gc_decref(ballast);
 }
 
+static void unfreezing_nothing_puts_no_collection_off(void **state)
+{
+    gc_heap *heap = world_new_heap(*state, NULL);
+    struct node *node = node_new(heap);
+    assert_int_equal(gc_unfreeze(heap), 0);
+    assert_int_equal(stats_of(heap).bytes_grown_old, sizeof(struct node));
+    gc_decref(node);
+}
+
 static void a_heap_with_frozen_objects_can_be_freed(void **state)
 {
     struct world *world = *state;
@@ -532,6 +541,7 @@ int main(void)
         world_test(the_frozen_can_be_enumerated),
         world_test(the_frozen_are_among_referrers),
         world_test(what_is_frozen_does_not_count_for_full_collections),
+        world_test(unfreezing_nothing_puts_no_collection_off),
         world_test(a_heap_with_frozen_objects_can_be_freed),
         world_test(after_a_fork_a_collection_copies_no_frozen_page),
     };

@@ -793,6 +793,38 @@ static void the_collectable_are_a_line_each(void **state)
     assert_int_equal(world->messages, 4);
 }
 
+static gc_object *borrowed;
+
+static void hold_the_borrowed(gc_heap *heap, const char *text)
+{
+    (void)heap;
+    (void)text;
+    if (borrowed != NULL) {
+        gc_incref(borrowed);
+        borrowed = NULL;
+    }
+}
+
+static void what_the_message_hook_brings_back_lives(void **state)
+{
+    (void)state;
+    gc_config config = { .disabled = true, .message = hold_the_borrowed };
+    gc_heap *heap = gc_heap_new(&config);
+    assert_non_null(heap);
+    (void)gc_set_debug(heap, GC_DEBUG_COLLECTABLE);
+    struct node *node = node_new(heap);
+    gc_set(&node->left, node);
+    gc_decref(node);
+    drop_a_node_circle(heap);
+    borrowed = &node->object;
+    assert_int_equal(gc_collect(heap), 2);
+    assert_ptr_equal(node->left, node);
+    assert_int_equal(stats_of(heap).generations[1].resurrected, 1);
+    gc_decref(node);
+    assert_int_equal(gc_collect(heap), 1);
+    gc_heap_free(heap);
+}
+
 static void the_uncollectable_are_a_line_each(void **state)
 {
     struct world *world = *state;
@@ -1077,6 +1109,7 @@ int main(void)
         world_test(without_flags_a_collection_says_nothing),
         world_test(statistics_are_a_line_a_collection),
         world_test(the_collectable_are_a_line_each),
+        world_test(what_the_message_hook_brings_back_lives),
         world_test(the_uncollectable_are_a_line_each),
         world_test(saved_garbage_can_be_read),
         world_test(saved_garbage_is_finalized_and_whole),
