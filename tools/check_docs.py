@@ -19,13 +19,14 @@ def pages(root):
 
 
 def holes(root):
-    """Rows of tables with fewer cells than their heading, or with an empty one."""
+    """Rows of tables below a heading with fewer cells than it, or with an empty one."""
     for path in pages(root)[1:]:  # the figures of README.md may have blanks
         width = 0
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             cells = [cell.strip() for cell in line.strip("|").split("|")] if line[:1] == "|" else []
+            is_heading = width == 0
             width = width if cells and width else len(cells)
-            if cells and (len(cells) != width or not all(cells)):
+            if cells and not is_heading and (len(cells) != width or not all(cells)):
                 yield f"{path}:{number}: a row with an empty cell"
 
 
