@@ -95,6 +95,8 @@ extern "C" {
 typedef struct gc_heap gc_heap;
 typedef struct gc_type gc_type;
 typedef struct gc_visitor gc_visitor;
+typedef struct gc_weak gc_weak;
+typedef struct gc_weak_map gc_weak_map;
 
 /* A callback for each object. Returns 0 to go on; anything else stops, and the caller gets it
  * back. */
@@ -276,7 +278,8 @@ struct gc_type {
     /* Called once in an object's life, before it dies, with the object and all it refers to
      * still whole, as __del__ (PEP 442). May do everything: allocate, drop references, collect,
      * and resurrect: take a reference to self and keep it. A resurrected object lives on, old, and
-     * next time it dies without this call. */
+     * next time it dies without this call. Weak references to self read NULL when its count has
+     * reached zero; in a collection those without callback still read self. */
     void (*finalize)(gc_object *self);
 
     /* Release what is not an object: buffers, files, external bytes. Called for every object that
@@ -357,10 +360,11 @@ typedef struct gc_config {
  * Returns the heap, or NULL: no memory, or a page_source with only one of its two functions. */
 OURO_API OURO_MUST_USE gc_heap *gc_heap_new(const gc_config *config);
 
-/* Free a heap and every object in it, whatever their counts: collect, finalize all that is left,
- * clear all, destroy all, return the memory. With report_leaks, what the collection leaves is
- * reported by type first. NULL is allowed.
- * Runs  finalize (which may still allocate; what is born in it is finalized too), clear, destroy.
+/* Free a heap and every object in it, whatever their counts: call all watchers, collect, finalize
+ * all that is left, end all weak references, clear all, destroy all, return the memory. With
+ * report_leaks, what the collection leaves is reported by type first. NULL is allowed.
+ * Runs  watchers and finalize (which may still allocate, and watch: what is born in them is
+ *       finalized too, and watchers registered there run), clear, destroy.
  *       From the second round of finalize on births fail with GC_ERR_CLOSING. May not be called by
  *       any of them. */
 OURO_API void gc_heap_free(gc_heap *heap);
@@ -450,7 +454,7 @@ static inline void gc_incref(void *object)
  * dropped, destroy, memory free. Objects that die by it die in a queue, not in a recursion, and
  * when an object dies inside one of your callbacks it waits for that queue. A dead object is a
  * panic.
- * Runs  finalize, clear, destroy of every object that dies. */
+ * Runs  finalize, clear, destroy of every object that dies, callbacks of weak references to it. */
 static inline void gc_decref(void *object)
 {
     gc_object *self = (gc_object *)object;
@@ -482,6 +486,19 @@ static inline size_t gc_refcount(const void *object)
 {
     return ((const gc_object *)object)->refs / OURO_REFS_ONE;
 }
+
+/* Whether the caller's reference is the only one, so that the object may be changed in place with
+ * nobody noticing. Weak references do not count. */
+static inline bool gc_is_unique(const void *object)
+{
+    return gc_refcount(object) == 1;
+}
+
+/* Take one more reference, unless the object is dying or a collection is about to clear it: as
+ * gc_weak_get does, but for a pointer of your own that is not counted, and that destroy takes away.
+ * The object may not be gone: its destroy has not returned yet.
+ * Returns  whether the caller has a reference now. */
+OURO_API OURO_MUST_USE bool gc_try_incref(void *object) OURO_NONNULL;
 
 /* Let an object live until its heap is freed: counting stops, and it always counts as referenced
  * from outside. */
@@ -540,6 +557,25 @@ static inline OURO_NEW void *gc_object_newref(void *object)
     gc_incref(object);
     return object;
 }
+static inline void gc_slot_clear(void *slot)
+{
+    gc_xdecref(gc_slot_take(slot));
+}
+
+/* A local variable that owns its reference and drops it at the end of its scope, whichever way that
+ * is left:
+ *
+ *     OURO_AUTO struct node *node = gc_new(heap, &node_type);
+ *     ...
+ *     return gc_take(&node);      hands it on instead
+ *
+ * gcc and clang only; elsewhere it is not defined. Initialize the variable where it is declared, if
+ * with NULL. Several are dropped in reverse order; that runs what dropping runs. `return node`
+ * returns what has just been dropped. longjmp and exit drop nothing, nor does the end of a thread.
+ * It may not span a yield of a generator. */
+#if OURO_HAS_ATTRIBUTE(cleanup)
+#define OURO_AUTO __attribute__((cleanup(gc_slot_clear)))
+#endif
 
 /* Call from a type's traverse, once for each owned reference; NULL is allowed. */
 struct gc_visitor {
@@ -568,7 +604,8 @@ static inline void gc_visit(gc_visitor *visitor, void *child)
 /* Collect everything, now, as gc.collect.
  * Returns  how many containers were freed, plus the uncollectable; leaves and the resurrected do
  * not count.
- * Runs     finalize of all garbage, then clear and destroy.
+ * Runs     callbacks of weak references to garbage, finalize of all of it, watchers, then clear and
+ *          destroy.
  * Errors   none. Called while a collection is running it does nothing and returns 0.
  * Cost     two passes over the containers and their references. It allocates nothing. */
 OURO_API size_t gc_collect(gc_heap *heap) OURO_NONNULL;
@@ -686,14 +723,77 @@ OURO_API unsigned gc_get_debug(const gc_heap *heap) OURO_NONNULL;
  * Returns how many objects that were.  Runs  what dropping references runs; no collection. */
 OURO_API size_t gc_release_saved(gc_heap *heap) OURO_NONNULL;
 
-/* (8) Statistics
+/* (8) Weak references and watchers
+ * ================================
+ * A weak reference leads to an object without keeping it alive: for caches, for observers, for the
+ * way back from a child to its parent.
+ *
+ *     gc_weak *parent = gc_weak_new(node, NULL, NULL);
+ *     struct node *node = gc_weak_get(parent);      new, or NULL: it is dead
+ *     ...
+ *     gc_xdecref(node);
+ *     gc_decref(parent);
+ *
+ * A gc_weak is an object itself, owned and dropped like any other. Dropping it is how it ends: one
+ * that dies before its object does not call back.
+ *
+ * When an object's count reaches zero, weak references to it read NULL from then on; its finalizer
+ * runs, and if that resurrects it they read it again. If not, all are dead for good before the
+ * first callback runs; callbacks and watchers run newest first; then its references are dropped.
+ *
+ * A collection ends those with callbacks first, before the finalizers, whatever those resurrect
+ * then; after them the others, and watchers, but only of what is garbage still. At the end of the
+ * heap watchers run, and no other callbacks.
+ *
+ * Either way they end before anything is cleared: no weak reference ever yields a dying or a
+ * half-cleared object. A weak reference that is garbage or dying itself does not call back.
+ */
+
+/* Called when the object is dead; `weak` is lent, and reads NULL. Once for each weak reference. May
+ * do everything but free the heap. Whatever it does, errors and misuse included, the others run. */
+typedef void (*gc_weak_fn)(gc_weak *weak, void *arg);
+
+/* Make a weak reference to an object. Without callback (NULL) it is shared: all who ask for the
+ * same object get the same one, as weakref.ref. `arg` is for the callback; it is kept, not counted.
+ * In statistics one with a callback is a container, one without a leaf.
+ * Returns  new, or NULL: no memory, as gc_new; or the object is dead, which is a panic. One that is
+ *          made while its object is dying, in finalize, clear or destroy, reads NULL at least until
+ *          the object has been resurrected.
+ * Runs     as gc_new.
+ * Cost     a constant; the heap's table of them grows in steps of one object each. Dropping one is
+ *          a constant too, however many an object has. */
+#define gc_weak_new(object, callback, arg) gc_weak_new_at((object), (callback), (arg), OURO_HERE)
+OURO_API OURO_MUST_USE OURO_NEW gc_weak *gc_weak_new_at(void *object, gc_weak_fn callback,
+                                                        void *arg, const char *where);
+
+/* The object that a weak reference leads to.
+ * Returns  new, or NULL: it is dead, or dying, or about to be cleared.  Cost  no allocation. */
+OURO_API OURO_MUST_USE OURO_NEW void *gc_weak_get(gc_weak *weak) OURO_NONNULL;
+
+/* Have a callback run when an object is dead, or else when the heap is freed, as weakref.finalize.
+ * The heap keeps a watcher, nobody else needs to. In a collection it runs only when no finalizer
+ * has resurrected the object, unlike the callback of a weak reference. At the end of the heap all
+ * watchers run first, the latest first, while everything is whole.
+ * Returns  new, a weak reference like others until it runs, for gc_unwatch; or to drop at once:
+ *          gc_xdecref(gc_watch(object, callback, arg)). NULL: as gc_weak_new; or there is no
+ *          callback, which is a panic.
+ * Runs     as gc_new. */
+#define gc_watch(object, callback, arg) gc_watch_at((object), (callback), (arg), OURO_HERE)
+OURO_API OURO_MUST_USE OURO_NEW gc_weak *gc_watch_at(void *object, gc_weak_fn callback, void *arg,
+                                                     const char *where);
+
+/* Take a watcher away: it will not run. The caller's reference to it stays his, and reads NULL.
+ * Returns  whether it was still to run. */
+OURO_API bool gc_unwatch(gc_weak *watcher) OURO_NONNULL;
+
+/* (9) Statistics
  * ============== */
 
 typedef struct gc_generation_stats {
     uint64_t collections;    /* a full collection is one of generation 1 only */
     uint64_t collected;      /* containers freed by them */
     uint64_t uncollectable;  /* found unreachable, but no clear broke their circle */
-    uint64_t resurrected;    /* found unreachable, and brought back by a finalizer */
+    uint64_t resurrected;    /* found unreachable, and brought back by a finalizer or a callback */
     uint64_t objects;        /* containers in the generation now */
     uint64_t pause_ns_total; /* time inside these collections */
     uint64_t pause_ns_max;   /* the longest of them */
@@ -759,7 +859,7 @@ static inline size_t gc_get_type_stats(gc_heap *heap, gc_type_stats *stats, size
     return gc_get_type_stats_sized(heap, stats, count, sizeof(*stats));
 }
 
-/* (9) Looking at objects
+/* (10) Looking at objects
  * ======================
  * Asking changes nothing: no count, no statistics, no threshold, no generation. It does write to the
  * collector's word of objects, and gc_why_alive and gc_check to that of the frozen, too.
@@ -838,7 +938,7 @@ static inline ptrdiff_t gc_why_alive(gc_heap *heap, void *object, gc_holder *pat
  * the way. Returns 0 or GC_ERR_NOMEM, then nothing is printed. Else as gc_why_alive. */
 OURO_API int gc_why_alive_print(gc_heap *heap, void *object, FILE *file) OURO_NONNULL;
 
-/* (10) The memory profiler
+/* (11) The memory profiler
  * ========================
  * Which lines of your program hold the memory: what tracemalloc does for Python. While it is on,
  * every gc_new and gc_new_var is recorded with its file and line until the object dies. While it is
@@ -961,7 +1061,7 @@ OURO_API int gc_snapshot_print(const gc_snapshot *snapshot, gc_group group, size
 OURO_API int gc_snapshot_print_compare(const gc_snapshot *newer, const gc_snapshot *older,
                                        gc_group group, size_t top, FILE *file);
 
-/* (11) Generators
+/* (12) Generators
  * ===============
  * A generator is an object that makes other objects, its items, one at a time and when they are
  * asked for: a million of them through the space of one. It has no stack of its own. Its state is
@@ -1223,7 +1323,63 @@ static inline void gc_loop_end(gc_loop *loop)
     loop->runs = false;
 }
 
-/* (12) Checking
+/* (13) Weak maps
+ * ==============
+ * A map whose entries vanish with an object: by key, to keep something about objects that belong to
+ * others (WeakKeyDictionary); by value, to find objects that exist already (WeakValueDictionary).
+ *
+ *     gc_weak_map *notes = gc_weak_map_new(heap, GC_WEAK_KEYS);
+ *     gc_weak_map_set(notes, node, 0, note);           note lives while node and notes do
+ *
+ *     gc_weak_map *names = gc_weak_map_new(heap, GC_WEAK_VALUES);
+ *     gc_weak_map_set(names, "root", 4, node);         until node dies
+ *     struct node *root = gc_weak_map_get(names, "root", 4);
+ *
+ * A map is an object, owned and dropped like any other. An entry vanishes when a weak reference
+ * with callback would call; what is dying is not found even before. In a map by key, a value that
+ * leads to its key keeps both alive.
+ */
+
+typedef enum gc_weak_side {
+    GC_WEAK_KEYS = 0,   /* keys are objects, the same one and not an equal one; values are owned */
+    GC_WEAK_VALUES = 1, /* keys are bytes, which are copied; values are not owned */
+} gc_weak_side;
+
+/* Make an empty map.  Returns  new, or NULL: as gc_new.  Runs  as gc_new. */
+#define gc_weak_map_new(heap, side) gc_weak_map_new_at((heap), (side), OURO_HERE)
+OURO_API OURO_MUST_USE OURO_NEW gc_weak_map *gc_weak_map_new_at(gc_heap *heap, gc_weak_side side,
+                                                                const char *where) OURO_NONNULL;
+
+/* In these three `key` is an object, and `size` does not matter; or `size` bytes, and keys whose
+ * bytes are the same are the same.
+ *
+ * set: put a value, an object, in place of the one that the key had.
+ * Returns  GC_OK, or what gc_last_error says after gc_new; then nothing has changed.
+ * Runs     as gc_new, and what dropping the old value runs.
+ * Cost     a constant; the map grows in small steps. */
+#define gc_weak_map_set(map, key, size, value) \
+    gc_weak_map_set_at((map), (key), (size), (value), OURO_HERE)
+OURO_API gc_status gc_weak_map_set_at(gc_weak_map *map, const void *key, size_t size, void *value,
+                                      const char *where) OURO_NONNULL;
+
+/* Returns  new, or NULL: there is none.  Cost  no allocation. */
+OURO_API OURO_MUST_USE OURO_NEW void *gc_weak_map_get(gc_weak_map *map, const void *key,
+                                                      size_t size) OURO_NONNULL;
+
+/* Returns  whether there was one.  Runs  what dropping the value runs. */
+OURO_API bool gc_weak_map_remove(gc_weak_map *map, const void *key, size_t size) OURO_NONNULL;
+
+/* How many entries there are, those included whose object is dying. */
+OURO_API size_t gc_weak_map_count(const gc_weak_map *map) OURO_NONNULL;
+
+/* Visit the entries, the latest first. They are lent; `size` is 0 where the key is an object. The
+ * visitor may do everything, change the map too: what has vanished or was removed is not visited,
+ * nor is what is new; a key that has another value by the time of its turn is visited with that.
+ * Returns  what the visitor returned, if not 0, which ends the visit; else 0. */
+typedef int (*gc_weak_map_fn)(const void *key, size_t size, void *value, void *arg);
+OURO_API int gc_weak_map_each(gc_weak_map *map, gc_weak_map_fn visit, void *arg);
+
+/* (14) Checking
  * ============= */
 
 /* Walk the whole heap and verify ouro's invariants and your references: each leads to a live object
@@ -1238,7 +1394,7 @@ OURO_API bool gc_check(gc_heap *heap) OURO_NONNULL;
 
 template <class T> inline void gc_clear(T **slot)
 {
-    gc_xdecref(gc_slot_take(slot));
+    gc_slot_clear(slot);
 }
 template <class T, class U> inline void gc_set(T **slot, U *object)
 {
@@ -1282,7 +1438,7 @@ template <class T> inline OURO_NEW T *gc_newref(T *object)
 #define OURO_SLOT(slot)            (1 ? (void *)(slot) : (void *)(uintptr_t)(&**(slot)))
 
 /* Empty the slot, then drop what it held. */
-#define gc_clear(slot)             gc_xdecref(gc_slot_take(OURO_SLOT(slot)))
+#define gc_clear(slot)             gc_slot_clear(OURO_SLOT(slot))
 
 /* Put an object, or NULL, into the slot: with a new reference, or with the caller's. Then drop what
  * the slot held. */
@@ -1312,6 +1468,8 @@ template <class T> inline OURO_NEW T *gc_newref(T *object)
  * the reference.
  * - A finalizer that takes a reference to self resurrects everything that self refers to as well.
  * - Growing a tail moves the object: pointers into it, and copies of its address, are dead.
+ * - `arg` of a callback is not counted: what it points to must outlive the weak reference. To hold
+ *   an object by it, drop that object in the callback, and where you drop the weak reference.
  * - The memory of objects that die is reused by the heap at once, but goes back to the system
  *   only at collections, and in gc_heap_trim.
  */

@@ -2,13 +2,14 @@
 
 /* Death, and the slow halves of counting.
  *
- * An object dies when its count reaches zero: it turns DYING, in no set from then on, before any
- * user code runs; then finalize (which may end it here), its references dropped, destroy, slot
- * free. The first death on a stack empties the queue of the dying, later ones only join it: no
- * recursion. While its callbacks run a dying object holds one reference to itself, so that they
- * may count it as usual.
+ * An object dies when its count reaches zero: it turns DYING, in no set from then on and out of
+ * reach of weak references, before any user code runs; then finalize (which may end it here), weak
+ * references dead and their callbacks, its references dropped, destroy, slot free. The first death
+ * on a stack empties the queue of the dying, later ones only join it: no recursion. While its
+ * callbacks run a dying object holds one reference to itself, so that they may count it as usual.
  *
- * Plain objects have nothing to run, so they need no queue: they end at once, depth first. */
+ * Plain objects without weak references have nothing to run, so they need no queue: they end at
+ * once, depth first. */
 
 #include "death.h"
 
@@ -123,8 +124,15 @@ static void resurrect(const struct gci_page *page, gc_object *self)
     gc_decref(self); /* our own reference; not the last */
 }
 
-/* What a type's callbacks have to do with a death. false: the object lives on, or its slot
- * cannot be freed. */
+static void end_weak(gc_object *self)
+{
+    if (self->refs & OURO_REFS_WEAK) {
+        gci_weak_die(self); /* user code may run here */
+    }
+}
+
+/* What callbacks have to do with a death, the type's and those of weak references. false: the
+ * object lives on, or its slot cannot be freed. */
 static OURO_NOINLINE bool run_callbacks(struct gci_page *page, gc_object *self)
 {
     self->refs = OURO_REFS_ONE | (self->refs & GCI_REFS_FLAGS);
@@ -133,10 +141,12 @@ static OURO_NOINLINE bool run_callbacks(struct gci_page *page, gc_object *self)
         resurrect(page, self);
         return false;
     }
+    end_weak(self);              /* user code may run here */
     gci_death_clear(page, self); /* user code may run here */
     if (page->duties & GCI_DUTY_DESTROY) {
         page->type->destroy(self); /* user code may run here */
     }
+    end_weak(self); /* user code may run here; of those that clear and destroy have made */
     if (gc_refcount(self) > 1) {
         /* Its memory stays taken for good: that is safer than what the reference would find
          * later. */
@@ -185,6 +195,12 @@ static inline bool turn_dying(struct gci_page *page, gc_object *self)
     leave_young(page->heap, self);
     self->gc = GCI_DYING;
     return true;
+}
+
+/* Whether a DYING object is to end in the queue, because user code may run by it. */
+static inline bool is_for_queue(const struct gci_page *page, const gc_object *self)
+{
+    return (page->duties | (self->refs & OURO_REFS_WEAK)) != 0;
 }
 
 static inline gc_object *load_field(gc_object *self, const gc_field *field)
@@ -251,7 +267,7 @@ static OURO_NOINLINE bool drop_other(struct gci_page *page, gc_object *child)
     if (OURO_IS_IMMORTAL(child->refs - OURO_REFS_ONE) || !turn_dying(page, child)) {
         return false;
     }
-    if (page->duties != 0) {
+    if (is_for_queue(page, child)) {
         enqueue_dying(page, child);
         return false;
     }
@@ -310,11 +326,13 @@ static OURO_NOINLINE void end_plain(struct gci_page *page, gc_object *self)
 /* The end of a DYING object that is in no queue. */
 static void end(struct gci_page *page, gc_object *self)
 {
-    if (page->duties == 0) {
+    if (!is_for_queue(page, self)) {
         end_plain(page, self);
         return;
     }
-    if ((page->duties & ~(GCI_DUTY_TRAVERSE | GCI_DUTY_ARRAYS)) == 0) {
+    bool runs_code = (page->duties & ~(GCI_DUTY_TRAVERSE | GCI_DUTY_ARRAYS)) != 0 ||
+                     (self->refs & OURO_REFS_WEAK) != 0;
+    if (!runs_code) {
         clear_declared(page, self);
     } else if (!run_callbacks(page, self)) { /* user code may run here */
         return;
@@ -414,10 +432,10 @@ static OURO_NOINLINE void die(struct gci_page *page, gc_object *self)
     if (!turn_dying(page, self)) {
         return;
     }
-    if (page->duties == 0) {
-        end_plain(page, self);
-    } else {
+    if (is_for_queue(page, self)) {
         enqueue_dying(page, self);
+    } else {
+        end_plain(page, self);
     }
     gci_death_drain(heap); /* user code may run here */
 }

@@ -4,7 +4,7 @@
 
 /* Death, and the slow halves of counting. */
 
-#include "object.h"
+#include "weak.h"
 
 /* Drop the references an object holds: the type's clear, then whatever refs declares. Any user
  * code may run. */

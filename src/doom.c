@@ -2,8 +2,10 @@
 
 /* The end of garbage, in this order:
  *
+ *   weak references with callbacks die, but those that are garbage themselves, and call back;
  *   finalize each object that has not been, all of them before anything else is done to any;
- *   search again, in the garbage only: what finalizers have brought back to the world leaves it;
+ *   search again, in the garbage only: what these have brought back to the world leaves it;
+ *   all other weak references to it die, watchers are called: nothing leads to it any more;
  *   clear each object: the circles break, and the objects die by their counts;
  *   what still lives was in circles that nobody could clear: it is uncollectable, and old again.
  *
@@ -44,22 +46,21 @@ static void tell_collectable(const struct gci_page *page, gc_object *self)
     tell(page, self, "collectable");
 }
 
-/* Those that are doomed still are SAVED. Returns their number. */
-static size_t save_rest(const struct gci_set *set)
+/* End weak references to the doomed, and call those that are due. Returns how many were. */
+static size_t end_weak(const struct gci_set *set, enum gci_weak_which which)
 {
-    size_t count = 0;
+    gc_weak due;
+    gci_weak_due_init(&due);
     for (struct gci_page *page = set->pages; page != NULL; page = page->next_in_set) {
         for (size_t offset = page->first, end = gci_page_end(page); offset < end;
              offset += page->slot_size) {
             gc_object *self = gci_page_at(page, offset);
-            if (gci_state_of(self) == GCI_DOOMED) {
-                gc_incref(self);
-                self->gc = GCI_SAVED;
-                count++;
+            if (gci_state_of(self) == GCI_DOOMED && (self->refs & OURO_REFS_WEAK)) {
+                gci_weak_end(self, which, &due);
             }
         }
     }
-    return count;
+    return gci_weak_call(&due); /* user code may run here */
 }
 
 /* Those that are doomed still are old again. Returns their number. */
@@ -98,29 +99,70 @@ static void free_plain(gc_heap *heap, const struct gci_set *set)
     gci_death_drain(heap); /* user code may run here */
 }
 
+/* Break the circles, so that the garbage dies by its counts. Returns how many objects did not. */
+static size_t clear_all(gc_heap *heap, const struct gci_set *set)
+{
+    heap->clearing = true;
+    if (set->weak) {
+        (void)end_weak(set, GCI_WEAK_ALL); /* user code may run here */
+    }
+    for_each_doomed(set, gci_death_clear); /* user code may run here */
+    if (heap->weak_table.count > 0) {
+        (void)end_weak(set, GCI_WEAK_ALL); /* user code may run here; of those made since */
+    }
+    heap->clearing = false;
+    return release_rest(heap, set);
+}
+
+/* End all weak references to the garbage, and keep it. Returns how many objects that are. */
+static size_t save(gc_heap *heap, const struct gci_set *set)
+{
+    size_t count = 0;
+    heap->clearing = true;
+    if (set->weak) {
+        (void)end_weak(set, GCI_WEAK_ALL); /* user code may run here */
+    }
+    heap->clearing = false;
+    for (struct gci_page *page = set->pages; page != NULL; page = page->next_in_set) {
+        for (size_t offset = page->first, end = gci_page_end(page); offset < end;
+             offset += page->slot_size) {
+            gc_object *self = gci_page_at(page, offset);
+            if (gci_state_of(self) == GCI_DOOMED) {
+                gc_incref(self);
+                self->gc = GCI_SAVED;
+                count++;
+            }
+        }
+    }
+    return count;
+}
+
 struct gci_doom_result gci_doom(gc_heap *heap, struct gci_set *found)
 {
     struct gci_doom_result result = { .freed = found->garbage_count };
     struct gci_set doomed = *found;
-    bool is_told = found->look && (heap->debug & GC_DEBUG_COLLECTABLE);
-    if (is_told) {
+    bool called = found->look && (heap->debug & GC_DEBUG_COLLECTABLE);
+    if (called) {
         for_each_doomed(found, tell_collectable); /* user code may run here */
+    }
+    if (found->weak && end_weak(found, GCI_WEAK_CALLBACKS) > 0) { /* user code may run here */
+        called = true;
     }
     if (found->finalizers) {
         for_each_doomed(found, gci_death_finalize); /* user code may run here */
+        called = true;
     }
-    if (is_told || found->finalizers) {
+    if (called) {
         doomed = gci_set_of_doomed(heap, found);
         gci_trace_find_garbage(heap, &doomed);
         result.resurrected = doomed.alive_count;
     }
     if (doomed.look && (heap->debug & GC_DEBUG_SAVE_ALL)) {
-        result.saved = save_rest(&doomed);
+        result.saved = save(heap, &doomed); /* user code may run here */
     } else if (doomed.plain) {
         free_plain(heap, &doomed); /* user code may run here */
     } else {
-        for_each_doomed(&doomed, gci_death_clear); /* user code may run here */
-        result.uncollectable = release_rest(heap, &doomed);
+        result.uncollectable = clear_all(heap, &doomed); /* user code may run here */
     }
     result.freed -= result.resurrected + result.uncollectable + result.saved;
     return result;

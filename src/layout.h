@@ -28,6 +28,11 @@
  *            in it; those of other pages are not FROZEN.
  *   BYTES-1  bytes_live of the heap is the sum of the slots that are not FREE.
  *   REF-1    Every reference leads to an object of the same heap that is not FREE.
+ *   WEAK-1   OURO_REFS_WEAK is set in exactly the objects that have a list in the heap's weak
+ *            table; a gc_weak is in its target's list, or it has no target.
+ *   WEAK-2   In a list only the first may be without callback; so there is one such at most.
+ *   WEAK-3   A gc_weak without target that has its callback still is due: in a ring on somebody's
+ *            stack. A watcher that has its callback still is in the heap's list of watchers.
  */
 
 #include "ouro.h"
@@ -188,6 +193,31 @@ struct gci_table {
     size_t used;
 };
 
+/* A weak reference. Those without callback are leaves; the others are containers that refer to
+ * nothing, for the collector has to know whether they are garbage themselves. */
+struct gc_weak {
+    gc_object object;
+    gc_object *target; /* not counted; NULL: it is dead */
+    gc_weak *next;     /* an older one to the same target; or the next that is due */
+    gc_weak *prev;     /* the one before. Of the first: that of another target in its bucket */
+};
+struct gci_weak_call {
+    gc_weak weak;
+    gc_weak_fn callback; /* NULL: it was called, or never will be */
+    void *arg;
+    struct gci_weak_call *older;  /* the watcher registered before it */
+    struct gci_weak_call **place; /* what points to it in the list of watchers; NULL: no watcher */
+};
+
+/* From objects to their weak references: linear hashing, which grows by one bucket at a time. The
+ * first block has GCI_BUCKETS buckets, each further one as many as all before it. */
+enum { GCI_BUCKETS = GCI_BLOCK_SIZE / sizeof(void *), GCI_BUCKET_BLOCKS = 32 };
+struct gci_weak_table {
+    gc_weak **blocks[GCI_BUCKET_BLOCKS];
+    size_t buckets; /* in use */
+    size_t count;   /* objects that have a list */
+};
+
 /* A set of containers to examine, by state (members), on a chain of pages. Each member state has
  * a nibble: what becomes of the state when the object is found alive, and when it is not. 0: not
  * a member. */
@@ -199,6 +229,7 @@ struct gci_set {
     size_t alive_count;
     size_t garbage_count;
     bool finalizers; /* some garbage has a finalizer still to run */
+    bool weak;       /* some garbage has weak references to it */
     bool plain;      /* all garbage is plain: it keeps its state, and is freed at once */
     bool look;       /* asked for: condemn the plain too, somebody is to see them */
     bool small;      /* asked for: it fits the cache */
@@ -288,6 +319,7 @@ struct gc_heap {
     unsigned busy;   /* collections and searches under way: no collection starts */
     unsigned pinned; /* walks under way: no page leaves, none is used for something else */
     uint8_t old;     /* GCI_OLD_A or GCI_OLD_B, whichever the old are in now */
+    bool clearing;   /* the doomed are past rescue: nobody gets a reference to one any more */
 
     /* Pages. */
     struct gci_page *young_pages;
@@ -314,6 +346,9 @@ struct gc_heap {
     gc_hook *next_hook;  /* while they are called: the one after that */
     struct gci_hooks hooks;
     struct gci_profile *profile; /* NULL: off */
+
+    struct gci_weak_table weak_table;
+    struct gci_weak_call *watchers; /* the latest first; the heap owns a reference to each */
 
     gc_status last_error;
     gc_config config;

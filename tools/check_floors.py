@@ -16,7 +16,7 @@ from pathlib import Path
 FLOORS = [
     ("ground", ["layout", "base", "sys", "memory"]),
     ("storage", ["table", "pages"]),
-    ("objects", ["object", "death", "weak"]),
+    ("objects", ["object", "weak", "death"]),
     ("collector", ["trace", "doom", "cycle", "collect", "heap"]),
     (
         "observers",
@@ -25,7 +25,7 @@ FLOORS = [
             *["profile", "lines", "snapshot", "export"],
         ],
     ),
-    ("on top", ["generator"]),
+    ("on top", ["generator", "weakmap"]),
 ]
 MODULES = [module for _, modules in FLOORS for module in modules]
 PUBLIC_ONLY = ["tests/behaviour", "tests/oom", "tests/stress", "tests/abi", "examples", "bench"]

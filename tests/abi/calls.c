@@ -399,6 +399,54 @@ static void generators(gc_heap *heap)
     gc_decref(closed);
 }
 
+static void count_call(gc_weak *weak, void *arg)
+{
+    EXPECT(gc_weak_get(weak) == NULL);
+    ++*(int *)arg;
+}
+
+static int count_entry(const void *key, size_t size, void *value, void *arg)
+{
+    EXPECT(key != NULL && size == 4 && value != NULL);
+    ++*(int *)arg;
+    return 0;
+}
+
+static void weak_references(gc_heap *heap)
+{
+    int calls = 0;
+    struct node *node = (struct node *)gc_new(heap, &node_type);
+    EXPECT(node != NULL && gc_is_unique(node));
+    EXPECT(gc_try_incref(node) && !gc_is_unique(node));
+    gc_weak *plain = gc_weak_new(node, NULL, NULL);
+    gc_weak *weak = gc_weak_new(node, count_call, &calls);
+    gc_weak *watcher = gc_watch(node, count_call, &calls);
+    gc_weak_map *keys = gc_weak_map_new(heap, GC_WEAK_KEYS);
+    gc_weak_map *values = gc_weak_map_new(heap, GC_WEAK_VALUES);
+    EXPECT(plain != NULL && weak != NULL && watcher != NULL && keys != NULL && values != NULL);
+    EXPECT(gc_weak_map_set(keys, node, 0, keys) == GC_OK);
+    EXPECT(gc_weak_map_set(values, "name", 4, node) == GC_OK);
+    int count = 0;
+    EXPECT(gc_weak_map_each(values, count_entry, &count) == 0 && count == 1);
+    EXPECT(gc_weak_map_remove(keys, node, 0));
+    EXPECT(gc_unwatch(watcher));
+    gc_decref(node);
+    node = (struct node *)gc_weak_get(plain);
+    EXPECT(node != NULL);
+    gc_decref(gc_weak_map_get(values, "name", 4));
+    gc_decref(node);
+    {
+        OURO_AUTO struct node *last = node;
+        EXPECT(gc_is_unique(last));
+    }
+    EXPECT(calls == 1 && gc_weak_map_count(values) == 0);
+    gc_decref(plain);
+    gc_decref(weak);
+    gc_decref(watcher);
+    gc_decref(keys);
+    gc_decref(values);
+}
+
 int main(void)
 {
     gc_config config;
@@ -417,6 +465,7 @@ int main(void)
     control(heap);
     profiling(heap);
     generators(heap);
+    weak_references(heap);
 
     gc_external_add(heap, 100);
     gc_external_remove(heap, 100);

@@ -425,6 +425,31 @@ static void unfreezing_nothing_puts_no_collection_off(void **state)
     gc_decref(node);
 }
 
+static void note_call(gc_weak *weak, void *arg)
+{
+    (void)weak;
+    ++*(unsigned *)arg;
+}
+
+static void weak_references_to_the_frozen_work_as_ever(void **state)
+{
+    gc_heap *heap = world_new_heap(*state, NULL);
+    unsigned calls = 0;
+    struct node *node = node_new(heap);
+    gc_weak *weak = gc_weak_new(node, note_call, &calls);
+    assert_non_null(weak);
+    assert_int_equal(gc_freeze(heap), 2); /* one with a callback is a container */
+    assert_int_equal(gc_collect(heap), 0);
+    struct node *again = gc_weak_get(weak);
+    assert_ptr_equal(again, node);
+    gc_decref(again);
+    gc_decref(node);
+    assert_int_equal(calls, 1);
+    assert_null(gc_weak_get(weak));
+    assert_sound(heap);
+    gc_decref(weak);
+}
+
 static void a_heap_with_frozen_objects_can_be_freed(void **state)
 {
     struct world *world = *state;
@@ -542,6 +567,7 @@ int main(void)
         world_test(the_frozen_are_among_referrers),
         world_test(what_is_frozen_does_not_count_for_full_collections),
         world_test(unfreezing_nothing_puts_no_collection_off),
+        world_test(weak_references_to_the_frozen_work_as_ever),
         world_test(a_heap_with_frozen_objects_can_be_freed),
         world_test(after_a_fork_a_collection_copies_no_frozen_page),
     };

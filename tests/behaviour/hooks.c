@@ -689,6 +689,27 @@ static void nest_message(gc_heap *heap, const char *text)
     nested += gc_collect(heap) + 1000;
 }
 
+static void nest_weak(gc_weak *weak, void *arg)
+{
+    (void)arg;
+    nested += gc_collect(gc_heap_of(weak)) + 1000;
+}
+
+static void a_nested_collection_returns_0_from_weak_callbacks(void **state)
+{
+    gc_heap *heap = world_new_heap(*state, NULL);
+    struct node *node = node_new(heap);
+    gc_weak *weak = gc_weak_new(node, nest_weak, NULL), *watcher = gc_watch(node, nest_weak, NULL);
+    assert_true(weak != NULL && watcher != NULL);
+    gc_set_steal(&node->left, node);
+    drop_a_node_circle(heap);
+    nested = 0;
+    assert_int_equal(gc_collect(heap), 3);
+    assert_int_equal(nested, 2000);
+    gc_decref(weak);
+    gc_decref(watcher);
+}
+
 static void a_nested_collection_returns_0_from_the_message_hook(void **state)
 {
     struct world *world = *state;
@@ -1053,6 +1074,37 @@ static void saved_garbage_may_be_released_by_its_visitor(void **state)
     assert_int_equal(gc_collect(heap), 4);
 }
 
+static void note_call(gc_weak *weak, void *arg)
+{
+    (void)weak;
+    ++*(unsigned *)arg;
+}
+
+static void weak_references_to_saved_garbage_are_dead(void **state)
+{
+    gc_heap *heap = world_new_heap(*state, NULL);
+    unsigned calls = 0;
+    struct actor *actor = drop_an_actor_circle(heap, 1);
+    gc_weak *plain = gc_weak_new(actor, NULL, NULL);
+    gc_weak *calling = gc_weak_new(actor, note_call, &calls);
+    gc_weak *watcher = gc_watch(actor->left, note_call, &calls);
+    assert_true(plain != NULL && calling != NULL && watcher != NULL);
+    (void)gc_set_debug(heap, GC_DEBUG_SAVE_ALL);
+    assert_int_equal(gc_collect(heap), 2);
+    (void)gc_set_debug(heap, 0);
+    assert_int_equal(calls, 2);
+    assert_null(gc_weak_get(plain));
+    assert_null(gc_weak_get(calling));
+    assert_int_equal(saved_in(heap).count, 2);
+    assert_sound(heap);
+    assert_int_equal(gc_release_saved(heap), 2);
+    assert_int_equal(gc_collect(heap), 2);
+    assert_int_equal(calls, 2);
+    gc_decref(plain);
+    gc_decref(calling);
+    gc_decref(watcher);
+}
+
 static void a_heap_with_saved_garbage_can_be_freed(void **state)
 {
     struct world *world = *state;
@@ -1103,6 +1155,7 @@ int main(void)
         world_test(freeing_the_heap_inside_a_hook_is_a_panic),
         world_test(enabling_and_disabling_return_what_was_before),
         world_test(a_nested_collection_returns_0_from_every_callback_of_a_type),
+        world_test(a_nested_collection_returns_0_from_weak_callbacks),
         world_test(a_nested_collection_returns_0_from_the_message_hook),
         world_test(a_nested_collection_returns_0_from_the_page_source),
         world_test(setting_flags_returns_those_before),
@@ -1123,6 +1176,7 @@ int main(void)
         world_test(what_a_finalizer_brings_back_is_not_saved),
         world_test(flags_set_by_a_finalizer_leave_the_running_collection_whole),
         world_test(saved_garbage_may_be_released_by_its_visitor),
+        world_test(weak_references_to_saved_garbage_are_dead),
         world_test(a_heap_with_saved_garbage_can_be_freed),
     };
     return cmocka_run_group_tests_name("hooks", tests, NULL, NULL);

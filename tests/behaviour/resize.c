@@ -196,9 +196,11 @@ static void an_object_with_weak_references_is_refused(void **state)
 {
     gc_heap *heap = world_new_heap(*state, NULL);
     struct string *string = string_new(heap, 10);
-    string->object.refs |= OURO_REFS_WEAK;
+    gc_weak *weak = gc_weak_new(string, NULL, NULL);
+    assert_non_null(weak);
     assert_int_equal(gc_resize_var(&string, 1000), GC_ERR_SHARED);
-    string->object.refs &= ~(uint32_t)OURO_REFS_WEAK;
+    gc_decref(weak);
+    assert_int_equal(gc_resize_var(&string, 1000), GC_OK);
     gc_decref(string);
 }
 
