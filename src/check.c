@@ -46,7 +46,10 @@ static bool check_use(const struct gci_page *page)
     const struct gci_record *record = page->record;
     uint32_t used = gci_page_used(page);
     bool right = page->carved == gci_page_capacity(page) && page->notice > 0 && page->countdown > 0;
-    if (page == record->current) {
+    if (page->frozen) {
+        right = page != record->current && !page->partial && page->notice == 0 &&
+                (used > 0 || page->emptied);
+    } else if (page == record->current) {
         right = !page->partial && !page->emptied && page->notice == GCI_NOTICE_NEVER;
     } else if (page->partial) {
         right = page->carved == gci_page_capacity(page) && page->notice == 0 && used > 0;
@@ -68,11 +71,15 @@ static bool is_legal_state(const struct gci_page *page, enum gci_state state)
         return true;
     case GCI_LEAF:
         return page->birth == GCI_LEAF;
+    case GCI_SAVED:
+        return page->birth == GCI_YOUNG;
     case GCI_YOUNG:
         return page->birth == GCI_YOUNG && page->young;
     case GCI_OLD_A:
     case GCI_OLD_B:
         return page->birth == GCI_YOUNG && (unsigned)state == heap->old;
+    case GCI_FROZEN:
+        return page->birth == GCI_YOUNG;
     case GCI_DOOMED:
     case GCI_DOOMED_YOUNG:
         return page->birth == GCI_YOUNG && heap->busy > 1; /* gc_check holds once itself */
@@ -89,6 +96,11 @@ static bool check_object(const struct gci_page *page, const gc_object *self)
         return FAIL(page->heap, "%s: %s at %p has state %d",
                     state == GCI_YOUNG && page->birth == GCI_YOUNG ? "GEN-2" : "OBJ-1",
                     page->type->name, (const void *)self, (int)state);
+    }
+    bool aside = state == GCI_FREE || state == GCI_DYING || state == GCI_SAVED;
+    if (page->birth == GCI_YOUNG && !aside && page->frozen != (state == GCI_FROZEN)) {
+        return FAIL(page->heap, "FROZEN-1: %s at %p has state %d, and its page is%s frozen",
+                    page->type->name, (const void *)self, (int)state, page->frozen ? "" : " not");
     }
     if (dead ? state != GCI_FREE && state != GCI_DYING
              : state == GCI_FREE || self->refs < OURO_REFS_ONE) {

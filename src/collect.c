@@ -50,7 +50,8 @@ static size_t full_limit(const gc_heap *heap)
     const gc_thresholds *thresholds = &heap->config.thresholds;
     size_t percent = thresholds->old_growth_percent;
     percent = heap->barren_full ? 2 * percent : percent; /* of the default: no overflow */
-    size_t hundredth = heap->bytes_at_full / 100;
+    bool is_more = heap->bytes_at_full > heap->bytes_frozen;
+    size_t hundredth = is_more ? (heap->bytes_at_full - heap->bytes_frozen) / 100 : 0;
     if (percent == SIZE_MAX || (hundredth > 0 && percent > SIZE_MAX / hundredth)) {
         return SIZE_MAX;
     }
@@ -108,6 +109,7 @@ static void record_pause(gc_generation_stats *stats, uint64_t pause_ns)
 static struct gci_set find_garbage(gc_heap *heap, int generation)
 {
     struct gci_set set = generation == 0 ? gci_set_of_young(heap) : gci_set_of_all(heap);
+    set.look = (heap->debug & (GC_DEBUG_COLLECTABLE | GC_DEBUG_SAVE_ALL)) != 0;
     gci_trace_find_garbage(heap, &set);
     if (generation != 0) {
         gci_flip_old(heap);
@@ -117,32 +119,68 @@ static struct gci_set find_garbage(gc_heap *heap, int generation)
     return set;
 }
 
-static size_t collect(gc_heap *heap, int generation)
+static void find_and_end_garbage(gc_heap *heap, gc_collection *report)
+{
+    OURO_CHECK_HEAP(heap);
+    struct gci_set set = find_garbage(heap, report->generation);
+    struct gci_doom_result result = gci_doom(heap, &set); /* user code may run here */
+    gci_death_drain(heap);                                /* user code may run here */
+    report->examined = set.alive_count + set.garbage_count;
+    report->collected = result.freed;
+    report->uncollectable = result.uncollectable;
+    report->resurrected = result.resurrected;
+    report->saved = result.saved;
+    OURO_CHECK_HEAP(heap);
+}
+
+/* What the statistics and the thresholds have to know of a collection. */
+static void record(gc_heap *heap, const gc_collection *report)
+{
+    gc_generation_stats *stats = &heap->generations[report->generation];
+    stats->collections++;
+    stats->collected += report->collected;
+    stats->uncollectable += report->uncollectable;
+    stats->resurrected += report->resurrected;
+    heap->bytes_at_collection = bytes_in_use(heap);
+    if (report->generation != 0) {
+        heap->bytes_at_full = heap->bytes_at_collection;
+    }
+}
+
+/* One collection, from the first start hook to the last stop hook, with no other inside. false: none
+ * may start. */
+static bool collect(gc_heap *heap, gc_collection *report)
 {
     if (heap->busy > 0) {
-        return 0;
+        return false;
     }
     uint64_t start = gci_sys_clock_ns();
     gci_collect_hold(heap);
     gci_death_drain(heap); /* user code may run here */
-    OURO_CHECK_HEAP(heap);
-    struct gci_set set = find_garbage(heap, generation);
-    struct gci_doom_result result = gci_doom(heap, &set); /* user code may run here */
-    gci_death_drain(heap);                                /* user code may run here */
-    gc_generation_stats *stats = &heap->generations[generation];
-    stats->collections++;
-    stats->collected += result.freed;
-    stats->uncollectable += result.uncollectable;
-    stats->resurrected += result.resurrected;
-    heap->bytes_at_collection = bytes_in_use(heap);
-    if (generation != 0) {
-        heap->bytes_at_full = heap->bytes_at_collection;
+    bool starts =
+        heap->hooks.starts == NULL || heap->hooks.starts(heap, report); /* user code may run here */
+    if (starts) {
+        find_and_end_garbage(heap, report); /* user code may run here */
+        record(heap, report);
+        gci_pages_unpin(heap);
+        gci_pages_tidy(heap);
+        gci_pages_pin(heap);
+        report->duration_ns = gci_sys_clock_ns() - start;
+        record_pause(&heap->generations[report->generation], report->duration_ns);
+        if (heap->hooks.stops != NULL) {
+            heap->hooks.stops(heap, report); /* user code may run here */
+        }
     }
-    OURO_CHECK_HEAP(heap);
     gci_collect_release(heap);
-    gci_pages_tidy(heap);
-    record_pause(stats, gci_sys_clock_ns() - start);
-    return result.freed + result.uncollectable;
+    return starts;
+}
+
+/* How many containers a collection has found unreachable, and not resurrected. */
+static size_t collect_generation(gc_heap *heap, int generation, gc_reason reason)
+{
+    gc_collection report = { .size = sizeof(report), .generation = generation, .reason = reason };
+    (void)collect(heap, &report);
+    return (size_t)(report.collected + report.uncollectable + report.saved);
 }
 
 static bool has_grown(size_t now, size_t then, size_t by)
@@ -150,11 +188,16 @@ static bool has_grown(size_t now, size_t then, size_t by)
     return by != SIZE_MAX && now >= then && now - then >= by;
 }
 
-static bool is_young_due(const gc_heap *heap)
+static bool are_young_many(const gc_heap *heap)
 {
     const gc_thresholds *thresholds = &heap->config.thresholds;
-    return OURO_STRESS || heap->young_objects >= young_limit(heap, thresholds->young_objects) ||
-           has_grown(bytes_in_use(heap), heap->bytes_at_collection,
+    return OURO_STRESS || heap->young_objects >= young_limit(heap, thresholds->young_objects);
+}
+
+static bool are_young_large(const gc_heap *heap)
+{
+    const gc_thresholds *thresholds = &heap->config.thresholds;
+    return has_grown(bytes_in_use(heap), heap->bytes_at_collection,
                      young_limit(heap, thresholds->young_bytes));
 }
 
@@ -165,10 +208,15 @@ static bool is_full_due(const gc_heap *heap)
 }
 
 /* A collection that came by itself, and what it says about the next. */
-static void collect_by_itself(gc_heap *heap, int generation)
+static void collect_by_itself(gc_heap *heap, int generation, gc_reason reason)
 {
     size_t young = heap->young_objects;
-    bool is_worth_it = collect(heap, generation) > young / BARREN_SHARE;
+    gc_collection report = { .size = sizeof(report), .generation = generation, .reason = reason };
+    if (!collect(heap, &report)) {
+        return;
+    }
+    size_t found = (size_t)(report.collected + report.uncollectable + report.saved);
+    bool is_worth_it = found > young / BARREN_SHARE;
     const gc_thresholds *thresholds = &heap->config.thresholds;
     bool adapts =
         thresholds->young_objects == YOUNG_OBJECTS && thresholds->young_bytes == YOUNG_BYTES;
@@ -189,12 +237,14 @@ static void collect_what_is_due(gc_heap *heap)
     if (!may_start(heap)) {
         return;
     }
-    bool is_due = is_young_due(heap);
+    bool are_many = are_young_many(heap);
+    bool is_due = are_many || are_young_large(heap);
+    gc_reason reason = are_many ? GC_REASON_OBJECTS : GC_REASON_BYTES;
     if (is_due) {
-        collect_by_itself(heap, 0); /* user code may run here */
+        collect_by_itself(heap, 0, reason); /* user code may run here */
     }
     if ((is_due || is_barren(heap)) && is_full_due(heap)) {
-        collect_by_itself(heap, 1); /* user code may run here */
+        collect_by_itself(heap, 1, GC_REASON_GROWTH); /* user code may run here */
     }
 }
 
@@ -207,10 +257,12 @@ static void alarm(gc_heap *heap)
 
 static bool shortage(gc_heap *heap)
 {
-    if (heap->busy > 0 || heap->config.collect != GC_AT_ALLOCATION) {
+    gc_collection report = { .size = sizeof(report),
+                             .generation = 1,
+                             .reason = GC_REASON_SHORTAGE };
+    if (heap->config.collect != GC_AT_ALLOCATION || !collect(heap, &report)) {
         return false;
     }
-    (void)collect(heap, 1);
     (void)gci_pages_trim(heap, 0);
     return true;
 }
@@ -220,14 +272,25 @@ void gci_collect_install(gc_heap *heap)
     heap->hooks = (struct gci_hooks){ .alarm = alarm, .shortage = shortage };
 }
 
+size_t gci_collect_all(gc_heap *heap, gc_reason reason)
+{
+    return collect_generation(heap, 1, reason);
+}
+
+void gci_collect_rebase(gc_heap *heap)
+{
+    heap->bytes_at_collection = heap->bytes_at_full = heap->bytes_frozen = bytes_in_use(heap);
+    gci_collect_arm(heap);
+}
+
 size_t gc_collect(gc_heap *heap)
 {
-    return collect(heap, 1);
+    return gci_collect_all(heap, GC_REASON_CALL);
 }
 
 size_t gc_collect_generation(gc_heap *heap, int generation)
 {
-    return collect(heap, generation > 0);
+    return collect_generation(heap, generation > 0, GC_REASON_CALL);
 }
 
 void gc_safepoint(gc_heap *heap)

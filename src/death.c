@@ -117,10 +117,10 @@ static inline void leave_slot(struct gci_page *page, gc_object *self)
     }
 }
 
-/* A finalizer took a reference: the object is a member of the old again. */
+/* A finalizer took a reference: the object is old, or frozen, again. */
 static void resurrect(const struct gci_page *page, gc_object *self)
 {
-    self->gc = page->birth == GCI_LEAF ? GCI_LEAF : page->heap->old;
+    self->gc = page->birth == GCI_LEAF ? (uint32_t)GCI_LEAF : gci_object_old(page);
     gc_decref(self); /* our own reference; not the last */
 }
 
@@ -225,6 +225,13 @@ static inline bool refers(const struct gci_page *page, const gc_object *self)
     memcpy(&references[0], (const char *)self + page->near[0], sizeof(references[0]));
     memcpy(&references[1], (const char *)self + page->near[1], sizeof(references[1]));
     return ((references[0] | references[1]) & page->near_mask) != 0;
+}
+
+void gci_death_discard(struct gci_page *page, gc_object *self)
+{
+    leave_young(page->heap, self);
+    book_deaths(page->heap, 0, page->slot_size);
+    leave_slot(page, self); /* last: nothing is kept across it */
 }
 
 /* The objects that are to end in end_plain: a stack in their pages, as the queue of the dying is

@@ -13,6 +13,10 @@ OURO_INTERNAL void gci_death_clear(const struct gci_page *page, gc_object *self)
 /* Call the type's finalize, once in a life. The caller holds a reference. Any user code may run. */
 OURO_INTERNAL void gci_death_finalize(const struct gci_page *page, gc_object *self);
 
+/* The slot of a living object is free, and that is all: it has moved, or never was used. It counts
+ * neither as a death nor as a birth. */
+OURO_INTERNAL void gci_death_discard(struct gci_page *page, gc_object *self);
+
 /* The end of plain garbage, which is what has still a state of `members`, in two walks over its
  * pages. First it drops its references to what is no garbage, and its slots are free; then they are
  * in the free lists, and the books are right: page->members less page->marked objects. Runs no user

@@ -62,6 +62,8 @@ const char *gc_status_text(gc_status status)
         return "the type is malformed or of another kind";
     case GC_ERR_RUNNING:
         return "the generator is busy";
+    case GC_ERR_SHARED:
+        return "others hold the object as well";
     }
     return "unknown status";
 }
@@ -167,7 +169,7 @@ void gc_heap_free(gc_heap *heap)
     /* User code may run here, and register watchers: as often as there are, lest it never ends. */
     gci_weak_call_watchers(heap, false);
     gci_collect_release(heap);
-    (void)gc_collect(heap); /* user code may run here */
+    (void)gci_collect_all(heap, GC_REASON_HEAP_FREE); /* user code may run here */
     if (heap->config.report_leaks) {
         report_leaks(heap);
     }

@@ -21,9 +21,11 @@
  *   PAGE-1   A page's slots are first + i * slot_size, i < carved <= capacity; exactly the free
  *            ones are in its free list; notice + countdown are the others.
  *   PAGE-2   A page is its record's current one, or in its record's list of partial pages (a
- *            quarter free, or more), or fuller and in neither, or emptied.
+ *            quarter free, or more), or fuller and in neither, or frozen and in neither, or emptied.
  *   GEN-1    young_objects of the heap is the number of objects with a young state.
  *   GEN-2    Every page that holds a YOUNG object is in the heap's list of young pages.
+ *   FROZEN-1 The containers of a frozen page are FROZEN, SAVED or DYING, so that no set has a member
+ *            in it; those of other pages are not FROZEN.
  *   BYTES-1  bytes_live of the heap is the sum of the slots that are not FREE.
  *   REF-1    Every reference leads to an object of the same heap that is not FREE.
  *   WEAK-1   OURO_REFS_WEAK is set in exactly the objects that have a list in the heap's weak
@@ -58,6 +60,8 @@ enum gci_state {
     GCI_OLD_B = 3,  /* has marked is told from what it has not without a pass to reset marks */
     GCI_DYING = 4,  /* count zero: in the queue, or in one of its callbacks (then held by one) */
     GCI_DOOMED = 5, /* found unreachable by the collection that is running */
+    GCI_FROZEN = 6, /* set aside by gc_freeze: in no set */
+    GCI_SAVED = 7,  /* garbage that is kept, held by a reference: in no set */
 
     GCI_YOUNG_SHIFT = 3, /* what GEN-1 counts has this bit */
     GCI_YOUNG = 8,
@@ -92,8 +96,11 @@ struct gci_record {
     struct gci_page *current; /* where objects are born; NULL: none yet */
     struct gci_page *partial; /* PAGE-2; a list by next and prev */
     struct gci_record *next;  /* of the heap's free records */
-    size_t live;              /* scratch of the leak report */
-    uint32_t site;            /* the last number given to an object of it, see gci_profile */
+    size_t live, bytes;       /* scratch of questions by type; 0 else */
+    struct {
+        uint64_t objects, bytes;
+    } earlier;     /* likewise: what the last answer was */
+    uint32_t site; /* the last number given to an object of it, see gci_profile */
 };
 
 /* What there is to do for the objects of a type beside their single references. A type without
@@ -132,6 +139,7 @@ struct gci_page {
     bool young : 1;   /* in the heap's list of young pages */
     bool partial : 1; /* in its record's list of partial pages */
     bool emptied : 1; /* in the heap's list of emptied pages */
+    bool frozen : 1;  /* FROZEN-1; nothing is born here */
     uint16_t first;   /* offset of the first slot */
     uint16_t carved;  /* slots that ever were used or free since the page was taken */
     struct gci_page *next_grey;
@@ -223,7 +231,7 @@ struct gci_set {
     bool finalizers; /* some garbage has a finalizer still to run */
     bool weak;       /* some garbage has weak references to it */
     bool plain;      /* all garbage is plain: it keeps its state, and is freed at once */
-    bool look;       /* asked for: condemn the plain too */
+    bool look;       /* asked for: condemn the plain too, somebody is to see them */
     bool small;      /* asked for: it fits the cache */
 };
 #define GCI_NIBBLE(state, becomes) ((uint64_t)(becomes) << 4 * (state))
@@ -235,13 +243,15 @@ struct gci_caller {
     void *return_address; /* in the caller of ouro; NULL: not known */
 };
 
-/* News for higher floors, from object.c. */
+/* News for higher floors, from object.c and collect.c. */
 struct gci_hooks {
     void (*alarm)(gc_heap *heap);    /* a threshold is passed, or nearly */
     bool (*shortage)(gc_heap *heap); /* memory or limit is short; true: a collection ran */
     void (*born)(gc_heap *heap, gc_object *self,
                  const struct gci_caller *caller); /* profile is on */
     void (*stop_profile)(gc_heap *heap);           /* the heap ends, with its profile on */
+    bool (*starts)(gc_heap *heap, const gc_collection *collection); /* may it? NULL: it may */
+    void (*stops)(gc_heap *heap, const gc_collection *collection);  /* NULL: nobody asks */
 };
 
 /* Where gc_new and gc_new_var look first: current pages by type, and those of tails by type and
@@ -328,8 +338,12 @@ struct gc_heap {
     size_t bytes_external;
     size_t bytes_at_collection; /* live and external, when the last collection ended */
     size_t bytes_at_full;       /* the same for the last full one */
-    unsigned barren;            /* how far the thresholds of the young are put off */
-    bool barren_full;           /* the last full collection that came by itself was for nothing */
+    size_t bytes_frozen; /* those of them that were there at gc_freeze; 0: nothing is frozen */
+    unsigned barren;     /* how far the thresholds of the young are put off */
+    bool barren_full;    /* the last full collection that came by itself was for nothing */
+    unsigned debug;      /* GC_DEBUG_... */
+    gc_hook *first_hook; /* of the program's, the one added last */
+    gc_hook *next_hook;  /* while they are called: the one after that */
     struct gci_hooks hooks;
     struct gci_profile *profile; /* NULL: off */
 

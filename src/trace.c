@@ -143,7 +143,7 @@ static void add_all_pages(const gc_heap *heap, struct gci_set *set)
     struct gci_page **end = &set->pages;
     for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
          page = gci_pages_next(heap, page)) {
-        if (page->birth == GCI_YOUNG) {
+        if (page->birth == GCI_YOUNG && !page->frozen) {
             *end = page;
             end = &page->next_in_set;
         }
@@ -203,6 +203,7 @@ struct gci_set gci_set_of_doomed(const gc_heap *heap, const struct gci_set *foun
         .alive = GCI_NIBBLE(GCI_DOOMED, heap->old),
         .garbage = GCI_NIBBLE(GCI_DOOMED, GCI_DOOMED),
         .pages = found->pages,
+        .look = found->look,
     };
 }
 

@@ -18,7 +18,13 @@ FLOORS = [
     ("storage", ["table", "pages"]),
     ("objects", ["object", "weak", "death"]),
     ("collector", ["trace", "doom", "cycle", "collect", "heap"]),
-    ("observers", ["stats", "inspect", "check", "profile", "lines", "snapshot", "export"]),
+    (
+        "observers",
+        [
+            *["resize", "freeze", "hook", "stats", "inspect", "why", "check"],
+            *["profile", "lines", "snapshot", "export"],
+        ],
+    ),
     ("on top", ["generator", "weakmap"]),
 ]
 MODULES = [module for _, modules in FLOORS for module in modules]

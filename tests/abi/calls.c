@@ -179,6 +179,10 @@ static void tails_and_slots(gc_heap *heap, const gc_type *type)
     EXPECT(gc_referrers(heap, node, stop_at_once, NULL) == 7);
     EXPECT(gc_type_forget(heap, type) == GC_ERR_BUSY && gc_last_error(heap) == GC_ERR_BUSY);
 
+    EXPECT(gc_resize_var(&tuple, 40) == GC_OK && gc_count(tuple) == 40);
+    EXPECT(tuple->items[0] == node && tuple->items[39] == NULL);
+    EXPECT(gc_resize_var(&tuple, 1) == GC_OK && gc_count(tuple) == 1);
+
     gc_decref(list);
     EXPECT(finalized == 1 && destroyed == 1);
     EXPECT(gc_type_forget(heap, type) == GC_OK);
@@ -216,6 +220,44 @@ static void collecting(gc_heap *heap)
     gc_get_stats(heap, &stats);
     EXPECT(stats.objects_live == 0 && stats.bytes_live == 0);
     gc_stats_print(heap, stderr);
+}
+
+static bool count_start(gc_heap *heap, const gc_collection *collection, void *arg)
+{
+    EXPECT(heap != NULL && collection->size == sizeof(*collection));
+    EXPECT(collection->reason == GC_REASON_CALL);
+    ++*(int *)arg;
+    return true;
+}
+
+static void control(gc_heap *heap)
+{
+    int count = 0;
+    gc_hook hook;
+    memset(&hook, 0, sizeof(hook));
+    hook.start = count_start;
+    hook.arg = &count;
+    gc_hook_add(heap, &hook);
+    (void)gc_collect(heap);
+    gc_hook_remove(heap, &hook);
+    EXPECT(count == 1);
+
+    struct node *node = (struct node *)gc_new(heap, &node_type);
+    EXPECT(node != NULL && gc_is_container(node) && !gc_is_finalized(node));
+    EXPECT(gc_freeze(heap) == 1 && gc_generation_of(node) == GC_FROZEN);
+    EXPECT(gc_unfreeze(heap) == 1);
+    gc_holder holder;
+    EXPECT(gc_why_alive(heap, node, &holder, 1) == 1 && holder.object == node);
+    EXPECT(gc_why_alive_print(heap, node, stderr) == 0);
+    gc_type_stats types[2];
+    memset(types, 0, sizeof(types));
+    EXPECT(gc_get_type_stats(heap, types, 2) == 1 && types[0].type == &node_type);
+    gc_set_steal(&node->left, node);
+
+    EXPECT(gc_set_debug(heap, GC_DEBUG_SAVE_ALL) == 0 && gc_get_debug(heap) == GC_DEBUG_SAVE_ALL);
+    EXPECT(gc_collect(heap) == 1);
+    EXPECT(gc_set_debug(heap, 0) == GC_DEBUG_SAVE_ALL);
+    EXPECT(gc_release_saved(heap) == 1 && gc_collect(heap) == 1);
 }
 
 static int count_statistic(const gc_statistic *statistic, void *arg)
@@ -420,6 +462,7 @@ int main(void)
     references(heap);
     tails_and_slots(heap, &type);
     collecting(heap);
+    control(heap);
     profiling(heap);
     generators(heap);
     weak_references(heap);

@@ -43,6 +43,7 @@ enum scenario {
     WITH_A_LIMIT,
     BY_HAND,
     PLAIN_THINGS,
+    WITH_TOOLS, /* things are frozen and unfrozen, tails change their length, ways are asked for */
     WITH_WEAK_REFERENCES,
     SCENARIOS
 };
@@ -381,7 +382,7 @@ static void drop(struct model *model, int first)
             model->calls_expected++;
             if (shadow->rises) {
                 shadow->count = 1;
-                shadow->generation = 1; /* what has risen is old */
+                shadow->generation = shadow->generation == GC_FROZEN ? GC_FROZEN : GC_OLD;
                 hold(model, id);
                 continue;
             }
@@ -419,9 +420,9 @@ static void mark_from_roots(struct model *model, int generation)
     for (size_t i = 0; i < model->held_count; i++) {
         model->work[work++] = model->held[i];
     }
-    for (int id = 0; id < THINGS && generation == 0; id++) {
+    for (int id = 0; id < THINGS; id++) {
         const struct shadow *shadow = &model->things[id];
-        if (shadow->state == ALIVE && !is_leaf(shadow) && shadow->generation == 1) {
+        if (shadow->state == ALIVE && !is_leaf(shadow) && shadow->generation > generation) {
             model->work[work++] = id;
         }
     }
@@ -478,8 +479,8 @@ static size_t sweep(struct model *model, int generation)
         if (is_garbage(model, shadow, generation)) {
             doom(model, id);
             freed++;
-        } else if (shadow->state == ALIVE) {
-            shadow->generation = 1;
+        } else if (shadow->state == ALIVE && shadow->generation != GC_FROZEN) {
+            shadow->generation = GC_OLD;
         }
     }
     for (size_t i = 0; i < WEAKS; i++) {
@@ -633,7 +634,7 @@ static void settle_collections(struct model *model, const gc_stats *before, size
 /* Everything about everything, now and then. */
 static void compare(struct model *model)
 {
-    uint64_t live = 0, containers[2] = { 0, 0 };
+    uint64_t live = 0, containers[3] = { 0, 0, 0 };
     for (int id = 0; id < THINGS; id++) {
         const struct shadow *shadow = &model->things[id];
         if (shadow->state != ALIVE) {
@@ -644,6 +645,9 @@ static void compare(struct model *model)
         if (shadow->immortal ? !gc_is_immortal(shadow->object)
                              : gc_refcount(shadow->object) != shadow->count) {
             broken(model, "count", id);
+        }
+        if (gc_generation_of(shadow->object) != (is_leaf(shadow) ? GC_LEAF : shadow->generation)) {
+            broken(model, "generation", id);
         }
         if (gc_type_of(shadow->object) != &types[shadow->kind] ||
             ((struct thing *)shadow->object)->id != (uint32_t)id) {
@@ -672,7 +676,7 @@ static void compare(struct model *model)
     gc_stats stats = stats_of(model->heap);
     if (stats.objects_live != live + model->weak_objects ||
         stats.generations[0].objects != containers[0] ||
-        stats.generations[1].objects != containers[1]) {
+        stats.generations[1].objects != containers[1] || stats.objects_frozen != containers[2]) {
         broken(model, "number of live objects", NOTHING);
     }
     if (!gc_check(model->heap)) {
@@ -721,7 +725,7 @@ static void inspect(struct model *model)
     (void)gc_unreachable(model->heap, visit_expected, model);
     compare_visits(model, "not reported as unreachable");
 
-    for (int generation = -1; generation < 2; generation++) {
+    for (int generation = -1; generation <= GC_FROZEN; generation++) {
         model->mark += 2;
         for (int id = 0; id < THINGS; id++) {
             struct shadow *shadow = &model->things[id];
@@ -787,8 +791,9 @@ static enum kind any_kind(struct model *model)
     if (dice == 0) {
         return BIG;
     }
-    if (dice < 300 &&
-        (model->scenario == WITH_PHOENIXES || model->scenario == WITH_WEAK_REFERENCES)) {
+    bool rises = model->scenario == WITH_PHOENIXES || model->scenario == WITH_WEAK_REFERENCES ||
+                 model->scenario == WITH_TOOLS;
+    if (dice < 300 && rises) {
         return PHOENIX;
     }
     if (dice < 1980 && model->scenario == PLAIN_THINGS) {
@@ -1030,6 +1035,139 @@ static void collect(struct model *model, enum call call)
     }
 }
 
+static void freeze(struct model *model)
+{
+    for (int id = 0; id < THINGS; id++) {
+        struct shadow *shadow = &model->things[id];
+        shadow->generation = shadow->state == ALIVE ? GC_FROZEN : shadow->generation;
+    }
+    (void)gc_freeze(model->heap);
+}
+
+static void unfreeze(struct model *model)
+{
+    for (int id = 0; id < THINGS; id++) {
+        struct shadow *shadow = &model->things[id];
+        shadow->generation = shadow->generation == GC_FROZEN ? GC_OLD : shadow->generation;
+    }
+    (void)gc_unfreeze(model->heap);
+}
+
+/* Change the length of a bundle that the program holds. */
+static void resize_a_held_one(struct model *model)
+{
+    int id = any_held(model);
+    struct shadow *shadow = &model->things[id];
+    size_t count = below(model, SLOTS + 1);
+    if (shadow->kind != BUNDLE && shadow->kind != PLAIN_BUNDLE) {
+        return;
+    }
+    void *before = shadow->object;
+    bool alone = shadow->count == 1 && !shadow->immortal;
+    bool shrinks = alone && count < shadow->slots;
+    gc_stats stats = stats_of(model->heap);
+    model->collecting = true;
+    gc_status status = gc_resize_var((struct thing **)(void *)&shadow->object, count);
+    model->collecting = false;
+    if (status != (alone ? GC_OK : GC_ERR_SHARED)) {
+        broken(model, "resizing", id);
+    }
+    while (shrinks && shadow->slots > count) { /* before any collection */
+        int old = shadow->slot[--shadow->slots];
+        shadow->slot[shadow->slots] = NOTHING;
+        if (old != NOTHING) {
+            drop(model, old);
+        }
+    }
+    settle_collections(model, &stats, NULL);
+    shadow->slots = alone ? count : shadow->slots;
+    shadow->generation = shadow->object == before ? shadow->generation : GC_YOUNG;
+}
+
+/* How long the shortest way to a thing is from one that is held; 0: there is none. `work` has the
+ * things in the order they are reached. */
+static size_t distance(struct model *model, int target)
+{
+    size_t used = 0, length = 1;
+    model->mark++;
+    for (size_t i = 0; i < model->held_count; i++) {
+        model->things[model->held[i]].mark = model->mark;
+        model->work[used++] = model->held[i];
+    }
+    for (size_t i = 0; i < used; length++) {
+        for (size_t end = used; i < end; i++) {
+            const struct shadow *shadow = &model->things[model->work[i]];
+            if (model->work[i] == target) {
+                return length;
+            }
+            for (size_t k = 0; k < shadow->slots; k++) {
+                int next = shadow->slot[k];
+                if (next != NOTHING && model->things[next].mark != model->mark) {
+                    model->things[next].mark = model->mark;
+                    model->work[used++] = next;
+                }
+            }
+        }
+    }
+    return 0;
+}
+
+static bool refers(const struct model *model, int id, int target)
+{
+    const struct shadow *shadow = &model->things[id];
+    size_t i = 0;
+    while (i < shadow->slots && shadow->slot[i] != target) {
+        i++;
+    }
+    return i < shadow->slots;
+}
+
+static void ask_why(struct model *model)
+{
+    int target = (int)below(model, THINGS);
+    gc_holder way[100];
+    if (model->things[target].state != ALIVE) {
+        return;
+    }
+    size_t expected = distance(model, target);
+    ptrdiff_t length = gc_why_alive(model->heap, model->things[target].object, way, 100);
+    if (length != (ptrdiff_t)expected) {
+        broken(model, "length of the way", target);
+        return;
+    }
+    int last = NOTHING;
+    for (size_t i = 0; i < expected && i < 100; i++) {
+        int id = (int)((struct thing *)way[i].object)->id;
+        const struct shadow *shadow = &model->things[id];
+        if (shadow->object != way[i].object ||
+            (i == 0 ? shadow->held == 0 : !refers(model, last, id))) {
+            broken(model, "the way", id);
+        }
+        if (!shadow->immortal && (way[i].references != shadow->count ||
+                                  way[i].explained != shadow->count - shadow->held)) {
+            broken(model, "references and explained", id);
+        }
+        last = id;
+    }
+    if (expected > 0 && expected <= 100 && last != target) {
+        broken(model, "the end of the way", target);
+    }
+}
+
+static void use_a_tool(struct model *model)
+{
+    uint32_t dice = below(model, 100);
+    if (dice < 80) {
+        resize_a_held_one(model);
+    } else if (dice < 95) {
+        ask_why(model);
+    } else if (dice < 97) {
+        freeze(model);
+    } else {
+        unfreeze(model);
+    }
+}
+
 /* Weak references. */
 
 static void make_a_weak_reference(struct model *model, struct place *place)
@@ -1099,6 +1237,11 @@ static void use_a_place(struct model *model)
 static void step(struct model *model)
 {
     uint32_t dice = below(model, 10000);
+    if (model->scenario == WITH_TOOLS && model->held_count > 0 && below(model, 50) == 0) {
+        use_a_tool(model);
+        settle(model);
+        return;
+    }
     if (model->scenario == WITH_WEAK_REFERENCES && model->held_count > 0 && below(model, 8) == 0) {
         use_a_place(model);
         settle(model);
@@ -1305,6 +1448,11 @@ static void what_dies_of_plain_things_is_what_the_oracle_says(void **state)
     play_all(*state, PLAIN_THINGS);
 }
 
+static void what_dies_among_the_frozen_is_what_the_oracle_says(void **state)
+{
+    play_all(*state, WITH_TOOLS);
+}
+
 static void what_weak_references_read_is_what_the_oracle_says(void **state)
 {
     play_all(*state, WITH_WEAK_REFERENCES);
@@ -1319,6 +1467,7 @@ int main(void)
         world_test(what_dies_at_the_limit_is_what_the_oracle_says),
         world_test(what_dies_by_hand_is_what_the_oracle_says),
         world_test(what_dies_of_plain_things_is_what_the_oracle_says),
+        world_test(what_dies_among_the_frozen_is_what_the_oracle_says),
         world_test(what_weak_references_read_is_what_the_oracle_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
