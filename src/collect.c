@@ -76,7 +76,8 @@ static size_t full_limit(const gc_heap *heap)
     const gc_thresholds *thresholds = &heap->config.thresholds;
     size_t percent = thresholds->old_growth_percent;
     percent = heap->barren_full ? 2 * percent : percent; /* of the default: no overflow */
-    size_t hundredth = heap->bytes_at_full / 100;
+    bool is_more = heap->bytes_at_full > heap->bytes_frozen;
+    size_t hundredth = is_more ? (heap->bytes_at_full - heap->bytes_frozen) / 100 : 0;
     if (percent == SIZE_MAX || (hundredth > 0 && percent > SIZE_MAX / hundredth)) {
         return SIZE_MAX;
     }
@@ -162,6 +163,7 @@ static void record_pause(gc_heap *heap, int generation, uint64_t start_ns)
 static struct gci_set find_garbage(gc_heap *heap, int generation)
 {
     struct gci_set set = generation == 0 ? gci_set_of_young(heap) : gci_set_of_all(heap);
+    set.look = (heap->debug & (GC_DEBUG_COLLECTABLE | GC_DEBUG_SAVE_ALL)) != 0;
     gci_trace_find_garbage(heap, &set);
     if (generation != 0) {
         gci_flip_old(heap);
@@ -171,7 +173,7 @@ static struct gci_set find_garbage(gc_heap *heap, int generation)
     return set;
 }
 
-/* Whether the whole heap can be checked: not in a cycle, which that would end. */
+/* Look at the whole heap, but not in a cycle, which that would end. */
 static void check_heap(gc_heap *heap)
 {
     if (!is_in_cycle(heap)) {
@@ -179,46 +181,95 @@ static void check_heap(gc_heap *heap)
     }
 }
 
-/* The end of what was found, and the books. */
-static size_t end_garbage(gc_heap *heap, struct gci_set *set, int generation)
+/* The end of what was found; with it goes what a cycle has freed before. */
+static void end_garbage(gc_heap *heap, struct gci_set *set, gc_collection *report)
 {
     struct gci_doom_result result = gci_doom(heap, set); /* user code may run here */
     gci_death_drain(heap);                               /* user code may run here */
-    if (generation != 0) {
-        result.freed += heap->cycle.freed;
+    report->collected = result.freed;
+    report->uncollectable = result.uncollectable;
+    report->resurrected = result.resurrected;
+    report->saved = result.saved;
+    if (report->generation != 0) {
+        report->collected += heap->cycle.freed;
         heap->cycle.freed = 0;
     }
-    gc_generation_stats *stats = &heap->generations[generation];
-    stats->collections++;
-    stats->collected += result.freed;
-    stats->uncollectable += result.uncollectable;
-    stats->resurrected += result.resurrected;
-    heap->bytes_at_collection = bytes_in_use(heap);
-    if (generation != 0) {
-        heap->bytes_at_full = heap->bytes_at_collection;
-    }
     check_heap(heap);
-    return result.freed + result.uncollectable;
 }
 
-static size_t collect(gc_heap *heap, int generation)
+/* What the statistics and the thresholds have to know of a collection. */
+static void record(gc_heap *heap, const gc_collection *report)
+{
+    gc_generation_stats *stats = &heap->generations[report->generation];
+    stats->collections++;
+    stats->collected += report->collected;
+    stats->uncollectable += report->uncollectable;
+    stats->resurrected += report->resurrected;
+    heap->bytes_at_collection = bytes_in_use(heap);
+    if (report->generation != 0) {
+        heap->bytes_at_full = heap->bytes_at_collection;
+    }
+}
+
+static void tidy(gc_heap *heap, bool all)
+{
+    gci_pages_unpin(heap);
+    gci_pages_tidy(heap, all);
+    gci_pages_pin(heap);
+}
+
+static bool ask_start_hooks(gc_heap *heap, const gc_collection *report)
+{
+    return heap->hooks.starts == NULL || heap->hooks.starts(heap, report);
+}
+
+static void call_stop_hooks(gc_heap *heap, const gc_collection *report)
+{
+    if (heap->hooks.stops != NULL) {
+        heap->hooks.stops(heap, report);
+    }
+}
+
+/* One collection, from the first start hook to the last stop hook, with no other inside. false: none
+ * may start. */
+static bool collect(gc_heap *heap, gc_collection *report)
 {
     if (heap->busy > 0) {
-        return 0;
+        return false;
     }
     uint64_t start = gci_sys_clock_ns();
-    if (generation != 0) {
+    if (report->generation != 0) {
         gci_cycle_abandon(heap);
     }
     hold(heap);
-    gci_death_drain(heap); /* user code may run here */
-    check_heap(heap);
-    struct gci_set set = find_garbage(heap, generation);
-    size_t count = end_garbage(heap, &set, generation); /* user code may run here */
+    gci_death_drain(heap);                       /* user code may run here */
+    bool starts = ask_start_hooks(heap, report); /* user code may run here */
+    if (starts) {
+        check_heap(heap);
+        struct gci_set set = find_garbage(heap, report->generation);
+        report->examined = set.alive_count + set.garbage_count;
+        end_garbage(heap, &set, report); /* user code may run here */
+        record(heap, report);
+        tidy(heap, report->generation != 0);
+        record_pause(heap, report->generation, start);
+        report->duration_ns = heap->pause_ns;
+        call_stop_hooks(heap, report); /* user code may run here */
+    }
     gci_collect_release(heap);
-    gci_pages_tidy(heap, generation != 0);
-    record_pause(heap, generation, start);
-    return count;
+    return starts;
+}
+
+/* How many containers a collection has found unreachable, and not resurrected. */
+static size_t found_by(const gc_collection *report)
+{
+    return (size_t)(report->collected + report->uncollectable + report->saved);
+}
+
+static size_t collect_generation(gc_heap *heap, int generation, gc_reason reason)
+{
+    gc_collection report = { .size = sizeof(report), .generation = generation, .reason = reason };
+    (void)collect(heap, &report);
+    return found_by(&report);
 }
 
 /* Slices. */
@@ -242,53 +293,77 @@ static size_t cycle_room(const gc_heap *heap)
     return half > least ? half : least;
 }
 
-/* A slice; the last one ends the garbage. Returns what that came to, else 0. */
-static size_t slice(gc_heap *heap, uint64_t budget_ns)
+/* Begin a cycle, unless a hook is against it. */
+static void begin_cycle(gc_heap *heap)
 {
     struct gci_cycle *cycle = &heap->cycle;
+    cycle->report = (gc_collection){ .size = sizeof(cycle->report),
+                                     .generation = 1,
+                                     .reason = GC_REASON_GROWTH };
+    hold(heap);
+    bool starts = ask_start_hooks(heap, &cycle->report); /* user code may run here */
+    gci_collect_release(heap);
+    if (starts) {
+        gci_cycle_begin(heap);
+        cycle->bytes_begun = bytes_in_use(heap);
+    }
+}
+
+/* Begin to make the young old unseen. */
+static void begin_promotion(gc_heap *heap)
+{
+    gci_cycle_promote(heap);
+    heap->cycle.bytes_begun = bytes_in_use(heap);
+}
+
+/* A slice. Returns whether a collection ended with it. */
+static bool slice(gc_heap *heap, uint64_t budget_ns)
+{
+    struct gci_cycle *cycle = &heap->cycle;
+    gc_collection *report = &cycle->report;
     uint64_t start = gci_sys_clock_ns();
-    size_t count = 0;
     hold(heap);
     gci_death_drain(heap); /* user code may run here */
     struct gci_set set = gci_cycle_slice(heap, budget_ns);
     gci_death_drain(heap); /* user code may run here */
-    cycle->slices++;
-    if (!is_in_cycle(heap) && !cycle->only_promotes) {
-        count = end_garbage(heap, &set, 1); /* user code may run here */
+    bool ends = !is_in_cycle(heap) && !cycle->only_promotes;
+    if (ends) {
+        report->examined = cycle->examined;
+        end_garbage(heap, &set, report); /* user code may run here */
+        record(heap, report);
     }
-    gci_collect_release(heap);
     if (!is_in_cycle(heap)) {
-        gci_pages_tidy(heap, false);
+        tidy(heap, false);
     }
     record_pause(heap, 1, start);
-    return count;
+    report->duration_ns += heap->pause_ns;
+    if (ends) {
+        call_stop_hooks(heap, report); /* user code may run here */
+    }
+    gci_collect_release(heap);
+    return ends;
 }
 
-/* A slice when it is time for one: not too soon after the last, but sooner and longer when the heap
- * grows faster than the cycle goes on. */
-static size_t slice_in_time(gc_heap *heap)
+/* A slice when it is time for one: not too soon after the last pause, but sooner and longer when the
+ * heap grows faster than the cycle goes on. Returns whether a collection ended. */
+static bool slice_in_time(gc_heap *heap)
 {
     struct gci_cycle *cycle = &heap->cycle;
     size_t in_use = bytes_in_use(heap), room = cycle_room(heap);
     size_t grown = in_use > cycle->bytes_begun ? in_use - cycle->bytes_begun : 0;
     uint64_t waited = gci_sys_clock_ns() - heap->pause_end_ns;
-    size_t count = 0;
+    bool ends = false;
     if (grown > room) {
         while (is_in_cycle(heap)) {
-            count = slice(heap, UINT64_MAX);
+            ends = slice(heap, UINT64_MAX); /* user code may run here */
         }
     } else if (grown > room / 2 || waited >= WAIT * heap->pause_ns) {
-        count = slice(heap, grown > room / 4 * 3 ? 4 * slice_ns(heap) : slice_ns(heap));
+        uint64_t budget_ns = grown > room / 4 * 3 ? 4 * slice_ns(heap) : slice_ns(heap);
+        ends = slice(heap, budget_ns); /* user code may run here */
     }
     cycle->bytes_next = add_saturating(bytes_in_use(heap), SLICE_BYTES);
     gci_collect_arm(heap);
-    return count;
-}
-
-static void begin_cycle(gc_heap *heap)
-{
-    gci_cycle_begin(heap);
-    heap->cycle.bytes_begun = bytes_in_use(heap);
+    return ends;
 }
 
 static bool has_grown(size_t now, size_t then, size_t by)
@@ -296,11 +371,16 @@ static bool has_grown(size_t now, size_t then, size_t by)
     return by != SIZE_MAX && now >= then && now - then >= by;
 }
 
-static bool is_young_due(const gc_heap *heap)
+static bool are_young_many(const gc_heap *heap)
 {
     const gc_thresholds *thresholds = &heap->config.thresholds;
-    return OURO_STRESS || heap->young_objects >= young_limit(heap, thresholds->young_objects) ||
-           has_grown(bytes_in_use(heap), heap->bytes_at_collection,
+    return OURO_STRESS || heap->young_objects >= young_limit(heap, thresholds->young_objects);
+}
+
+static bool are_young_large(const gc_heap *heap)
+{
+    const gc_thresholds *thresholds = &heap->config.thresholds;
+    return has_grown(bytes_in_use(heap), heap->bytes_at_collection,
                      young_limit(heap, thresholds->young_bytes));
 }
 
@@ -330,42 +410,52 @@ static void adapt(gc_heap *heap, int generation, size_t young, size_t found)
     gci_collect_arm(heap);
 }
 
-static void collect_by_itself(gc_heap *heap, int generation)
+static void collect_by_itself(gc_heap *heap, int generation, gc_reason reason)
 {
     size_t young = heap->young_objects;
-    adapt(heap, generation, young, collect(heap, generation));
+    gc_collection report = { .size = sizeof(report), .generation = generation, .reason = reason };
+    if (collect(heap, &report)) { /* user code may run here */
+        adapt(heap, generation, young, found_by(&report));
+    }
 }
 
 /* Collect the young, or, if they are too many, begin to make them old unseen. */
-static void collect_young(gc_heap *heap)
+static void collect_young(gc_heap *heap, gc_reason reason)
 {
     heap->look_next = true;
     if (!are_too_many(heap)) {
-        collect_by_itself(heap, 0); /* user code may run here */
+        collect_by_itself(heap, 0, reason); /* user code may run here */
     } else if (!is_in_cycle(heap)) {
-        gci_cycle_promote(heap);
-        heap->cycle.bytes_begun = bytes_in_use(heap);
+        begin_promotion(heap);
     }
 }
 
 /* What is due of the young, and whether everything is. */
 static bool collect_young_if_due(gc_heap *heap)
 {
-    bool is_due = may_collect_young(heap) && is_young_due(heap);
+    bool may = may_collect_young(heap), are_many = may && are_young_many(heap);
+    bool is_due = are_many || (may && are_young_large(heap));
     bool looks_further = is_due || are_left_alone(heap);
     if (is_due) {
-        collect_young(heap); /* user code may run here */
+        collect_young(heap, are_many ? GC_REASON_OBJECTS : GC_REASON_BYTES);
+        /* user code may have run */
     }
     return looks_further && !is_in_cycle(heap) && is_full_due(heap);
 }
 
+/* Go on with a cycle, all the way or when it is time. */
 static void go_on(gc_heap *heap, bool at_once)
 {
-    size_t found =
+    bool ends =
         at_once ? slice(heap, UINT64_MAX) : slice_in_time(heap); /* user code may run here */
-    if (!is_in_cycle(heap) && !heap->cycle.only_promotes) {
-        adapt(heap, 1, 0, found);
+    if (ends) {
+        adapt(heap, 1, 0, found_by(&heap->cycle.report));
     }
+}
+
+static bool collects_at_once(const gc_heap *heap)
+{
+    return heap->config.slice_ns == SIZE_MAX || OURO_STRESS || heap->bytes_live < AT_ONCE_BYTES;
 }
 
 static void collect_what_is_due(gc_heap *heap)
@@ -374,12 +464,11 @@ static void collect_what_is_due(gc_heap *heap)
         return;
     }
     bool is_everything_due = collect_young_if_due(heap); /* user code may run here */
-    bool at_once =
-        heap->config.slice_ns == SIZE_MAX || OURO_STRESS || heap->bytes_live < AT_ONCE_BYTES;
+    bool at_once = collects_at_once(heap);
     if (is_everything_due && at_once) {
-        collect_by_itself(heap, 1); /* user code may run here */
+        collect_by_itself(heap, 1, GC_REASON_GROWTH); /* user code may run here */
     } else if (is_everything_due) {
-        begin_cycle(heap);
+        begin_cycle(heap); /* user code may run here */
     }
     if (is_in_cycle(heap)) {
         go_on(heap, at_once); /* user code may run here */
@@ -395,10 +484,12 @@ static void alarm(gc_heap *heap)
 
 static bool shortage(gc_heap *heap)
 {
-    if (heap->busy > 0 || heap->config.collect != GC_AT_ALLOCATION) {
+    gc_collection report = { .size = sizeof(report),
+                             .generation = 1,
+                             .reason = GC_REASON_SHORTAGE };
+    if (heap->config.collect != GC_AT_ALLOCATION || !collect(heap, &report)) {
         return false;
     }
-    (void)collect(heap, 1);
     (void)gci_pages_trim(heap, 0);
     return true;
 }
@@ -408,14 +499,25 @@ void gci_collect_install(gc_heap *heap)
     heap->hooks = (struct gci_hooks){ .alarm = alarm, .shortage = shortage };
 }
 
+size_t gci_collect_all(gc_heap *heap, gc_reason reason)
+{
+    return collect_generation(heap, 1, reason);
+}
+
+void gci_collect_rebase(gc_heap *heap)
+{
+    heap->bytes_at_collection = heap->bytes_at_full = heap->bytes_frozen = bytes_in_use(heap);
+    gci_collect_arm(heap);
+}
+
 size_t gc_collect(gc_heap *heap)
 {
-    return collect(heap, 1);
+    return gci_collect_all(heap, GC_REASON_CALL);
 }
 
 size_t gc_collect_generation(gc_heap *heap, int generation)
 {
-    return collect(heap, generation > 0);
+    return collect_generation(heap, generation > 0, GC_REASON_CALL);
 }
 
 void gc_safepoint(gc_heap *heap)
@@ -425,18 +527,18 @@ void gc_safepoint(gc_heap *heap)
 
 bool gc_step(gc_heap *heap, uint64_t budget_ns)
 {
-    if (heap->config.slice_ns == SIZE_MAX && budget_ns > 0) {
+    if (budget_ns == 0 || !may_start(heap)) {
+        return is_in_cycle(heap);
+    }
+    if (heap->config.slice_ns == SIZE_MAX) {
         collect_what_is_due(heap); /* user code may run here */
-    } else if (budget_ns > 0 && may_start(heap)) {
-        if (collect_young_if_due(heap)) { /* user code may run here */
-            begin_cycle(heap);
-        }
-        if (is_in_cycle(heap)) {
-            size_t found = slice(heap, budget_ns); /* user code may run here */
-            if (!is_in_cycle(heap) && !heap->cycle.only_promotes) {
-                adapt(heap, 1, 0, found);
-            }
-        }
+        return false;
+    }
+    if (collect_young_if_due(heap)) { /* user code may run here */
+        begin_cycle(heap);            /* user code may run here */
+    }
+    if (is_in_cycle(heap) && slice(heap, budget_ns)) { /* user code may run here */
+        adapt(heap, 1, 0, found_by(&heap->cycle.report));
     }
     return is_in_cycle(heap);
 }

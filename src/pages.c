@@ -318,6 +318,8 @@ static struct gci_page *page_new(gc_heap *heap, struct gci_record *record, size_
     page->chain = 0;
     page->chained = false;
     page->suspects = 0;
+    page->zombies = 0;
+    page->frozen = false;
     page->notice = GCI_NOTICE_NEVER;
     page->countdown = 1;
     page->slot_size = slot_size;
@@ -408,11 +410,17 @@ void gci_page_reset(struct gci_page *page)
     }
 }
 
+/* How many objects a page has when it becomes partial. */
+static int partial_at(const struct gci_page *page)
+{
+    uint32_t capacity = gci_page_capacity(page);
+    return (int)(capacity < 4 ? capacity - 1 : capacity - capacity / 4);
+}
+
 /* A full page stops being current. */
 static void retire(struct gci_page *page)
 {
-    uint32_t capacity = gci_page_capacity(page);
-    set_notice(page, (int)(capacity < 4 ? capacity - 1 : capacity - capacity / 4));
+    set_notice(page, partial_at(page));
 }
 
 void gci_page_sort_free(struct gci_page *page)
@@ -452,6 +460,34 @@ static void carve(struct gci_page *page)
     for (size_t offset = gci_page_end(page); offset > start;) {
         offset -= page->slot_size;
         gci_page_push_free(page, gci_page_at(page, offset));
+    }
+}
+
+void gci_page_freeze(struct gci_page *page)
+{
+    struct gci_record *record = page->record;
+    if (page == record->current) {
+        record->current = NULL;
+    } else if (page->partial) {
+        page->partial = false;
+        unlink_page(&record->partial, page);
+    }
+    set_notice(page, 0);
+    page->frozen = true;
+}
+
+void gci_page_unfreeze(struct gci_page *page)
+{
+    page->frozen = false;
+    while (page->carved < gci_page_capacity(page)) { /* it was current: only such have untouched
+                                                        memory */
+        carve(page);
+    }
+    if ((int)gci_page_used(page) > partial_at(page)) {
+        retire(page);
+    } else {
+        page->partial = true;
+        link_page(&page->record->partial, page);
     }
 }
 
