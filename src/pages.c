@@ -592,18 +592,24 @@ void gci_pages_tidy(gc_heap *heap, bool all)
     }
 }
 
-/* Take the pages in the list of emptied ones out of use. While a cycle is under way large objects'
- * stay in it, since their segments would leave. */
-static void give_emptied(gc_heap *heap, bool large_too)
+/* Whether a page may be taken out of use. While a cycle is under way large objects' may not, since
+ * their segments would leave (CYCLE-1). */
+static bool may_leave(const gc_heap *heap, const struct gci_page *page)
+{
+    return heap->cycle.phase == GCI_PHASE_NONE || !is_large(segment_of(page));
+}
+
+/* Take the pages in the list of emptied ones out of use. */
+static void give_emptied(gc_heap *heap)
 {
     struct gci_page *kept = NULL, *next;
     for (struct gci_page *page = heap->emptied_pages; page != NULL; page = page->next) {
-        page->record = NULL;
+        page->record = may_leave(heap, page) ? NULL : page->record;
     }
     prune_young(heap);
     for (struct gci_page *page = heap->emptied_pages; page != NULL; page = next) {
         next = page->next;
-        if (large_too || !is_large(segment_of(page))) {
+        if (may_leave(heap, page)) {
             page->emptied = false;
             give_pages(heap, page);
         } else {
@@ -621,7 +627,7 @@ size_t gci_pages_trim(gc_heap *heap, size_t keep)
         return 0;
     }
     if (heap->emptied_pages != NULL) {
-        give_emptied(heap, !in_cycle);
+        give_emptied(heap);
     }
     if (in_cycle || heap->empty_segments <= keep) {
         return before - heap->bytes_reserved;
