@@ -496,7 +496,8 @@ static bool shortage(gc_heap *heap)
 
 void gci_collect_install(gc_heap *heap)
 {
-    heap->hooks = (struct gci_hooks){ .alarm = alarm, .shortage = shortage };
+    heap->hooks =
+        (struct gci_hooks){ .alarm = alarm, .shortage = shortage, .settle = gci_cycle_abandon };
 }
 
 size_t gci_collect_all(gc_heap *heap, gc_reason reason)

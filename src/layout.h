@@ -263,6 +263,7 @@ struct gci_caller {
 struct gci_hooks {
     void (*alarm)(gc_heap *heap);    /* a threshold is passed, or nearly */
     bool (*shortage)(gc_heap *heap); /* memory or limit is short; true: a collection ran */
+    void (*settle)(gc_heap *heap);   /* no cycle is to be under way */
     void (*born)(gc_heap *heap, gc_object *self,
                  const struct gci_caller *caller); /* profile is on */
     void (*stop_profile)(gc_heap *heap);           /* the heap ends, with its profile on */

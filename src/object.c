@@ -141,6 +141,9 @@ static struct gci_record *record_of(gc_heap *heap, const gc_type *type, unsigned
 gc_status gc_type_forget(gc_heap *heap, const gc_type *type)
 {
     bool alive = heap->pinned > 0 || heap->draining;
+    if (!alive) {
+        heap->hooks.settle(heap);
+    }
     for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL && !alive;
          page = gci_pages_next(heap, page)) {
         alive = page->type == type && gci_page_used(page) > 0;

@@ -35,7 +35,7 @@ void gc_get_stats_sized(gc_heap *heap, gc_stats *stats, size_t size)
     uint64_t containers = 0;
     for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
          page = gci_pages_next(heap, page)) {
-        uint32_t used = gci_page_used(page);
+        uint32_t used = gci_page_used(page) - page->zombies;
         all.pages += page->span == 0 ? 1 : page->span;
         all.objects_live += used;
         if (page->birth != GCI_LEAF) {
@@ -132,7 +132,7 @@ static void add_up_pages(gc_heap *heap)
 {
     for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
          page = gci_pages_next(heap, page)) {
-        uint32_t used = gci_page_used(page);
+        uint32_t used = gci_page_used(page) - page->zombies;
         page->record->live += used;
         page->record->bytes += used * page->slot_size;
     }
