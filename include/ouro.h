@@ -324,8 +324,8 @@ typedef struct gc_thresholds {
     size_t young_bytes;
     /* Everything is collected after that when live and external bytes have grown since the last
      * full collection by old_growth_percent of what that left, and by old_bytes at least.
-     * Defaults 50, 4 MiB; with both at their defaults it is 100 percent after one that came by
-     * itself and found no garbage. */
+     * Defaults 50, 4 MiB; with both at their defaults it is 200 percent after one that came by
+     * itself and found no garbage, until some is found again. */
     size_t old_growth_percent;
     size_t old_bytes;
 } gc_thresholds;

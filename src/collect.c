@@ -10,8 +10,8 @@
  * A program whose objects die by count hardly pays. With the default thresholds the young are left
  * alone after BARREN_MAX collections in a row that found next to nothing, and only now and then
  * there is a look at some of them, at longer and longer times. What is not found meanwhile is bounded
- * by the growth that makes a full collection due, which is twice as much after one that found
- * nothing.
+ * by the growth that makes a full collection due, which is four times as much after one that found
+ * nothing, until some is found again.
  *
  * A collection of the young is never about more than twice what the threshold says. If they are more,
  * because they were left alone or had to wait, they become old unseen, in slices. */
@@ -75,7 +75,7 @@ static size_t full_limit(const gc_heap *heap)
 {
     const gc_thresholds *thresholds = &heap->config.thresholds;
     size_t percent = thresholds->old_growth_percent;
-    percent = heap->barren_full ? 2 * percent : percent; /* of the default: no overflow */
+    percent = heap->barren_full ? 4 * percent : percent; /* of the default: no overflow */
     bool is_more = heap->bytes_at_full > heap->bytes_frozen;
     size_t hundredth = is_more ? (heap->bytes_at_full - heap->bytes_frozen) / 100 : 0;
     if (percent == SIZE_MAX || (hundredth > 0 && percent > SIZE_MAX / hundredth)) {
@@ -277,7 +277,8 @@ static size_t collect_generation(gc_heap *heap, int generation, gc_reason reason
 enum {
     SLICE_NS = 200000,
     SLICE_BYTES = 16384, /* growth between two slices, or looks at the clock */
-    WAIT = 6, /* times as long as the last pause was, the program runs before the next slice */
+    WAIT = 6, /* times as long as the last pause was, the program runs before the next slice, */
+    WAIT_LATE = 2,           /* or so many when half of the room is used */
     AT_ONCE_BYTES = 1 << 20, /* so much is collected faster at once than a few slices take */
 };
 
@@ -305,7 +306,7 @@ static void begin_cycle(gc_heap *heap)
     gci_collect_release(heap);
     if (starts) {
         gci_cycle_begin(heap);
-        cycle->bytes_begun = bytes_in_use(heap);
+        cycle->bytes_begun = heap->bytes_at_collection = bytes_in_use(heap);
     }
 }
 
@@ -333,6 +334,7 @@ static bool slice(gc_heap *heap, uint64_t budget_ns)
         record(heap, report);
     }
     if (!is_in_cycle(heap)) {
+        heap->bytes_at_collection = bytes_in_use(heap); /* after a promotion too */
         tidy(heap, false);
     }
     record_pause(heap, 1, start);
@@ -357,7 +359,7 @@ static bool slice_in_time(gc_heap *heap)
         while (is_in_cycle(heap)) {
             ends = slice(heap, UINT64_MAX); /* user code may run here */
         }
-    } else if (grown > room / 2 || waited >= WAIT * heap->pause_ns) {
+    } else if (waited >= (grown < room / 2 ? WAIT : WAIT_LATE) * heap->pause_ns) {
         uint64_t budget_ns = grown > room / 4 * 3 ? 4 * slice_ns(heap) : slice_ns(heap);
         ends = slice(heap, budget_ns); /* user code may run here */
     }
@@ -397,6 +399,7 @@ static void adapt(gc_heap *heap, int generation, size_t young, size_t found)
     const gc_thresholds *thresholds = &heap->config.thresholds;
     if (is_worth_it || !adapts_young(heap)) {
         heap->barren = heap->looks = 0;
+        heap->barren_full = false;
     } else if (generation == 0 && heap->barren < BARREN_MAX) {
         heap->barren++;
     } else if (generation == 0 && heap->looks < LOOKS_MAX) {
