@@ -31,6 +31,8 @@
  *            in a chain keeps its place: it is DYING with a link, then GREY with GCI_REFS_DEAD, until
  *            the cycle comes by. The last has GCI_LINK_END. A page with chains has no plain_refs, so
  *            that no death passes this over.
+ *   CYCLE-3  The offset of a cycle is that of a slot of its page, or beyond all of them: a page that
+ *            is used anew while a cycle stands in it is passed over, since all in it is younger.
  *   BYTES-1  bytes_live of the heap is the sum of the slots that are not FREE.
  *   REF-1    Every reference leads to an object of the same heap that is not FREE.
  */

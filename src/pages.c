@@ -313,6 +313,9 @@ static struct gci_page *page_new(gc_heap *heap, struct gci_record *record, size_
         give_sites(heap, page);
         page->profile.site = 0;
     }
+    if (heap->cycle.page == page) {
+        heap->cycle.offset = SIZE_MAX; /* CYCLE-3 */
+    }
     page->carved = 0;
     page->free = 0;
     page->chain = 0;

@@ -520,6 +520,65 @@ static void plain_garbage_drops_what_it_holds(void **state)
     gc_decref(kept);
 }
 
+/* Pages */
+
+struct wide {
+    gc_object object;
+    struct node *reference;
+    uint64_t words[3];
+};
+
+static const gc_type wide_type = {
+    .name = "wide",
+    .size = sizeof(struct wide),
+    .refs = OURO_REFS(struct wide, reference),
+};
+
+/* Words that look like headers of what a cycle is about, were they taken for such. */
+static void page_that_is_used_for_another_type_is_passed_over(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    static const enum gci_phase phases[] = { GCI_PHASE_PROMOTE, GCI_PHASE_COUNT, GCI_PHASE_MARK,
+                                             GCI_PHASE_SWEEP };
+    for (size_t p = 0; p < sizeof(phases) / sizeof(phases[0]); p++) {
+        struct node *list = list_new(heap, 2700); /* more than a page */
+        gci_cycle_begin(heap);
+        run_to(heap, phases[p]);
+        if (phases[p] == GCI_PHASE_PROMOTE) {
+            (void)slice(heap, 0);
+        }
+        struct gci_page *page = heap->cycle.page;
+        assert_int_equal(heap->cycle.phase, phases[p]);
+        assert_non_null(page);
+        assert_true(heap->cycle.offset > page->first);
+        drop_a_list(list);
+        if (phases[p] == GCI_PHASE_MARK) {
+            (void)slice(heap, 0); /* of the dead in chains */
+        }
+        gci_pages_drop_idle(heap);
+        (void)gci_pages_trim(heap, SIZE_MAX);
+        enum { WIDES = 3000 };
+        uint64_t words = UINT64_C(0x100000001) * (0x1230 + state_of_set(heap));
+        static struct wide *wides[WIDES];
+        for (size_t i = 0; i < WIDES; i++) {
+            wides[i] = gc_new(heap, &wide_type);
+            assert_non_null(wides[i]);
+            for (size_t k = 0; k < 3; k++) {
+                wides[i]->words[k] = words;
+            }
+        }
+        (void)finish(heap);
+        for (size_t i = 0; i < WIDES; i++) {
+            for (size_t k = 0; k < 3; k++) {
+                assert_int_equal(wides[i]->words[k], words);
+            }
+            gc_decref(wides[i]);
+        }
+        assert_sound(heap);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -543,6 +602,7 @@ int main(void)
         world_test(touched_again_and_again_is_collected_in_the_fourth_cycle),
         world_test(slots_of_plain_garbage_are_not_used_before_all_is_dropped),
         world_test(plain_garbage_drops_what_it_holds),
+        world_test(page_that_is_used_for_another_type_is_passed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
