@@ -94,6 +94,10 @@ static void promote(struct gci_tracer *tracer, struct gci_page *page, size_t off
     gc_heap *heap = tracer->heap;
     uint32_t old = heap->cycle.only_promotes ? heap->old : state_of_set(heap);
     size_t promoted = 0;
+    if (offset == page->first) {
+        /* A current page may see births behind us; one that becomes so later, is not aged. */
+        page->aged = page->young && page != page->record->current;
+    }
     for (; page->young && offset < end; offset += page->slot_size) {
         gc_object *self = gci_page_at(page, offset);
         bool is_young = self->gc == GCI_YOUNG;
@@ -394,6 +398,16 @@ void gci_cycle_begin(gc_heap *heap)
     enter(heap, GCI_PHASE_PROMOTE);
 }
 
+static void end_promotion(gc_heap *heap)
+{
+    gci_pages_forget_aged(heap);
+    if (heap->cycle.only_promotes) {
+        finish(heap);
+    } else {
+        enter(heap, GCI_PHASE_COUNT);
+    }
+}
+
 /* Do what can be done of the phase. Returns whether it is over. */
 static bool run_phase(gc_heap *heap, uint64_t deadline)
 {
@@ -439,10 +453,8 @@ struct gci_set gci_cycle_slice(gc_heap *heap, uint64_t budget_ns)
             finish(heap);
         } else if (cycle->phase != GCI_PHASE_PROMOTE) {
             enter(heap, cycle->phase + 1);
-        } else if (cycle->only_promotes) {
-            finish(heap);
         } else {
-            enter(heap, GCI_PHASE_COUNT);
+            end_promotion(heap);
         }
     }
     return nothing;

@@ -134,14 +134,16 @@ struct gci_page {
     uint16_t marked;  /* those of them found alive */
     uint8_t birth;    /* GCI_LEAF or GCI_YOUNG */
     uint8_t duties;
-    uint8_t span;     /* pages of the segment it takes; 0: the segment is all its own */
-    bool young : 1;   /* in the heap's list of young pages */
-    bool partial : 1; /* in its record's list of partial pages */
-    bool emptied : 1; /* in the heap's list of emptied pages */
-    bool is_near : 1; /* plain objects of at most two references */
-    bool chained : 1; /* CYCLE-2: holds GREY objects, or such that died as such */
-    uint16_t first;   /* offset of the first slot */
-    uint16_t carved;  /* slots that ever were used or free since the page was taken */
+    uint8_t span;              /* pages of the segment it takes; 0: the segment is all its own */
+    bool young : 1;            /* in the heap's list of young pages */
+    bool aged : 1;             /* in it, and holds no YOUNG object: since a promotion came by */
+    bool partial : 1;          /* in its record's list of partial pages */
+    bool emptied : 1;          /* in the heap's list of emptied pages */
+    bool is_near : 1;          /* plain objects of at most two references */
+    bool in_suspect_pages : 1; /* the cycle's list, which it leaves at the cycle's end */
+    bool chained : 1;          /* CYCLE-2: holds GREY objects, or such that died as such */
+    uint16_t first;            /* offset of the first slot */
+    uint16_t carved;           /* slots that ever were used or free since the page was taken */
     struct gci_page *next_grey;
     struct gci_page *next_in_set;
     struct gci_page *next_young;

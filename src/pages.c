@@ -488,6 +488,7 @@ struct gci_page *gci_pages_with_room(gc_heap *heap, struct gci_record *record, s
         page->next_young = heap->young_pages;
         heap->young_pages = page;
     }
+    page->aged = false;
     return page;
 }
 
@@ -515,19 +516,39 @@ void gci_pages_forget_young(gc_heap *heap)
     }
 }
 
-/* Pages that are not in use may stay in the list of young pages, but not when their segment
- * goes. */
-static void prune_young(gc_heap *heap)
+static bool is_aged(const struct gci_page *page)
+{
+    return page->aged;
+}
+
+static bool is_unused(const struct gci_page *page)
+{
+    return page->record == NULL;
+}
+
+static void prune_young(gc_heap *heap, bool (*goes)(const struct gci_page *))
 {
     for (struct gci_page **link = &heap->young_pages; *link != NULL;) {
         struct gci_page *page = *link;
-        if (page->record == NULL) {
+        if (goes(page)) {
             page->young = false;
             *link = page->next_young;
         } else {
             link = &page->next_young;
         }
     }
+}
+
+void gci_pages_forget_aged(gc_heap *heap)
+{
+    prune_young(heap, is_aged);
+}
+
+/* Pages that are not in use may stay in the list of young pages, but not when their segment
+ * goes. */
+static void prune_unused(gc_heap *heap)
+{
+    prune_young(heap, is_unused);
 }
 
 void gci_pages_pin(gc_heap *heap)
@@ -567,7 +588,7 @@ static void give_emptied(gc_heap *heap, bool large_too)
     for (struct gci_page *page = heap->emptied_pages; page != NULL; page = page->next) {
         page->record = NULL;
     }
-    prune_young(heap);
+    prune_unused(heap);
     for (struct gci_page *page = heap->emptied_pages; page != NULL; page = next) {
         next = page->next;
         if (large_too || !is_large(segment_of(page))) {
@@ -593,7 +614,7 @@ size_t gci_pages_trim(gc_heap *heap, size_t keep)
     if (in_cycle || heap->empty_segments <= keep) {
         return before - heap->bytes_reserved;
     }
-    prune_young(heap);
+    prune_unused(heap);
     struct gci_segment *next;
     for (struct gci_segment *segment = heap->free_segments;
          segment != NULL && heap->empty_segments > keep; segment = next) {

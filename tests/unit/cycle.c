@@ -323,6 +323,64 @@ static void born_behind_a_promotion_stays_young(void **state)
     drop_a_list(list);
 }
 
+static size_t young_page_count(const gc_heap *heap)
+{
+    size_t count = 0;
+    for (struct gci_page *page = heap->young_pages; page != NULL; page = page->next_young) {
+        count++;
+    }
+    return count;
+}
+
+static void promotion_leaves_young_pages_where_there_may_be_young_objects_only(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *list = list_new(heap, 30000);
+    assert_true(young_page_count(heap) > 10);
+    gci_cycle_promote(heap);
+    run_to(heap, GCI_PHASE_NONE);
+    assert_int_equal(young_page_count(heap), 1); /* the current one */
+    assert_sound(heap);
+    drop_a_list(list);
+}
+
+static void page_with_births_behind_a_promotion_stays_a_young_page(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *nodes[6000];
+    for (size_t i = 0; i < 6000; i++) {
+        nodes[i] = node_new(heap);
+    }
+    gci_cycle_promote(heap);
+    while (heap->cycle.page == page_of(nodes[0]) || heap->cycle.page == NULL) {
+        (void)slice(heap, 0);
+    }
+    struct gci_page *first = page_of(nodes[0]);
+    assert_true(first->aged);
+    for (size_t i = 0; i < 6000; i++) { /* the first page is used again */
+        gc_decref(nodes[i]);
+        if (page_of(nodes[i]) != first) {
+            nodes[i] = node_new(heap);
+        } else {
+            nodes[i] = NULL;
+        }
+    }
+    struct node *list = list_new(heap, 6000);
+    bool is_used_again = false;
+    for (struct node *node = list; node != NULL; node = node->left) {
+        is_used_again = is_used_again || page_of(node) == first;
+    }
+    assert_true(is_used_again);
+    run_to(heap, GCI_PHASE_NONE);
+    assert_sound(heap);
+    drop_a_list(list);
+    for (size_t i = 0; i < 6000; i++) {
+        gc_xdecref(nodes[i]);
+    }
+}
+
 static void young_collection_within_a_cycle_leaves_its_objects_alone(void **state)
 {
     struct world *world = *state;
@@ -593,6 +651,8 @@ int main(void)
         world_test(chain_of_plain_ones_dies_while_grey),
         world_test(promotion_counts_each_young_one_out),
         world_test(born_behind_a_promotion_stays_young),
+        world_test(promotion_leaves_young_pages_where_there_may_be_young_objects_only),
+        world_test(page_with_births_behind_a_promotion_stays_a_young_page),
         world_test(young_collection_within_a_cycle_leaves_its_objects_alone),
         world_test(moved_behind_the_back_of_a_cycle_is_suspect_and_survives),
         world_test(touched_is_not_suspect),
