@@ -163,7 +163,7 @@ static bool check_pages(gc_heap *heap)
     }
     size_t emptied_pages = 0;
     for (struct gci_page *page = heap->emptied_pages; page != NULL; page = page->next) {
-        emptied_pages += page->emptied;
+        emptied_pages += page->emptied && page->record != NULL;
     }
     return emptied_pages == totals.emptied_pages ||
            FAIL(heap, "PAGE-2: %zu emptied pages, %zu of them in the list", totals.emptied_pages,

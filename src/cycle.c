@@ -267,6 +267,24 @@ static bool mark_slice(gc_heap *heap, struct gci_tracer *tracer, uint64_t deadli
     return false;
 }
 
+static void add_suspect_page(struct gci_cycle *cycle, struct gci_page *page)
+{
+    if (!page->in_suspect_pages) {
+        page->in_suspect_pages = true;
+        page->next_suspect = cycle->suspect_pages;
+        cycle->suspect_pages = page;
+    }
+}
+
+static void forget_suspect_pages(struct gci_cycle *cycle)
+{
+    for (struct gci_page *page = cycle->suspect_pages; page != NULL; page = page->next_suspect) {
+        page->in_suspect_pages = false;
+        page->suspects = 0;
+    }
+    cycle->suspect_pages = NULL;
+}
+
 /* Sweep. In a further round the list of pages stays as it is; those without suspects are passed
  * over. */
 static void sweep(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
@@ -282,22 +300,16 @@ static void sweep(struct gci_tracer *tracer, struct gci_page *page, size_t offse
         const gc_object *self = gci_page_at(page, offset);
         if (gci_is_member(tracer->members, self->gc)) {
             cycle->suspects++;
-            if (page->suspects++ == 0 && !cycle->of_suspects) {
-                page->next_suspect = cycle->suspect_pages;
-                cycle->suspect_pages = page;
-            }
+            page->suspects++;
+            add_suspect_page(cycle, page);
         }
     }
 }
 
 static void finish(gc_heap *heap)
 {
-    struct gci_cycle *cycle = &heap->cycle;
-    for (struct gci_page *page = cycle->suspect_pages; page != NULL; page = page->next_suspect) {
-        page->suspects = 0;
-    }
-    cycle->suspect_pages = NULL;
-    cycle->phase = GCI_PHASE_NONE;
+    forget_suspect_pages(&heap->cycle);
+    heap->cycle.phase = GCI_PHASE_NONE;
 }
 
 /* After a sweep: another round, or the end of it. */
@@ -360,15 +372,10 @@ static struct gci_set recheck(gc_heap *heap)
     gci_trace_find_garbage(heap, &set);
     if (set.plain && set.garbage_count > 0) {
         /* From here on the pages with suspects are those with garbage. */
-        for (struct gci_page *page = cycle->suspect_pages; page != NULL;
-             page = page->next_suspect) {
-            page->suspects = 0;
-        }
-        cycle->suspect_pages = NULL;
+        forget_suspect_pages(cycle);
         for (struct gci_page *page = set.pages; page != NULL; page = page->next_in_set) {
             page->suspects = (uint16_t)(page->members - page->marked);
-            page->next_suspect = cycle->suspect_pages;
-            cycle->suspect_pages = page;
+            add_suspect_page(cycle, page);
         }
         cycle->of_suspects = true;
         enter(heap, GCI_PHASE_DROP);

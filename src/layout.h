@@ -26,7 +26,8 @@
  *   GEN-2    Every page that holds a YOUNG object is in the heap's list of young pages.
  *   CYCLE-1  Only while a cycle is under way the old are of two kinds: those it is about have the
  *            state that is not heap->old, and scratch counts; what it has found alive, and what became
- *            old since it began, have heap->old. No segment leaves meanwhile.
+ *            old since it began, have heap->old. No segment leaves meanwhile but that of a large
+ *            object whose page is not in the cycle's hands.
  *   CYCLE-2  A GREY object is in a chain of its page, which is in a list of the cycle. One that dies
  *            in a chain keeps its place: it is DYING with a link, then GREY with GCI_REFS_DEAD, until
  *            the cycle comes by. The last has GCI_LINK_END. A page with chains has no plain_refs, so
@@ -161,7 +162,7 @@ struct gci_page {
     uint16_t chain;    /* link: GREY objects; 0: none, or all in a lane */
     uint16_t counted;  /* members of S that this round of the cycle came by */
     uint16_t found;    /* those of them that it has marked */
-    uint16_t suspects; /* what the last sweep has found; then it is in the list of such pages */
+    uint16_t suspects; /* what the last sweep has found */
     int16_t notice; /* it is looked at when so many objects are left: GCI_NOTICE_NEVER, or PAGE-2 */
     char room[68];
 };

@@ -580,9 +580,16 @@ void gci_pages_tidy(gc_heap *heap, bool all)
     }
 }
 
-/* Take the pages in the list of emptied ones out of use. While a cycle is under way large objects'
- * stay in it, since their segments would leave. */
-static void give_emptied(gc_heap *heap, bool large_too)
+/* Whether a cycle that is under way may come by an empty page. */
+static bool is_in_hand(const gc_heap *heap, const struct gci_page *page)
+{
+    return heap->cycle.phase != GCI_PHASE_NONE &&
+           (page == heap->cycle.page || page->in_suspect_pages);
+}
+
+/* Take the pages in the list of emptied ones out of use. Large objects' stay in it while a cycle has
+ * them in hand, since their segments would leave (CYCLE-1). */
+static void give_emptied(gc_heap *heap)
 {
     struct gci_page *kept = NULL, *next;
     for (struct gci_page *page = heap->emptied_pages; page != NULL; page = page->next) {
@@ -591,11 +598,11 @@ static void give_emptied(gc_heap *heap, bool large_too)
     prune_unused(heap);
     for (struct gci_page *page = heap->emptied_pages; page != NULL; page = next) {
         next = page->next;
-        if (large_too || !is_large(segment_of(page))) {
+        if (is_large(segment_of(page)) && is_in_hand(heap, page)) {
+            link_page(&kept, page);
+        } else {
             page->emptied = false;
             give_pages(heap, page);
-        } else {
-            link_page(&kept, page);
         }
     }
     heap->emptied_pages = kept;
@@ -609,7 +616,7 @@ size_t gci_pages_trim(gc_heap *heap, size_t keep)
         return 0;
     }
     if (heap->emptied_pages != NULL) {
-        give_emptied(heap, !in_cycle);
+        give_emptied(heap);
     }
     if (in_cycle || heap->empty_segments <= keep) {
         return before - heap->bytes_reserved;

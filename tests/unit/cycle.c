@@ -637,6 +637,180 @@ static void page_that_is_used_for_another_type_is_passed_over(void **state)
     }
 }
 
+/* Segments */
+
+static struct string *large_new(gc_heap *heap)
+{
+    struct string *string = gc_new_var(heap, &string_type, (size_t)2 << 20);
+    assert_non_null(string);
+    return string;
+}
+
+static struct tuple *large_tuple_new(gc_heap *heap)
+{
+    return tuple_new(heap, ((size_t)2 << 20) / sizeof(struct node *));
+}
+
+static void segment_of_one_that_a_cycle_does_not_know_leaves_during_it(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *list = list_new(heap, 1000);
+    struct string *string = large_new(heap);
+    gci_cycle_begin(heap);
+    for (enum gci_phase phase = GCI_PHASE_COUNT; phase <= GCI_PHASE_SWEEP; phase++) {
+        run_to(heap, phase);
+        struct tuple *tuple = large_tuple_new(heap);
+        size_t reserved = heap->bytes_reserved;
+        gc_decref(tuple);
+        gc_decref(string);
+        (void)gci_pages_trim(heap, SIZE_MAX);
+        assert_true(heap->bytes_reserved <= reserved - ((size_t)4 << 20));
+        string = large_new(heap);
+    }
+    (void)finish(heap);
+    gc_decref(string);
+    drop_a_list(list);
+}
+
+static void segment_where_a_cycle_stands_stays(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    struct tuple *tuple = large_tuple_new(heap);
+    struct node *list = list_new(heap, 1000);
+    for (enum gci_phase phase = GCI_PHASE_COUNT; phase <= GCI_PHASE_SWEEP; phase++) {
+        gci_cycle_begin(heap);
+        run_to(heap, phase);
+        while (heap->cycle.page != page_of(tuple)) {
+            (void)slice(heap, 0);
+        }
+        assert_int_equal(heap->cycle.phase, phase);
+        (void)slice(heap, 0); /* if it is in a chain, it leaves it */
+        heap->cycle.page = page_of(tuple);
+        size_t reserved = heap->bytes_reserved;
+        gc_decref(tuple);
+        (void)gci_pages_trim(heap, SIZE_MAX);
+        assert_int_equal(heap->bytes_reserved, reserved);
+        (void)finish(heap);
+        (void)gci_pages_trim(heap, SIZE_MAX);
+        assert_true(heap->bytes_reserved < reserved);
+        assert_sound(heap);
+        tuple = large_tuple_new(heap);
+        if (phase == GCI_PHASE_COUNT) {
+            phase = GCI_PHASE_MARK; /* of which a chain is the next */
+        }
+    }
+    gc_decref(tuple);
+    gc_decref(node);
+    drop_a_list(list);
+}
+
+static void segment_of_a_suspect_stays(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *holder = node_new(heap);
+    holder->left = (struct node *)(void *)large_tuple_new(heap);
+    suspect_what_is_held_by(&holder, 1, heap);
+    run_to(heap, GCI_PHASE_RECHECK);
+    assert_true(page_of(holder->left)->in_suspect_pages);
+    size_t reserved = heap->bytes_reserved;
+    gc_clear(&holder->left);
+    (void)gci_pages_trim(heap, SIZE_MAX);
+    assert_int_equal(heap->bytes_reserved, reserved);
+    assert_sound(heap); /* which ends the cycle */
+    (void)gci_pages_trim(heap, SIZE_MAX);
+    assert_true(heap->bytes_reserved < reserved);
+    gc_decref(holder);
+}
+
+static void segments_without_objects_stay_during_a_cycle(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap), *list = list_new(heap, 400000);
+    gci_cycle_begin(heap);
+    run_to(heap, GCI_PHASE_COUNT);
+    drop_a_list(list);
+    size_t reserved = heap->bytes_reserved;
+    (void)gci_pages_trim(heap, 0);
+    assert_int_equal(heap->bytes_reserved, reserved);
+    (void)finish(heap);
+    assert_true(gci_pages_trim(heap, 0) > 0);
+    gc_decref(node);
+}
+
+/* The end of a cycle before its time */
+
+/* Garbage of both kinds, a list, and what is dead in a chain, if the cycle is at chains. */
+static void abandon_in(gc_heap *heap, enum gci_phase phase, unsigned slices)
+{
+    struct node *list = list_new(heap, 1000), *kept = gc_newref(list);
+    (void)drop_a_ring(heap, 2000);
+    gci_cycle_begin(heap);
+    run_to(heap, phase);
+    for (unsigned i = 0; i < slices; i++) {
+        (void)slice(heap, 0);
+    }
+    drop_a_list(list);
+    gc_clear(&kept->left);
+    gci_cycle_abandon(heap);
+    assert_int_equal(heap->cycle.phase, GCI_PHASE_NONE);
+    assert_int_equal(heap->cycle.lane_count, 0);
+    assert_null(heap->cycle.chains);
+    assert_null(heap->cycle.suspect_pages);
+    assert_int_equal(gc_refcount(kept), 1);
+    assert_sound(heap);
+    gc_decref(kept);
+    (void)gc_collect(heap);
+    assert_live(heap, 0);
+    assert_sound(heap);
+}
+
+static void cycle_may_be_abandoned_in_every_phase(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    for (enum gci_phase phase = GCI_PHASE_PROMOTE; phase <= GCI_PHASE_FREE; phase++) {
+        for (unsigned slices = 0; slices < 12 && phase != GCI_PHASE_PREPARE; slices++) {
+            abandon_in(heap, phase, slices);
+        }
+    }
+}
+
+static void cycle_that_frees_is_not_abandoned_but_ended(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    (void)drop_a_ring(heap, 5000);
+    gci_cycle_begin(heap);
+    run_to(heap, GCI_PHASE_DROP);
+    gci_cycle_abandon(heap);
+    assert_live(heap, 0);
+    assert_int_equal(heap->cycle.freed, 5000);
+    heap->cycle.freed = 0;
+}
+
+static void cycle_may_be_abandoned_in_a_further_round(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    (void)drop_a_ring(heap, MANY);
+    struct node *node = node_new(heap);
+    for (enum gci_phase phase = GCI_PHASE_PREPARE; phase <= GCI_PHASE_SWEEP; phase++) {
+        gci_cycle_begin(heap);
+        run_to(heap, GCI_PHASE_PREPARE);
+        run_to(heap, phase);
+        (void)slice(heap, 0);
+        gci_cycle_abandon(heap);
+        assert_sound(heap);
+    }
+    assert_int_equal(gc_collect(heap), MANY);
+    gc_decref(node);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -663,6 +837,13 @@ int main(void)
         world_test(slots_of_plain_garbage_are_not_used_before_all_is_dropped),
         world_test(plain_garbage_drops_what_it_holds),
         world_test(page_that_is_used_for_another_type_is_passed_over),
+        world_test(segment_of_one_that_a_cycle_does_not_know_leaves_during_it),
+        world_test(segment_where_a_cycle_stands_stays),
+        world_test(segment_of_a_suspect_stays),
+        world_test(segments_without_objects_stay_during_a_cycle),
+        world_test(cycle_may_be_abandoned_in_every_phase),
+        world_test(cycle_that_frees_is_not_abandoned_but_ended),
+        world_test(cycle_may_be_abandoned_in_a_further_round),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
