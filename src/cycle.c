@@ -401,7 +401,6 @@ void gci_cycle_begin(gc_heap *heap)
     cycle->trusts_touched = cycle->number % TRUST_NOT_EVERY != 0;
     cycle->of_suspects = false;
     cycle->suspects = 0;
-    cycle->freed = 0;
     enter(heap, GCI_PHASE_PROMOTE);
 }
 
