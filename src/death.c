@@ -130,6 +130,7 @@ static OURO_NOINLINE void stay_in_chain(struct gci_page *page, gc_object *self)
     }
     self->refs = GCI_REFS_DEAD;
     self->gc = GCI_GREY | (self->gc & ~(uint32_t)GCI_STATE_MASK);
+    page->heap->cycle.dead_in_chains++;
 }
 
 static inline void leave_slot_or_chain(struct gci_page *page, gc_object *self)
@@ -143,7 +144,8 @@ static inline void leave_slot_or_chain(struct gci_page *page, gc_object *self)
 
 void gci_death_leave_chain(struct gci_page *page, gc_object *self)
 {
-    leave_slot(page, self);
+    page->heap->cycle.dead_in_chains--;
+    leave_slot(page, self); /* last: nothing is kept across it */
 }
 
 /* A finalizer took a reference: the object is a member of the old again. */

@@ -310,6 +310,7 @@ struct gci_cycle {
         uint32_t link;
     } lanes[GCI_LANES]; /* chains that are being traced */
     unsigned lane_count;
+    size_t dead_in_chains; /* objects that died GREY and keep their slots still */
     uint64_t number;
     uint64_t slices;
     size_t bytes_begun; /* in use when it began */

@@ -33,6 +33,8 @@ void gc_get_stats_sized(gc_heap *heap, gc_stats *stats, size_t size)
         all.objects_live += used;
         containers += page->birth == GCI_LEAF ? 0 : used;
     }
+    all.objects_live -= heap->cycle.dead_in_chains;
+    containers -= heap->cycle.dead_in_chains;
     all.generations[0].objects = heap->young_objects;
     all.generations[1].objects = containers - heap->young_objects;
     all.objects_born = all.objects_live + all.objects_died;

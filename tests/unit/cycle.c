@@ -117,6 +117,8 @@ static void dying_while_grey_keeps_its_place_in_the_chain(void **state)
     assert_int_equal(b->object.gc >> GCI_LINK_SHIFT, link);
     assert_int_equal(gci_page_used(page_of(b)), used);
     assert_int_equal(heap->bytes_live, bytes - page_of(b)->slot_size);
+    assert_live(heap, 2);
+    assert_int_equal(stats_of(heap).objects_born, 3);
     assert_int_equal(finish(heap), 0);
     assert_int_equal(state_of(b), GCI_FREE);
     assert_int_equal(state_of(a), heap->old);
