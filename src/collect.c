@@ -37,8 +37,9 @@ enum {
     LARGE_BYTES = 16 << 20, /* of a heap beyond the cache, where an object takes longer, */
     LARGE_SHIFT = 3,        /* and the young are a quarter */
     BARREN_MAX = 3,
-    LOOK_SHIFT = 3,    /* the young left alone are eight times as many as else, */
-    LOOKS_MAX = 3,     /* then 16, 32 and 64 times */
+    LOOK_SHIFT = 3,      /* the young left alone are eight times as many as else, */
+    LOOKS_MAX = 3,       /* then 16, 32 and 64 times */
+    SLICE_BYTES = 16384, /* growth between two slices, or looks at the clock */
     BARREN_SHARE = 64, /* a collection is worth its time if more than one in so many was garbage */
 };
 
@@ -110,7 +111,13 @@ void gci_collect_arm(gc_heap *heap)
     size_t room = heap->config.limit_bytes == 0 ? SIZE_MAX : heap->config.limit_bytes;
     heap->young_alarm = SIZE_MAX;
     if (may_start(heap) && heap->config.collect == GC_AT_ALLOCATION) {
-        size_t limit = is_in_cycle(heap) ? heap->cycle.bytes_next : SIZE_MAX;
+        size_t limit = SIZE_MAX;
+        if (is_in_cycle(heap)) {
+            /* Where the heap has shrunk, growth counts from there. */
+            size_t next = add_saturating(bytes_in_use(heap), SLICE_BYTES);
+            limit = heap->cycle.bytes_next < next ? heap->cycle.bytes_next : next;
+            heap->cycle.bytes_next = limit;
+        }
         if (may_collect_young(heap)) {
             size_t bytes = add_saturating(heap->bytes_at_collection,
                                           young_limit(heap, thresholds->young_bytes));
@@ -196,6 +203,7 @@ static size_t end_garbage(gc_heap *heap, struct gci_set *set, int generation)
     heap->bytes_at_collection = bytes_in_use(heap);
     if (generation != 0) {
         heap->bytes_at_full = heap->bytes_at_collection;
+        heap->cycle.bytes_begun = 0;
     }
     check_heap(heap);
     return result.freed + result.uncollectable;
@@ -221,11 +229,30 @@ static size_t collect(gc_heap *heap, int generation)
     return count;
 }
 
+/* What a collection that came by itself, and was of so many young ones, says about the next. */
+static void adapt(gc_heap *heap, int generation, size_t young, size_t found)
+{
+    bool is_worth_it = found > young / BARREN_SHARE;
+    const gc_thresholds *thresholds = &heap->config.thresholds;
+    if (is_worth_it || !adapts_young(heap)) {
+        heap->barren = heap->looks = 0;
+    } else if (generation == 0 && heap->barren < BARREN_MAX) {
+        heap->barren++;
+    } else if (generation == 0 && heap->looks < LOOKS_MAX) {
+        heap->looks++;
+    }
+    heap->look_next = heap->look_next && generation != 0;
+    if (generation == 1) {
+        heap->barren_full = !is_worth_it && thresholds->old_growth_percent == OLD_GROWTH_PERCENT &&
+                            thresholds->old_bytes == OLD_BYTES;
+    }
+    gci_collect_arm(heap);
+}
+
 /* Slices. */
 
 enum {
     SLICE_NS = 200000,
-    SLICE_BYTES = 16384, /* growth between two slices, or looks at the clock */
     WAIT = 6, /* times as long as the last pause was, the program runs before the next slice */
     AT_ONCE_BYTES = 1 << 20, /* so much is collected faster at once than a few slices take */
 };
@@ -242,53 +269,66 @@ static size_t cycle_room(const gc_heap *heap)
     return half > least ? half : least;
 }
 
-/* A slice; the last one ends the garbage. Returns what that came to, else 0. */
-static size_t slice(gc_heap *heap, uint64_t budget_ns)
+/* A slice; the last one ends the garbage. */
+static void slice(gc_heap *heap, uint64_t budget_ns)
 {
     struct gci_cycle *cycle = &heap->cycle;
     uint64_t start = gci_sys_clock_ns();
-    size_t count = 0;
     hold(heap);
-    gci_death_drain(heap); /* user code may run here */
+    gci_death_drain(heap); /* user code may run here, and end the cycle by a look at the heap */
+    bool is_abandoned = !is_in_cycle(heap);
     struct gci_set set = gci_cycle_slice(heap, budget_ns);
-    gci_death_drain(heap); /* user code may run here */
+    gci_death_drain(heap); /* user code may run here; what it ends so was being freed already */
+    bool is_over = !is_in_cycle(heap) && !is_abandoned;
     cycle->slices++;
-    if (!is_in_cycle(heap) && !cycle->only_promotes) {
-        count = end_garbage(heap, &set, 1); /* user code may run here */
+    if (is_over && cycle->only_promotes) {
+        heap->bytes_at_collection = bytes_in_use(heap); /* the next look is at who comes now */
+        cycle->bytes_begun = 0;
+    } else if (is_over) {
+        adapt(heap, 1, 0, end_garbage(heap, &set, 1)); /* user code may run here */
     }
     gci_collect_release(heap);
     if (!is_in_cycle(heap)) {
         gci_pages_tidy(heap, false);
     }
     record_pause(heap, 1, start);
-    return count;
 }
 
 /* A slice when it is time for one: not too soon after the last, but sooner and longer when the heap
  * grows faster than the cycle goes on. */
-static size_t slice_in_time(gc_heap *heap)
+static void slice_in_time(gc_heap *heap)
 {
     struct gci_cycle *cycle = &heap->cycle;
     size_t in_use = bytes_in_use(heap), room = cycle_room(heap);
     size_t grown = in_use > cycle->bytes_begun ? in_use - cycle->bytes_begun : 0;
     uint64_t waited = gci_sys_clock_ns() - heap->pause_end_ns;
-    size_t count = 0;
     if (grown > room) {
         while (is_in_cycle(heap)) {
-            count = slice(heap, UINT64_MAX);
+            slice(heap, UINT64_MAX); /* user code may run here */
         }
     } else if (grown > room / 2 || waited >= WAIT * heap->pause_ns) {
-        count = slice(heap, grown > room / 4 * 3 ? 4 * slice_ns(heap) : slice_ns(heap));
+        /* user code may run here */
+        slice(heap, grown > room / 4 * 3 ? 4 * slice_ns(heap) : slice_ns(heap));
     }
     cycle->bytes_next = add_saturating(bytes_in_use(heap), SLICE_BYTES);
     gci_collect_arm(heap);
-    return count;
+}
+
+/* The books of a cycle that begins. If those before it came to no end, because the heap was looked at
+ * too often, it has what they left of the room for growth. */
+static void open_books(gc_heap *heap)
+{
+    struct gci_cycle *cycle = &heap->cycle;
+    size_t in_use = bytes_in_use(heap);
+    if (cycle->bytes_begun == 0 || in_use < cycle->bytes_begun) {
+        cycle->bytes_begun = in_use;
+    }
 }
 
 static void begin_cycle(gc_heap *heap)
 {
     gci_cycle_begin(heap);
-    heap->cycle.bytes_begun = bytes_in_use(heap);
+    open_books(heap);
 }
 
 static bool has_grown(size_t now, size_t then, size_t by)
@@ -310,26 +350,6 @@ static bool is_full_due(const gc_heap *heap)
     return limit != SIZE_MAX && bytes_in_use(heap) >= limit;
 }
 
-/* What a collection that came by itself, and was of so many young ones, says about the next. */
-static void adapt(gc_heap *heap, int generation, size_t young, size_t found)
-{
-    bool is_worth_it = found > young / BARREN_SHARE;
-    const gc_thresholds *thresholds = &heap->config.thresholds;
-    if (is_worth_it || !adapts_young(heap)) {
-        heap->barren = heap->looks = 0;
-    } else if (generation == 0 && heap->barren < BARREN_MAX) {
-        heap->barren++;
-    } else if (generation == 0 && heap->looks < LOOKS_MAX) {
-        heap->looks++;
-    }
-    heap->look_next = heap->look_next && generation != 0;
-    if (generation == 1) {
-        heap->barren_full = !is_worth_it && thresholds->old_growth_percent == OLD_GROWTH_PERCENT &&
-                            thresholds->old_bytes == OLD_BYTES;
-    }
-    gci_collect_arm(heap);
-}
-
 static void collect_by_itself(gc_heap *heap, int generation)
 {
     size_t young = heap->young_objects;
@@ -344,7 +364,7 @@ static void collect_young(gc_heap *heap)
         collect_by_itself(heap, 0); /* user code may run here */
     } else if (!is_in_cycle(heap)) {
         gci_cycle_promote(heap);
-        heap->cycle.bytes_begun = bytes_in_use(heap);
+        open_books(heap);
     }
 }
 
@@ -357,15 +377,6 @@ static bool collect_young_if_due(gc_heap *heap)
         collect_young(heap); /* user code may run here */
     }
     return looks_further && !is_in_cycle(heap) && is_full_due(heap);
-}
-
-static void go_on(gc_heap *heap, bool at_once)
-{
-    size_t found =
-        at_once ? slice(heap, UINT64_MAX) : slice_in_time(heap); /* user code may run here */
-    if (!is_in_cycle(heap) && !heap->cycle.only_promotes) {
-        adapt(heap, 1, 0, found);
-    }
 }
 
 static void collect_what_is_due(gc_heap *heap)
@@ -381,8 +392,10 @@ static void collect_what_is_due(gc_heap *heap)
     } else if (is_everything_due) {
         begin_cycle(heap);
     }
-    if (is_in_cycle(heap)) {
-        go_on(heap, at_once); /* user code may run here */
+    if (is_in_cycle(heap) && at_once) {
+        slice(heap, UINT64_MAX); /* user code may run here */
+    } else if (is_in_cycle(heap)) {
+        slice_in_time(heap); /* user code may run here */
     }
 }
 
@@ -432,13 +445,10 @@ bool gc_step(gc_heap *heap, uint64_t budget_ns)
             begin_cycle(heap);
         }
         if (is_in_cycle(heap)) {
-            size_t found = slice(heap, budget_ns); /* user code may run here */
-            if (!is_in_cycle(heap) && !heap->cycle.only_promotes) {
-                adapt(heap, 1, 0, found);
-            }
+            slice(heap, budget_ns); /* user code may run here */
         }
     }
-    return is_in_cycle(heap);
+    return is_in_cycle(heap) && may_start(heap);
 }
 
 static bool set_enabled(gc_heap *heap, bool enabled)

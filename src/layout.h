@@ -303,7 +303,7 @@ struct gci_cycle {
     size_t offset;
     struct gci_page *suspect_pages;
     size_t suspects, suspects_before;
-    size_t freed;
+    size_t freed;            /* plain garbage, not in the books yet */
     struct gci_page *chains; /* pages with GREY objects */
     struct {
         struct gci_page *page;
@@ -313,7 +313,7 @@ struct gci_cycle {
     size_t dead_in_chains; /* objects that died GREY and keep their slots still */
     uint64_t number;
     uint64_t slices;
-    size_t bytes_begun; /* in use when it began */
+    size_t bytes_begun; /* in use when it began, or one before it that came to no end; 0: none */
     size_t bytes_next;  /* in use at the next slice */
 };
 
