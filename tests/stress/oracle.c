@@ -14,6 +14,8 @@
  * every step. Phoenixes are things with a finalizer, and some of them rise: their finalizer takes a
  * reference.
  *
+ * So collections are done at once here; slices.c is about those that are not.
+ *
  * The clock chooses the seeds and a failure prints its own: OURO_TEST_SEED=<seed> runs that one
  * again, with the same OURO_TEST_SCALE. */
 
@@ -986,7 +988,7 @@ static void step(struct model *model)
 
 static gc_config any_config(struct model *model)
 {
-    gc_config config = { .collect = GC_AT_ALLOCATION };
+    gc_config config = { .collect = GC_AT_ALLOCATION, .slice_ns = SIZE_MAX };
     config.thresholds.young_objects = 1 + below(model, 1000);
     config.thresholds.young_bytes = 1000 + below(model, 200000);
     config.thresholds.old_growth_percent = 1 + below(model, 100);
