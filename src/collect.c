@@ -37,8 +37,9 @@ enum {
     LARGE_BYTES = 16 << 20, /* of a heap beyond the cache, where an object takes longer, */
     LARGE_SHIFT = 3,        /* and the young are a quarter */
     BARREN_MAX = 3,
-    LOOK_SHIFT = 3,    /* the young left alone are eight times as many as else, */
-    LOOKS_MAX = 3,     /* then 16, 32 and 64 times */
+    LOOK_SHIFT = 3,      /* the young left alone are eight times as many as else, */
+    LOOKS_MAX = 3,       /* then 16, 32 and 64 times */
+    SLICE_BYTES = 16384, /* growth between two slices, or looks at the clock */
     BARREN_SHARE = 64, /* a collection is worth its time if more than one in so many was garbage */
 };
 
@@ -111,7 +112,13 @@ void gci_collect_arm(gc_heap *heap)
     size_t room = heap->config.limit_bytes == 0 ? SIZE_MAX : heap->config.limit_bytes;
     heap->young_alarm = SIZE_MAX;
     if (may_start(heap) && heap->config.collect == GC_AT_ALLOCATION) {
-        size_t limit = is_in_cycle(heap) ? heap->cycle.bytes_next : SIZE_MAX;
+        size_t limit = SIZE_MAX;
+        if (is_in_cycle(heap)) {
+            /* Where the heap has shrunk, growth counts from there. */
+            size_t next = add_saturating(bytes_in_use(heap), SLICE_BYTES);
+            limit = heap->cycle.bytes_next < next ? heap->cycle.bytes_next : next;
+            heap->cycle.bytes_next = limit;
+        }
         if (may_collect_young(heap)) {
             size_t bytes = add_saturating(heap->bytes_at_collection,
                                           young_limit(heap, thresholds->young_bytes));
@@ -208,6 +215,7 @@ static void record(gc_heap *heap, const gc_collection *report)
     heap->bytes_at_collection = bytes_in_use(heap);
     if (report->generation != 0) {
         heap->bytes_at_full = heap->bytes_at_collection;
+        heap->cycle.bytes_begun = 0;
     }
 }
 
@@ -272,11 +280,31 @@ static size_t collect_generation(gc_heap *heap, int generation, gc_reason reason
     return found_by(&report);
 }
 
+/* What a collection that came by itself, and was of so many young ones, says about the next. */
+static void adapt(gc_heap *heap, int generation, size_t young, size_t found)
+{
+    bool is_worth_it = found > young / BARREN_SHARE;
+    const gc_thresholds *thresholds = &heap->config.thresholds;
+    if (is_worth_it || !adapts_young(heap)) {
+        heap->barren = heap->looks = 0;
+        heap->barren_full = false;
+    } else if (generation == 0 && heap->barren < BARREN_MAX) {
+        heap->barren++;
+    } else if (generation == 0 && heap->looks < LOOKS_MAX) {
+        heap->looks++;
+    }
+    heap->look_next = heap->look_next && generation != 0;
+    if (generation == 1) {
+        heap->barren_full = !is_worth_it && thresholds->old_growth_percent == OLD_GROWTH_PERCENT &&
+                            thresholds->old_bytes == OLD_BYTES;
+    }
+    gci_collect_arm(heap);
+}
+
 /* Slices. */
 
 enum {
     SLICE_NS = 200000,
-    SLICE_BYTES = 16384, /* growth between two slices, or looks at the clock */
     WAIT = 6, /* times as long as the last pause was, the program runs before the next slice, */
     WAIT_LATE = 2,           /* or so many when half of the room is used */
     AT_ONCE_BYTES = 1 << 20, /* so much is collected faster at once than a few slices take */
@@ -294,19 +322,28 @@ static size_t cycle_room(const gc_heap *heap)
     return half > least ? half : least;
 }
 
+/* The books of a cycle that begins. If those before it came to no end, because the heap was looked at
+ * too often, it has what they left of the room for growth. */
+static void open_books(gc_heap *heap)
+{
+    struct gci_cycle *cycle = &heap->cycle;
+    size_t in_use = bytes_in_use(heap);
+    if (cycle->bytes_begun == 0 || in_use < cycle->bytes_begun) {
+        cycle->bytes_begun = in_use;
+    }
+    heap->bytes_at_collection = in_use;
+}
+
 /* Begin a cycle, unless a hook is against it. */
 static void begin_cycle(gc_heap *heap)
 {
-    struct gci_cycle *cycle = &heap->cycle;
-    cycle->report = (gc_collection){ .size = sizeof(cycle->report),
-                                     .generation = 1,
-                                     .reason = GC_REASON_GROWTH };
+    gc_collection report = { .size = sizeof(report), .generation = 1, .reason = GC_REASON_GROWTH };
     hold(heap);
-    bool starts = ask_start_hooks(heap, &cycle->report); /* user code may run here */
+    bool starts = ask_start_hooks(heap, &report); /* user code may run here */
     gci_collect_release(heap);
     if (starts) {
         gci_cycle_begin(heap);
-        cycle->bytes_begun = heap->bytes_at_collection = bytes_in_use(heap);
+        open_books(heap);
     }
 }
 
@@ -314,58 +351,67 @@ static void begin_cycle(gc_heap *heap)
 static void begin_promotion(gc_heap *heap)
 {
     gci_cycle_promote(heap);
-    heap->cycle.bytes_begun = bytes_in_use(heap);
+    open_books(heap);
 }
 
-/* A slice. Returns whether a collection ended with it. */
-static bool slice(gc_heap *heap, uint64_t budget_ns)
+/* The end of a cycle that came to it in a slice: it was a collection. */
+static void end_cycle(gc_heap *heap, struct gci_set *set)
+{
+    gc_collection *report = &heap->cycle.report;
+    report->examined = heap->cycle.examined;
+    end_garbage(heap, set, report); /* user code may run here */
+    record(heap, report);
+    adapt(heap, 1, 0, found_by(report));
+}
+
+/* A slice; the last one ends the garbage. */
+static void slice(gc_heap *heap, uint64_t budget_ns)
 {
     struct gci_cycle *cycle = &heap->cycle;
-    gc_collection *report = &cycle->report;
     uint64_t start = gci_sys_clock_ns();
     hold(heap);
-    gci_death_drain(heap); /* user code may run here */
+    gci_death_drain(heap); /* user code may run here, and end the cycle by a look at the heap */
+    bool is_abandoned = !is_in_cycle(heap);
     struct gci_set set = gci_cycle_slice(heap, budget_ns);
-    gci_death_drain(heap); /* user code may run here */
-    bool ends = !is_in_cycle(heap) && !cycle->only_promotes;
-    if (ends) {
-        report->examined = cycle->examined;
-        end_garbage(heap, &set, report); /* user code may run here */
-        record(heap, report);
+    gci_death_drain(heap); /* user code may run here; what it ends so was being freed already */
+    bool is_over = !is_in_cycle(heap) && !is_abandoned;
+    bool is_collection = is_over && !cycle->only_promotes;
+    cycle->slices++;
+    if (is_collection) {
+        end_cycle(heap, &set); /* user code may run here */
+    } else if (is_over) {
+        heap->bytes_at_collection = bytes_in_use(heap); /* the next look is at who comes now */
+        cycle->bytes_begun = 0;
     }
     if (!is_in_cycle(heap)) {
-        heap->bytes_at_collection = bytes_in_use(heap); /* after a promotion too */
         tidy(heap, false);
     }
     record_pause(heap, 1, start);
-    report->duration_ns += heap->pause_ns;
-    if (ends) {
-        call_stop_hooks(heap, report); /* user code may run here */
+    cycle->report.duration_ns += heap->pause_ns;
+    if (is_collection) {
+        call_stop_hooks(heap, &cycle->report); /* user code may run here */
     }
     gci_collect_release(heap);
-    return ends;
 }
 
 /* A slice when it is time for one: not too soon after the last pause, but sooner and longer when the
- * heap grows faster than the cycle goes on. Returns whether a collection ended. */
-static bool slice_in_time(gc_heap *heap)
+ * heap grows faster than the cycle goes on. */
+static void slice_in_time(gc_heap *heap)
 {
     struct gci_cycle *cycle = &heap->cycle;
     size_t in_use = bytes_in_use(heap), room = cycle_room(heap);
     size_t grown = in_use > cycle->bytes_begun ? in_use - cycle->bytes_begun : 0;
     uint64_t waited = gci_sys_clock_ns() - heap->pause_end_ns;
-    bool ends = false;
     if (grown > room) {
         while (is_in_cycle(heap)) {
-            ends = slice(heap, UINT64_MAX); /* user code may run here */
+            slice(heap, UINT64_MAX); /* user code may run here */
         }
     } else if (waited >= (grown < room / 2 ? WAIT : WAIT_LATE) * heap->pause_ns) {
         uint64_t budget_ns = grown > room / 4 * 3 ? 4 * slice_ns(heap) : slice_ns(heap);
-        ends = slice(heap, budget_ns); /* user code may run here */
+        slice(heap, budget_ns); /* user code may run here */
     }
     cycle->bytes_next = add_saturating(bytes_in_use(heap), SLICE_BYTES);
     gci_collect_arm(heap);
-    return ends;
 }
 
 static bool has_grown(size_t now, size_t then, size_t by)
@@ -390,27 +436,6 @@ static bool is_full_due(const gc_heap *heap)
 {
     size_t limit = full_limit(heap);
     return limit != SIZE_MAX && bytes_in_use(heap) >= limit;
-}
-
-/* What a collection that came by itself, and was of so many young ones, says about the next. */
-static void adapt(gc_heap *heap, int generation, size_t young, size_t found)
-{
-    bool is_worth_it = found > young / BARREN_SHARE;
-    const gc_thresholds *thresholds = &heap->config.thresholds;
-    if (is_worth_it || !adapts_young(heap)) {
-        heap->barren = heap->looks = 0;
-        heap->barren_full = false;
-    } else if (generation == 0 && heap->barren < BARREN_MAX) {
-        heap->barren++;
-    } else if (generation == 0 && heap->looks < LOOKS_MAX) {
-        heap->looks++;
-    }
-    heap->look_next = heap->look_next && generation != 0;
-    if (generation == 1) {
-        heap->barren_full = !is_worth_it && thresholds->old_growth_percent == OLD_GROWTH_PERCENT &&
-                            thresholds->old_bytes == OLD_BYTES;
-    }
-    gci_collect_arm(heap);
 }
 
 static void collect_by_itself(gc_heap *heap, int generation, gc_reason reason)
@@ -446,16 +471,6 @@ static bool collect_young_if_due(gc_heap *heap)
     return looks_further && !is_in_cycle(heap) && is_full_due(heap);
 }
 
-/* Go on with a cycle, all the way or when it is time. */
-static void go_on(gc_heap *heap, bool at_once)
-{
-    bool ends =
-        at_once ? slice(heap, UINT64_MAX) : slice_in_time(heap); /* user code may run here */
-    if (ends) {
-        adapt(heap, 1, 0, found_by(&heap->cycle.report));
-    }
-}
-
 static bool collects_at_once(const gc_heap *heap)
 {
     return heap->config.slice_ns == SIZE_MAX || OURO_STRESS || heap->bytes_live < AT_ONCE_BYTES;
@@ -473,8 +488,10 @@ static void collect_what_is_due(gc_heap *heap)
     } else if (is_everything_due) {
         begin_cycle(heap); /* user code may run here */
     }
-    if (is_in_cycle(heap)) {
-        go_on(heap, at_once); /* user code may run here */
+    if (is_in_cycle(heap) && at_once) {
+        slice(heap, UINT64_MAX); /* user code may run here */
+    } else if (is_in_cycle(heap)) {
+        slice_in_time(heap); /* user code may run here */
     }
 }
 
@@ -531,20 +548,17 @@ void gc_safepoint(gc_heap *heap)
 
 bool gc_step(gc_heap *heap, uint64_t budget_ns)
 {
-    if (budget_ns == 0 || !may_start(heap)) {
-        return is_in_cycle(heap);
+    if (budget_ns > 0 && may_start(heap)) {
+        if (heap->config.slice_ns == SIZE_MAX) {
+            collect_what_is_due(heap);           /* user code may run here */
+        } else if (collect_young_if_due(heap)) { /* user code may run here */
+            begin_cycle(heap);                   /* user code may run here */
+        }
+        if (is_in_cycle(heap)) {
+            slice(heap, budget_ns); /* user code may run here */
+        }
     }
-    if (heap->config.slice_ns == SIZE_MAX) {
-        collect_what_is_due(heap); /* user code may run here */
-        return false;
-    }
-    if (collect_young_if_due(heap)) { /* user code may run here */
-        begin_cycle(heap);            /* user code may run here */
-    }
-    if (is_in_cycle(heap) && slice(heap, budget_ns)) { /* user code may run here */
-        adapt(heap, 1, 0, found_by(&heap->cycle.report));
-    }
-    return is_in_cycle(heap);
+    return is_in_cycle(heap) && may_start(heap);
 }
 
 static bool set_enabled(gc_heap *heap, bool enabled)

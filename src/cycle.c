@@ -94,6 +94,10 @@ static void promote(struct gci_tracer *tracer, struct gci_page *page, size_t off
     gc_heap *heap = tracer->heap;
     uint32_t old = heap->cycle.only_promotes ? heap->old : state_of_set(heap);
     size_t promoted = 0;
+    if (offset == page->first) {
+        /* A current page may see births behind us; one that becomes so later, is not aged. */
+        page->aged = page->young && page != page->record->current;
+    }
     for (; page->young && offset < end; offset += page->slot_size) {
         gc_object *self = gci_page_at(page, offset);
         bool is_young = self->gc == GCI_YOUNG;
@@ -266,6 +270,24 @@ static bool mark_slice(gc_heap *heap, struct gci_tracer *tracer, uint64_t deadli
     return false;
 }
 
+static void add_suspect_page(struct gci_cycle *cycle, struct gci_page *page)
+{
+    if (!page->in_suspect_pages) {
+        page->in_suspect_pages = true;
+        page->next_suspect = cycle->suspect_pages;
+        cycle->suspect_pages = page;
+    }
+}
+
+static void forget_suspect_pages(struct gci_cycle *cycle)
+{
+    for (struct gci_page *page = cycle->suspect_pages; page != NULL; page = page->next_suspect) {
+        page->in_suspect_pages = false;
+        page->suspects = 0;
+    }
+    cycle->suspect_pages = NULL;
+}
+
 /* Sweep. In a further round the list of pages stays as it is; those without suspects are passed
  * over. */
 static void sweep(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
@@ -281,22 +303,16 @@ static void sweep(struct gci_tracer *tracer, struct gci_page *page, size_t offse
         const gc_object *self = gci_page_at(page, offset);
         if (gci_is_member(tracer->members, self->gc)) {
             cycle->suspects++;
-            if (page->suspects++ == 0 && !cycle->of_suspects) {
-                page->next_suspect = cycle->suspect_pages;
-                cycle->suspect_pages = page;
-            }
+            page->suspects++;
+            add_suspect_page(cycle, page);
         }
     }
 }
 
 static void finish(gc_heap *heap)
 {
-    struct gci_cycle *cycle = &heap->cycle;
-    for (struct gci_page *page = cycle->suspect_pages; page != NULL; page = page->next_suspect) {
-        page->suspects = 0;
-    }
-    cycle->suspect_pages = NULL;
-    cycle->phase = GCI_PHASE_NONE;
+    forget_suspect_pages(&heap->cycle);
+    heap->cycle.phase = GCI_PHASE_NONE;
 }
 
 /* After a sweep: another round, or the end of it. */
@@ -360,15 +376,10 @@ static struct gci_set recheck(gc_heap *heap)
     gci_trace_find_garbage(heap, &set);
     if (set.plain && set.garbage_count > 0) {
         /* From here on the pages with suspects are those with garbage. */
-        for (struct gci_page *page = cycle->suspect_pages; page != NULL;
-             page = page->next_suspect) {
-            page->suspects = 0;
-        }
-        cycle->suspect_pages = NULL;
+        forget_suspect_pages(cycle);
         for (struct gci_page *page = set.pages; page != NULL; page = page->next_in_set) {
             page->suspects = (uint16_t)(page->members - page->marked);
-            page->next_suspect = cycle->suspect_pages;
-            cycle->suspect_pages = page;
+            add_suspect_page(cycle, page);
         }
         cycle->of_suspects = true;
         enter(heap, GCI_PHASE_DROP);
@@ -394,9 +405,21 @@ void gci_cycle_begin(gc_heap *heap)
     cycle->trusts_touched = cycle->number % TRUST_NOT_EVERY != 0;
     cycle->of_suspects = false;
     cycle->suspects = 0;
-    cycle->freed = 0;
     cycle->examined = 0;
+    cycle->report = (gc_collection){ .size = sizeof(cycle->report),
+                                     .generation = 1,
+                                     .reason = GC_REASON_GROWTH };
     enter(heap, GCI_PHASE_PROMOTE);
+}
+
+static void end_promotion(gc_heap *heap)
+{
+    gci_pages_forget_aged(heap);
+    if (heap->cycle.only_promotes) {
+        finish(heap);
+    } else {
+        enter(heap, GCI_PHASE_COUNT);
+    }
 }
 
 /* Do what can be done of the phase. Returns whether it is over. */
@@ -444,10 +467,8 @@ struct gci_set gci_cycle_slice(gc_heap *heap, uint64_t budget_ns)
             finish(heap);
         } else if (cycle->phase != GCI_PHASE_PROMOTE) {
             enter(heap, cycle->phase + 1);
-        } else if (cycle->only_promotes) {
-            finish(heap);
         } else {
-            enter(heap, GCI_PHASE_COUNT);
+            end_promotion(heap);
         }
     }
     return nothing;

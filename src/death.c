@@ -146,7 +146,7 @@ static inline void leave_slot_or_chain(struct gci_page *page, gc_object *self)
 void gci_death_leave_chain(struct gci_page *page, gc_object *self)
 {
     page->zombies--;
-    leave_slot(page, self);
+    leave_slot(page, self); /* last: nothing is kept across it */
 }
 
 /* A finalizer took a reference: the object is old, or frozen, again. */

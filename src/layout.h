@@ -26,11 +26,14 @@
  *   GEN-2    Every page that holds a YOUNG object is in the heap's list of young pages.
  *   CYCLE-1  Only while a cycle is under way the old are of two kinds: those it is about have the
  *            state that is not heap->old, and scratch counts; what it has found alive, and what became
- *            old since it began, have heap->old. No segment leaves meanwhile.
+ *            old since it began, have heap->old. No segment leaves meanwhile but that of a large
+ *            object whose page is not in the cycle's hands.
  *   CYCLE-2  A GREY object is in a chain of its page, which is in a list of the cycle. One that dies
  *            in a chain keeps its place: it is DYING with a link, then GREY with GCI_REFS_DEAD, until
  *            the cycle comes by. The last has GCI_LINK_END. A page with chains has no plain_refs, so
  *            that no death passes this over.
+ *   CYCLE-3  The offset of a cycle is that of a slot of its page, or beyond all of them: a page that
+ *            is used anew while a cycle stands in it is passed over, since all in it is younger.
  *   FROZEN-1 The containers of a frozen page are FROZEN, SAVED or DYING, so that no set has a member
  *            in it; those of other pages are not FROZEN.
  *   BYTES-1  bytes_live of the heap is the sum of the slots that are not FREE.
@@ -144,15 +147,17 @@ struct gci_page {
     uint16_t marked;  /* those of them found alive */
     uint8_t birth;    /* GCI_LEAF or GCI_YOUNG */
     uint8_t duties;
-    uint8_t span;     /* pages of the segment it takes; 0: the segment is all its own */
-    bool young : 1;   /* in the heap's list of young pages */
-    bool partial : 1; /* in its record's list of partial pages */
-    bool emptied : 1; /* in the heap's list of emptied pages */
-    bool is_near : 1; /* plain objects of at most two references */
-    bool chained : 1; /* CYCLE-2: holds GREY objects, or such that died as such */
-    bool frozen : 1;  /* FROZEN-1; nothing is born here */
-    uint16_t first;   /* offset of the first slot */
-    uint16_t carved;  /* slots that ever were used or free since the page was taken */
+    uint8_t span;              /* pages of the segment it takes; 0: the segment is all its own */
+    bool young : 1;            /* in the heap's list of young pages */
+    bool aged : 1;             /* in it, and holds no YOUNG object: since a promotion came by */
+    bool partial : 1;          /* in its record's list of partial pages */
+    bool emptied : 1;          /* in the heap's list of emptied pages */
+    bool is_near : 1;          /* plain objects of at most two references */
+    bool in_suspect_pages : 1; /* the cycle's list, which it leaves at the cycle's end */
+    bool frozen : 1;           /* FROZEN-1; nothing is born here */
+    bool chained : 1;          /* CYCLE-2: holds GREY objects, or such that died as such */
+    uint16_t first;            /* offset of the first slot */
+    uint16_t carved;           /* slots that ever were used or free since the page was taken */
     struct gci_page *next_grey;
     struct gci_page *next_in_set;
     struct gci_page *next_young;
@@ -170,7 +175,7 @@ struct gci_page {
     uint16_t chain;    /* link: GREY objects; 0: none, or all in a lane */
     uint16_t counted;  /* members of S that this round of the cycle came by */
     uint16_t found;    /* those of them that it has marked */
-    uint16_t suspects; /* what the last sweep has found; then it is in the list of such pages */
+    uint16_t suspects; /* what the last sweep has found */
     uint16_t zombies;  /* slots of dead objects that are still in a chain */
     int16_t notice; /* it is looked at when so many objects are left: GCI_NOTICE_NEVER, or PAGE-2 */
     char room[66];
@@ -342,7 +347,8 @@ struct gci_cycle {
     size_t offset;
     struct gci_page *suspect_pages;
     size_t suspects, suspects_before;
-    size_t freed, examined;
+    size_t freed; /* plain garbage, not in the books yet */
+    size_t examined;
     struct gci_page *chains; /* pages with GREY objects */
     struct {
         struct gci_page *page;
@@ -351,7 +357,7 @@ struct gci_cycle {
     unsigned lane_count;
     uint64_t number;
     uint64_t slices;
-    size_t bytes_begun; /* in use when it began */
+    size_t bytes_begun; /* in use when it began, or one before it that came to no end; 0: none */
     size_t bytes_next;  /* in use at the next slice */
 };
 

@@ -313,6 +313,9 @@ static struct gci_page *page_new(gc_heap *heap, struct gci_record *record, size_
         give_sites(heap, page);
         page->profile.site = 0;
     }
+    if (heap->cycle.page == page) {
+        heap->cycle.offset = SIZE_MAX; /* CYCLE-3 */
+    }
     page->carved = 0;
     page->free = 0;
     page->chain = 0;
@@ -521,6 +524,7 @@ struct gci_page *gci_pages_with_room(gc_heap *heap, struct gci_record *record, s
         page->next_young = heap->young_pages;
         heap->young_pages = page;
     }
+    page->aged = false;
     return page;
 }
 
@@ -548,19 +552,39 @@ void gci_pages_forget_young(gc_heap *heap)
     }
 }
 
-/* Pages that are not in use may stay in the list of young pages, but not when their segment
- * goes. */
-static void prune_young(gc_heap *heap)
+static bool is_aged(const struct gci_page *page)
+{
+    return page->aged;
+}
+
+static bool is_unused(const struct gci_page *page)
+{
+    return page->record == NULL;
+}
+
+static void prune_young(gc_heap *heap, bool (*goes)(const struct gci_page *))
 {
     for (struct gci_page **link = &heap->young_pages; *link != NULL;) {
         struct gci_page *page = *link;
-        if (page->record == NULL) {
+        if (goes(page)) {
             page->young = false;
             *link = page->next_young;
         } else {
             link = &page->next_young;
         }
     }
+}
+
+void gci_pages_forget_aged(gc_heap *heap)
+{
+    prune_young(heap, is_aged);
+}
+
+/* Pages that are not in use may stay in the list of young pages, but not when their segment
+ * goes. */
+static void prune_unused(gc_heap *heap)
+{
+    prune_young(heap, is_unused);
 }
 
 void gci_pages_pin(gc_heap *heap)
@@ -592,11 +616,12 @@ void gci_pages_tidy(gc_heap *heap, bool all)
     }
 }
 
-/* Whether a page may be taken out of use. While a cycle is under way large objects' may not, since
- * their segments would leave (CYCLE-1). */
+/* Whether a page may be taken out of use. A large object's may not while a cycle that is under way may
+ * come by it, since its segment would leave (CYCLE-1). */
 static bool may_leave(const gc_heap *heap, const struct gci_page *page)
 {
-    return heap->cycle.phase == GCI_PHASE_NONE || !is_large(segment_of(page));
+    bool in_hand = page == heap->cycle.page || page->in_suspect_pages;
+    return heap->cycle.phase == GCI_PHASE_NONE || !in_hand || !is_large(segment_of(page));
 }
 
 /* Take the pages in the list of emptied ones out of use. */
@@ -606,7 +631,7 @@ static void give_emptied(gc_heap *heap)
     for (struct gci_page *page = heap->emptied_pages; page != NULL; page = page->next) {
         page->record = may_leave(heap, page) ? NULL : page->record;
     }
-    prune_young(heap);
+    prune_unused(heap);
     for (struct gci_page *page = heap->emptied_pages; page != NULL; page = next) {
         next = page->next;
         if (may_leave(heap, page)) {
@@ -632,7 +657,7 @@ size_t gci_pages_trim(gc_heap *heap, size_t keep)
     if (in_cycle || heap->empty_segments <= keep) {
         return before - heap->bytes_reserved;
     }
-    prune_young(heap);
+    prune_unused(heap);
     struct gci_segment *next;
     for (struct gci_segment *segment = heap->free_segments;
          segment != NULL && heap->empty_segments > keep; segment = next) {

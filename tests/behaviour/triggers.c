@@ -4,10 +4,11 @@
 
 #include "../support.h"
 
-/* A test of exact moments: nothing else than what it names may start a collection. */
+/* A test of exact moments: nothing else than what it names may start a collection, and what is due
+ * is done at once. */
 static gc_config only(gc_thresholds thresholds)
 {
-    gc_config config = { .thresholds = thresholds };
+    gc_config config = { .thresholds = thresholds, .slice_ns = SIZE_MAX };
     size_t *const fields[] = { &config.thresholds.young_objects, &config.thresholds.young_bytes,
                                &config.thresholds.old_growth_percent,
                                &config.thresholds.old_bytes };
@@ -422,46 +423,86 @@ static void program_with_a_large_live_heap_collects_it_rarely(void **state)
 /* Thresholds
  * ========== */
 
-static void defaults_give_the_young_up_while_they_are_no_garbage(void **state)
+/* With the defaults, and everything at once: a list whose nodes were looked at three times for
+ * nothing, so that the young are left alone. One of it is young. */
+static struct node *barren_list_new(gc_heap *heap)
 {
-    gc_config config = { .thresholds = { .old_bytes = SIZE_MAX } };
-    gc_heap *heap = world_new_heap(*state, &config);
     struct node *list = NULL;
+    grow(heap, &list, 32768);
+    assert_int_equal(collections(heap, 0), 0);
+    for (size_t i = 1; i < 3; i++) {
+        grow(heap, &list, 1);
+        assert_int_equal(collections(heap, 0), i);
+        grow(heap, &list, 32767);
+        assert_int_equal(collections(heap, 0), i);
+    }
+    grow(heap, &list, 1);
+    assert_int_equal(all_collections(heap), 3);
+    return list;
+}
+
+static void defaults_leave_the_young_alone_while_they_are_no_garbage(void **state)
+{
+    gc_config config = { .thresholds = { .old_bytes = SIZE_MAX }, .slice_ns = SIZE_MAX };
+    gc_heap *heap = world_new_heap(*state, &config);
     if (OURO_STRESS) {
         return;
     }
-    static const size_t limits[] = { 32768, 2 * 32768, 4 * 32768 };
-    for (size_t i = 0; i < 3; i++) {
-        grow(heap, &list, limits[i] - (i == 0 ? 0 : 1));
-        assert_int_equal(collections(heap, 0), i);
-        grow(heap, &list, 1);
-        assert_int_equal(collections(heap, 0), i + 1);
-    }
-    grow(heap, &list, 16 * 32768);
+    struct node *list = barren_list_new(heap);
+    grow(heap, &list, 8 * 32768 - 1);
+    assert_int_equal(stats_of(heap).generations[0].objects, 8 * 32768);
+    grow(heap, &list, 1); /* they become old unseen */
+    assert_int_equal(stats_of(heap).generations[0].objects, 1);
     assert_int_equal(all_collections(heap), 3);
+    grow(heap, &list, 32767);
+    assert_int_equal(all_collections(heap), 3);
+    grow(heap, &list, 1); /* a look, also for nothing: it will be twice as long */
+    assert_int_equal(all_collections(heap), 4);
+    grow(heap, &list, 16 * 32768 - 1);
+    assert_int_equal(stats_of(heap).generations[0].objects, 16 * 32768);
+    assert_int_equal(all_collections(heap), 4);
+    gc_decref(list);
+}
+
+static void defaults_return_when_a_look_at_the_young_finds_garbage(void **state)
+{
+    gc_config config = { .thresholds = { .old_bytes = SIZE_MAX }, .slice_ns = SIZE_MAX };
+    gc_heap *heap = world_new_heap(*state, &config);
+    if (OURO_STRESS) {
+        return;
+    }
+    struct node *list = barren_list_new(heap);
+    for (size_t i = 0; i < (8 + 1) * 32768 / 2 - 1; i++) {
+        drop_a_node_circle(heap);
+    }
+    assert_int_equal(collections(heap, 0), 3);
+    drop_a_node_circle(heap);
+    assert_int_equal(collections(heap, 0), 4);
+    for (size_t i = 0; i < 10 * 32768 / 2; i++) {
+        drop_a_node_circle(heap);
+    }
+    assert_true(collections(heap, 0) >= 13);
     gc_decref(list);
 }
 
 static void defaults_return_when_a_full_collection_finds_garbage(void **state)
 {
-    gc_heap *heap = world_new_heap(*state, &(gc_config){ 0 });
-    struct node *list = NULL;
+    gc_config config = { .slice_ns = SIZE_MAX };
+    gc_heap *heap = world_new_heap(*state, &config);
     if (OURO_STRESS) {
         return;
     }
-    grow(heap, &list, 400000);
-    uint64_t young = collections(heap, 0), full = collections(heap, 1);
-    assert_int_equal(young, 3);
-    assert_true(full >= 1);
-    while (collections(heap, 1) == full) {
+    struct node *list = barren_list_new(heap);
+    while (collections(heap, 1) == 0) {
         drop_a_node_circle(heap);
-        assert_true(stats_of(heap).bytes_live < (size_t)64 << 20);
+        assert_true(stats_of(heap).bytes_live <= ((size_t)4 << 20) + 100);
     }
-    assert_int_equal(collections(heap, 0), young);
-    for (size_t i = 0; i < 32768; i++) {
+    assert_int_equal(collections(heap, 0), 3);
+    assert_true(stats_of(heap).generations[1].collected > 0);
+    for (size_t i = 0; i < 32768 / 2 + 1; i++) {
         drop_a_node_circle(heap);
     }
-    assert_true(collections(heap, 0) > young);
+    assert_int_equal(collections(heap, 0), 4);
     gc_decref(list);
 }
 
@@ -792,7 +833,8 @@ int main(void)
         world_test(program_without_garbage_collects_nothing),
         world_test(program_that_makes_circles_stays_small),
         world_test(program_with_a_large_live_heap_collects_it_rarely),
-        world_test(defaults_give_the_young_up_while_they_are_no_garbage),
+        world_test(defaults_leave_the_young_alone_while_they_are_no_garbage),
+        world_test(defaults_return_when_a_look_at_the_young_finds_garbage),
         world_test(defaults_return_when_a_full_collection_finds_garbage),
         world_test(thresholds_of_ones_own_are_never_put_off),
         world_test(thresholds_are_the_documented_ones),

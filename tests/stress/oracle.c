@@ -17,6 +17,7 @@
  * Some things have weak references and watchers, which the program keeps in places of their own.
  * The shadow says which of them read NULL, and which must have been called; and in some collections
  * the callbacks take garbage back through the weak reference in the next place.
+ * So collections are done at once here; slices.c is about those that are not.
  *
  * The clock chooses the seeds and a failure prints its own: OURO_TEST_SEED=<seed> runs that one
  * again, with the same OURO_TEST_SCALE. */
@@ -1307,7 +1308,7 @@ static void step(struct model *model)
 
 static gc_config any_config(struct model *model)
 {
-    gc_config config = { .collect = GC_AT_ALLOCATION };
+    gc_config config = { .collect = GC_AT_ALLOCATION, .slice_ns = SIZE_MAX };
     config.thresholds.young_objects = 1 + below(model, 1000);
     config.thresholds.young_bytes = 1000 + below(model, 200000);
     config.thresholds.old_growth_percent = 1 + below(model, 100);

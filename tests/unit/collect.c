@@ -5,6 +5,7 @@
 #include "support.h"
 
 #include "collect.h"
+#include "cycle.h"
 
 /* A heap that collects by itself, with thresholds that nothing small passes. */
 static gc_config lively(void)
@@ -564,6 +565,153 @@ static void while_held_a_shortage_does_not_collect(void **state)
     assert_int_equal(heap->generations[1].collections, 1);
 }
 
+/* Slices */
+
+static void drop_a_ring_with_leaves(gc_heap *heap, unsigned count)
+{
+    struct node *last = node_new(heap), *first = last;
+    for (unsigned i = 1; i < count; i++) {
+        struct node *node = node_new(heap);
+        node->left = first;
+        node->right = (struct node *)(void *)leaf_new(heap, i);
+        first = node;
+    }
+    last->left = first;
+}
+
+/* Slices of one range, to the end of the cycle. */
+static void step_to_the_end(gc_heap *heap)
+{
+    while (gc_step(heap, 1)) {
+    }
+}
+
+static void growth_in_a_cycle_counts_from_where_the_heap_has_shrunk(void **state)
+{
+    struct world *world = *state;
+    gc_config config = lively();
+    config.thresholds.young_bytes = SIZE_MAX;
+    gc_heap *heap = world_new_heap(world, &config);
+    gci_cycle_begin(heap);
+    heap->cycle.bytes_next = heap->bytes_live + 5000000;
+    gc_external_add(heap, 6000000);
+    assert_int_equal(heap->bytes_alarm, 0);
+    gc_external_remove(heap, 6000000);
+    assert_int_equal(heap->bytes_alarm, heap->bytes_live + 16384);
+}
+
+/* The default thresholds, where next to nothing was found for some time. */
+static gc_heap *barren_heap_new(struct world *world)
+{
+    gc_heap *heap = world_new_heap(world, &(gc_config){ .collect = GC_AT_SAFEPOINT });
+    heap->barren = 3;
+    return heap;
+}
+
+static void look_after_a_promotion_waits_for_who_comes_then(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = barren_heap_new(world);
+    struct node *list = NULL;
+    if (OURO_STRESS) {
+        return;
+    }
+    for (size_t i = 0; i < 8 * 32768; i++) {
+        struct node *node = node_new(heap);
+        node->left = list;
+        list = node;
+    }
+    assert_true(gc_step(heap, 1)); /* they are made old unseen */
+    assert_true(heap->cycle.only_promotes);
+    step_to_the_end(heap);
+    assert_int_equal(heap->young_objects, 0);
+    assert_int_equal(heap->bytes_at_collection, heap->bytes_live);
+    gc_safepoint(heap);
+    assert_int_equal(heap->generations[0].collections, 0);
+    for (size_t i = 0; i < 32768; i++) {
+        drop_a_node_circle(heap);
+    }
+    gc_safepoint(heap);
+    assert_int_equal(heap->generations[0].collections, 1);
+    assert_int_equal(heap->barren, 0); /* it was worth it */
+    gc_decref(list);
+}
+
+static void cycle_that_is_begun_again_has_what_is_left_of_the_room(void **state)
+{
+    struct world *world = *state;
+    gc_config config = lively();
+    config.thresholds.old_growth_percent = 1;
+    config.thresholds.old_bytes = 1000;
+    config.collect = GC_AT_SAFEPOINT;
+    gc_heap *heap = world_new_heap(world, &config);
+    struct node *node = node_new(heap);
+    gc_external_add(heap, 200000);
+    assert_true(gc_step(heap, 1));
+    size_t begun = heap->cycle.bytes_begun;
+    assert_int_equal(begun, heap->bytes_live + 200000);
+    assert_sound(heap); /* which ends it */
+    gc_external_add(heap, 200000);
+    assert_true(gc_step(heap, 1));
+    assert_int_equal(heap->cycle.bytes_begun, begun);
+    assert_sound(heap);
+    gc_external_remove(heap, 300000);
+    heap->bytes_at_collection = 0; /* that growth counts from there, and is enough */
+    assert_true(gc_step(heap, 1));
+    assert_int_equal(heap->cycle.bytes_begun, heap->bytes_live + 100000);
+    step_to_the_end(heap);
+    assert_int_equal(heap->cycle.bytes_begun, 0);
+    gc_external_remove(heap, 100000);
+    gc_decref(node);
+}
+
+static void check_in_a_leaf(struct world *world, struct leaf *leaf)
+{
+    (void)leaf;
+    expect(world, gc_check(world->heap));
+}
+
+static void cycle_that_a_callback_ends_while_it_frees_is_in_the_books(void **state)
+{
+    struct world *world = *state;
+    gc_config config = lively();
+    config.thresholds.old_bytes = 1000;
+    config.collect = GC_AT_SAFEPOINT;
+    gc_heap *heap = world_new_heap(world, &config);
+    drop_a_ring_with_leaves(heap, 600);
+    (void)gc_collect_generation(heap, 0);
+    assert_int_equal(heap->generations[0].collected, 600);
+    struct node *node = node_new(heap);
+    gci_cycle_begin(heap);
+    assert_int_equal(heap->generations[1].collections, 0);
+    step_to_the_end(heap);
+    assert_int_equal(heap->generations[1].collections, 1);
+    world->on_leaf = check_in_a_leaf;
+    drop_a_ring_with_leaves(heap, 600);
+    gci_cycle_begin(heap);
+    step_to_the_end(heap);
+    assert_int_equal(heap->generations[1].collections, 2);
+    assert_int_equal(heap->generations[1].collected, 600);
+    gc_decref(node);
+}
+
+static void step_of_a_disabled_heap_has_nothing_more_to_do(void **state)
+{
+    struct world *world = *state;
+    gc_config config = lively();
+    config.collect = GC_AT_SAFEPOINT;
+    gc_heap *heap = world_new_heap(world, &config);
+    struct node *node = node_new(heap);
+    gci_cycle_begin(heap);
+    assert_true(gc_step(heap, 1));
+    (void)gc_disable(heap);
+    assert_false(gc_step(heap, 1));
+    (void)gc_enable(heap);
+    assert_true(gc_step(heap, 0));
+    step_to_the_end(heap);
+    gc_decref(node);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -602,6 +750,11 @@ int main(void)
         world_test(a_birth_beyond_the_limit_collects_first_even_while_disabled),
         world_test(at_a_heap_of_safepoints_a_shortage_does_not_collect),
         world_test(while_held_a_shortage_does_not_collect),
+        world_test(growth_in_a_cycle_counts_from_where_the_heap_has_shrunk),
+        world_test(look_after_a_promotion_waits_for_who_comes_then),
+        world_test(cycle_that_is_begun_again_has_what_is_left_of_the_room),
+        world_test(cycle_that_a_callback_ends_while_it_frees_is_in_the_books),
+        world_test(step_of_a_disabled_heap_has_nothing_more_to_do),
     };
     return cmocka_run_group_tests_name("collect", tests, NULL, NULL);
 }

@@ -1,0 +1,851 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The old generation in slices, white box: chains, phases, and the ends of a cycle. A slice without
+ * time does one range of slots, so the tests stop where they like. */
+
+#include "support.h"
+
+#include "collect.h"
+#include "cycle.h"
+
+static struct gci_page *page_of(const void *object)
+{
+    return gci_page_of(object);
+}
+
+static uint32_t state_of(const void *object)
+{
+    return gci_state_of(object);
+}
+
+/* The state of what a cycle is about. */
+static uint32_t state_of_set(const gc_heap *heap)
+{
+    return heap->old == GCI_OLD_A ? GCI_OLD_B : GCI_OLD_A;
+}
+
+/* One slice as collect.c gives it, but for the garbage that is found and is not plain. */
+static struct gci_set slice(gc_heap *heap, uint64_t budget_ns)
+{
+    heap->busy++;
+    gci_pages_pin(heap);
+    struct gci_set set = gci_cycle_slice(heap, budget_ns);
+    gci_death_drain(heap);
+    heap->busy--;
+    gci_pages_unpin(heap);
+    return set;
+}
+
+/* Slices of one range until a phase has begun, with its first range, or the cycle is over. */
+static void run_to(gc_heap *heap, enum gci_phase phase)
+{
+    while (heap->cycle.phase != phase && heap->cycle.phase != GCI_PHASE_NONE) {
+        struct gci_set set = slice(heap, 0);
+        assert_null(set.pages);
+    }
+    assert_int_equal(heap->cycle.phase, phase);
+}
+
+/* The rest of a cycle, with the end of what it finds. */
+static size_t finish(gc_heap *heap)
+{
+    size_t freed = 0;
+    while (heap->cycle.phase != GCI_PHASE_NONE) {
+        struct gci_set set = slice(heap, UINT64_MAX);
+        if (heap->cycle.phase == GCI_PHASE_NONE) {
+            gci_collect_hold(heap);
+            freed = gci_doom(heap, &set).freed;
+            gci_collect_release(heap);
+        }
+    }
+    freed += heap->cycle.freed;
+    heap->cycle.freed = 0;
+    return freed;
+}
+
+/* A cycle in its phase of marking, where the first roots are GREY. */
+static void mark_first_range(gc_heap *heap)
+{
+    gci_cycle_begin(heap);
+    run_to(heap, GCI_PHASE_MARK);
+}
+
+static void drop_a_list(struct node *list)
+{
+    gc_decref(list);
+}
+
+static struct node *list_new(gc_heap *heap, size_t count)
+{
+    struct node *list = NULL;
+    for (size_t i = 0; i < count; i++) {
+        struct node *node = node_new(heap);
+        node->left = list;
+        list = node;
+    }
+    return list;
+}
+
+/* Garbage: a ring of nodes. Returns one of them, which nobody holds. */
+static struct node *drop_a_ring(gc_heap *heap, size_t count)
+{
+    struct node *last = node_new(heap), *first = last;
+    for (size_t i = 1; i < count; i++) {
+        struct node *node = node_new(heap);
+        node->left = first;
+        first = node;
+    }
+    last->left = first;
+    return last;
+}
+
+/* Chains */
+
+static void dying_while_grey_keeps_its_place_in_the_chain(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *a = node_new(heap), *b = node_new(heap), *c = node_new(heap);
+    mark_first_range(heap);
+    assert_int_equal(state_of(a), GCI_GREY);
+    assert_int_equal(state_of(b), GCI_GREY);
+    uint32_t link = b->object.gc >> GCI_LINK_SHIFT, used = gci_page_used(page_of(b));
+    size_t bytes = heap->bytes_live;
+    gc_decref(b);
+    assert_int_equal(state_of(b), GCI_GREY);
+    assert_true(GCI_IS_DEAD(b->object.refs));
+    assert_int_equal(b->object.gc >> GCI_LINK_SHIFT, link);
+    assert_int_equal(gci_page_used(page_of(b)), used);
+    assert_int_equal(heap->bytes_live, bytes - page_of(b)->slot_size);
+    assert_live(heap, 2);
+    assert_int_equal(stats_of(heap).objects_born, 3);
+    assert_int_equal(finish(heap), 0);
+    assert_int_equal(state_of(b), GCI_FREE);
+    assert_int_equal(state_of(a), heap->old);
+    assert_int_equal(gci_page_used(page_of(a)), used - 1);
+    gc_decref(a);
+    gc_decref(c);
+}
+
+static void all_that_die_while_grey_are_freed_when_the_cycle_comes_by(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *nodes[100];
+    for (size_t i = 0; i < 100; i++) {
+        nodes[i] = node_new(heap);
+    }
+    mark_first_range(heap);
+    for (size_t i = 0; i < 100; i++) {
+        gc_decref(nodes[i]);
+    }
+    assert_int_equal(heap->bytes_live, 0);
+    assert_int_equal(gci_page_used(page_of(nodes[0])), 100);
+    (void)finish(heap);
+    assert_int_equal(gci_page_used(page_of(nodes[0])), 0);
+    assert_sound(heap);
+    assert_live(heap, 0);
+}
+
+static void expect_dying_with_a_link(struct world *world, struct actor *actor)
+{
+    expect(world, state_of(actor) == GCI_DYING);
+    expect(world, actor->object.gc >> GCI_LINK_SHIFT != 0);
+}
+
+static void callbacks_of_one_that_dies_while_grey_find_it_dying(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct actor *actor = actor_new(heap, 1);
+    world->on_finalize = world->on_destroy = expect_dying_with_a_link;
+    mark_first_range(heap);
+    gc_decref(actor);
+    assert_story(world, "F1 D1 ");
+    assert_int_equal(state_of(actor), GCI_GREY);
+    (void)finish(heap);
+    assert_int_equal(state_of(actor), GCI_FREE);
+}
+
+static void go_on_with_the_cycle(struct world *world, struct actor *actor)
+{
+    mark_first_range(world->heap);
+    expect(world, state_of(actor) == GCI_DYING);
+    (void)finish(world->heap);
+    expect(world, actor->object.gc == GCI_DYING);
+}
+
+static void cycle_within_a_destroy_passes_by_who_is_dying(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct actor *actor = actor_new(heap, 1);
+    struct node *node = node_new(heap);
+    world->on_destroy = go_on_with_the_cycle;
+    gc_decref(actor);
+    assert_int_equal(state_of(actor), GCI_FREE);
+    gc_decref(node);
+}
+
+static void finish_the_cycle(struct world *world, struct actor *actor)
+{
+    (void)finish(world->heap);
+    expect(world, actor->object.gc == GCI_DYING);
+}
+
+static void cycle_that_ends_in_the_destroy_of_a_grey_one_leaves_the_slot_to_it(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct actor *actor = actor_new(heap, 1);
+    world->on_destroy = finish_the_cycle;
+    mark_first_range(heap);
+    gc_decref(actor);
+    assert_story(world, "F1 D1 ");
+    assert_int_equal(heap->cycle.phase, GCI_PHASE_NONE);
+    assert_int_equal(state_of(actor), GCI_FREE);
+    assert_sound(heap);
+}
+
+static void rise(struct world *world, struct actor *actor)
+{
+    (void)world;
+    gc_incref(actor);
+}
+
+static void resurrected_while_grey_stays_in_the_chain(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct actor *actor = actor_new(heap, 1);
+    struct node *node = node_new(heap);
+    gc_set(&actor->left, actor_new(heap, 2));
+    gc_decref(actor->left);
+    world->on_finalize = rise;
+    mark_first_range(heap);
+    uint32_t word = actor->object.gc;
+    assert_int_equal(state_of(actor), GCI_GREY);
+    gc_decref(actor);
+    assert_int_equal(actor->object.gc, word);
+    assert_int_equal(gc_refcount(actor), 1);
+    assert_int_equal(finish(heap), 0);
+    assert_int_equal(actor->object.gc, heap->old);
+    assert_int_equal(actor->left->object.gc, heap->old);
+    world->on_finalize = NULL;
+    gc_decref(actor);
+    gc_decref(node);
+}
+
+static void page_with_chains_has_no_plain_refs(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    struct gci_page *page = page_of(node);
+    assert_int_equal(page->plain_refs, OURO_REFS_ONE);
+    mark_first_range(heap);
+    assert_true(page->chained);
+    assert_int_equal(page->plain_refs, 0);
+    (void)finish(heap);
+    assert_false(page->chained);
+    assert_int_equal(page->plain_refs, OURO_REFS_ONE);
+    mark_first_range(heap);
+    gci_cycle_abandon(heap);
+    assert_false(page->chained);
+    assert_int_equal(page->chain, 0);
+    assert_int_equal(page->plain_refs, OURO_REFS_ONE);
+    gc_decref(node);
+}
+
+static void end_of_a_chain_gives_no_plain_refs_to_who_has_duties(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct actor *actor = actor_new(heap, 1);
+    mark_first_range(heap);
+    (void)finish(heap);
+    assert_int_equal(page_of(actor)->plain_refs, 0);
+    gc_decref(actor);
+}
+
+static void chain_of_plain_ones_dies_while_grey(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *list = list_new(heap, 200), *second = gc_newref(list->left);
+    struct node *third = gc_newref(second->left);
+    mark_first_range(heap);
+    assert_int_equal(state_of(second), GCI_GREY);
+    gc_decref(second);
+    gc_decref(third);
+    drop_a_list(list);
+    assert_int_equal(heap->bytes_live, 0);
+    assert_true(GCI_IS_DEAD(second->object.refs) && GCI_IS_DEAD(third->object.refs));
+    (void)finish(heap);
+    assert_live(heap, 0);
+}
+
+/* Phases */
+
+static void promotion_counts_each_young_one_out(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *list = list_new(heap, 1000);
+    gci_cycle_promote(heap);
+    assert_true(heap->cycle.only_promotes);
+    (void)slice(heap, 0);
+    assert_int_equal(heap->cycle.phase, GCI_PHASE_PROMOTE);
+    assert_true(heap->young_objects < 1000 && heap->young_objects > 0);
+    run_to(heap, GCI_PHASE_NONE);
+    assert_int_equal(heap->young_objects, 0);
+    assert_int_equal(state_of(list), heap->old);
+    assert_sound(heap);
+    drop_a_list(list);
+}
+
+static void born_behind_a_promotion_stays_young(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *first = node_new(heap), *list = list_new(heap, 1000);
+    gc_decref(first); /* the free slot is in the first range */
+    gci_cycle_begin(heap);
+    (void)slice(heap, 0);
+    struct node *reborn = node_new(heap);
+    assert_ptr_equal(reborn, first);
+    run_to(heap, GCI_PHASE_COUNT);
+    assert_int_equal(state_of(reborn), GCI_YOUNG);
+    assert_int_equal(heap->young_objects, 1);
+    assert_int_equal(state_of(list), state_of_set(heap));
+    (void)finish(heap);
+    assert_int_equal(state_of(reborn), GCI_YOUNG);
+    assert_sound(heap);
+    gc_decref(reborn);
+    drop_a_list(list);
+}
+
+static size_t young_page_count(const gc_heap *heap)
+{
+    size_t count = 0;
+    for (struct gci_page *page = heap->young_pages; page != NULL; page = page->next_young) {
+        count++;
+    }
+    return count;
+}
+
+static void promotion_leaves_young_pages_where_there_may_be_young_objects_only(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *list = list_new(heap, 30000);
+    assert_true(young_page_count(heap) > 10);
+    gci_cycle_promote(heap);
+    run_to(heap, GCI_PHASE_NONE);
+    assert_int_equal(young_page_count(heap), 1); /* the current one */
+    assert_sound(heap);
+    drop_a_list(list);
+}
+
+static void page_with_births_behind_a_promotion_stays_a_young_page(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *nodes[6000];
+    for (size_t i = 0; i < 6000; i++) {
+        nodes[i] = node_new(heap);
+    }
+    gci_cycle_promote(heap);
+    while (heap->cycle.page == page_of(nodes[0]) || heap->cycle.page == NULL) {
+        (void)slice(heap, 0);
+    }
+    struct gci_page *first = page_of(nodes[0]);
+    assert_true(first->aged);
+    for (size_t i = 0; i < 6000; i++) { /* the first page is used again */
+        gc_decref(nodes[i]);
+        if (page_of(nodes[i]) != first) {
+            nodes[i] = node_new(heap);
+        } else {
+            nodes[i] = NULL;
+        }
+    }
+    struct node *list = list_new(heap, 6000);
+    bool is_used_again = false;
+    for (struct node *node = list; node != NULL; node = node->left) {
+        is_used_again = is_used_again || page_of(node) == first;
+    }
+    assert_true(is_used_again);
+    run_to(heap, GCI_PHASE_NONE);
+    assert_sound(heap);
+    drop_a_list(list);
+    for (size_t i = 0; i < 6000; i++) {
+        gc_xdecref(nodes[i]);
+    }
+}
+
+static void young_collection_within_a_cycle_leaves_its_objects_alone(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *list = list_new(heap, 1000);
+    for (enum gci_phase phase = GCI_PHASE_PROMOTE; phase <= GCI_PHASE_SWEEP; phase++) {
+        if (phase == GCI_PHASE_PREPARE) {
+            continue; /* of further rounds only */
+        }
+        gci_cycle_begin(heap);
+        run_to(heap, phase);
+        (void)slice(heap, 0);
+        struct node *young = node_new(heap);
+        drop_a_node_circle(heap);
+        size_t freed = gc_collect_generation(heap, 0);
+        assert_true(freed == 2);
+        assert_int_not_equal(heap->cycle.phase, GCI_PHASE_NONE);
+        assert_int_equal(state_of(young), heap->old);
+        assert_int_equal(finish(heap), 0);
+        assert_sound(heap);
+        gc_decref(young);
+    }
+    drop_a_list(list);
+}
+
+static void moved_behind_the_back_of_a_cycle_is_suspect_and_survives(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *from = node_new(heap), *to = node_new(heap);
+    gc_set_steal(&from->left, node_new(heap));
+    struct node *moved = from->left;
+    mark_first_range(heap);
+    assert_int_equal(state_of(from), GCI_GREY);
+    struct node *hand = gc_take(&from->left);
+    run_to(heap, GCI_PHASE_SWEEP);
+    gc_set_steal(&to->left, hand);
+    assert_int_equal(state_of(moved), state_of_set(heap));
+    run_to(heap, GCI_PHASE_RECHECK);
+    assert_int_equal(heap->cycle.suspects_before, 1);
+    assert_int_equal(finish(heap), 0);
+    assert_int_equal(moved->object.gc, heap->old);
+    assert_sound(heap);
+    gc_decref(from);
+    gc_decref(to);
+}
+
+static void touched_is_not_suspect(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *from = node_new(heap), *to = node_new(heap);
+    gc_set_steal(&from->left, node_new(heap));
+    gci_cycle_begin(heap);
+    run_to(heap, GCI_PHASE_COUNT); /* which comes by both at once */
+    gc_set(&to->left, from->left);
+    gc_clear(&from->left);
+    assert_true(heap->cycle.trusts_touched);
+    run_to(heap, GCI_PHASE_NONE);
+    assert_int_equal(state_of(to->left), heap->old);
+    assert_sound(heap);
+    gc_decref(from);
+    gc_decref(to);
+}
+
+/* Takes what a node holds out of it between count and mark, and puts it back after the sweep. */
+static void suspect_what_is_held_by(struct node **holders, size_t count, gc_heap *heap)
+{
+    struct node **hands = calloc(count, sizeof(*hands));
+    assert_non_null(hands);
+    gci_cycle_begin(heap);
+    run_to(heap, GCI_PHASE_MARK);
+    for (size_t i = 0; i < count; i++) {
+        hands[i] = gc_take(&holders[i]->left);
+    }
+    run_to(heap, GCI_PHASE_SWEEP);
+    for (size_t i = 0; i < count; i++) {
+        gc_set_steal(&holders[i]->left, hands[i]);
+    }
+    free(hands);
+}
+
+enum { MANY = 60000 }; /* more than are examined at once though a round may help */
+
+static void many_suspects_have_another_round(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node **holders = calloc(MANY, sizeof(struct node *));
+    assert_non_null(holders);
+    for (size_t i = 0; i < MANY; i++) {
+        holders[i] = node_new(heap);
+        gc_set_steal(&holders[i]->left, node_new(heap));
+    }
+    drop_a_node_circle(heap);
+    suspect_what_is_held_by(holders, MANY, heap);
+    run_to(heap, GCI_PHASE_PREPARE);
+    assert_true(heap->cycle.of_suspects);
+    assert_int_equal(heap->cycle.suspects_before, MANY + 2);
+    run_to(heap, GCI_PHASE_RECHECK);
+    assert_int_equal(heap->cycle.suspects_before, 2);
+    assert_int_equal(finish(heap), 2);
+    assert_sound(heap);
+    for (size_t i = 0; i < MANY; i++) {
+        gc_decref(holders[i]);
+    }
+    free(holders);
+}
+
+static void rounds_end_when_they_do_not_halve(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    (void)drop_a_ring(heap, MANY);
+    gci_cycle_begin(heap);
+    run_to(heap, GCI_PHASE_PREPARE);
+    run_to(heap, GCI_PHASE_RECHECK);
+    assert_int_equal(heap->cycle.suspects_before, MANY);
+    assert_int_equal(finish(heap), MANY);
+    assert_live(heap, 0);
+}
+
+static void few_suspects_have_no_further_round(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    (void)drop_a_ring(heap, 1000);
+    gci_cycle_begin(heap);
+    run_to(heap, GCI_PHASE_RECHECK);
+    assert_false(heap->cycle.of_suspects);
+    assert_int_equal(finish(heap), 1000);
+}
+
+static void touched_again_and_again_is_collected_in_the_fourth_cycle(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *ring = drop_a_ring(heap, 3);
+    for (unsigned i = 1; i <= 4; i++) {
+        gci_cycle_begin(heap);
+        run_to(heap, GCI_PHASE_COUNT);
+        gc_incref(ring); /* as through a weak reference */
+        gc_decref(ring);
+        assert_int_equal(finish(heap), i == 4 ? 3 : 0);
+    }
+}
+
+static void slots_of_plain_garbage_are_not_used_before_all_is_dropped(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *held = node_new(heap);
+    (void)drop_a_ring(heap, 10000);
+    struct node *last = node_new(heap);
+    struct gci_page *first = page_of(held);
+    gci_cycle_begin(heap);
+    run_to(heap, GCI_PHASE_DROP);
+    struct node *list = NULL;
+    while (heap->cycle.phase == GCI_PHASE_DROP) {
+        struct node *born = node_new(heap);
+        assert_true(page_of(born) != first);
+        born->left = list;
+        list = born;
+        (void)slice(heap, 0);
+    }
+    assert_int_equal(heap->cycle.phase, GCI_PHASE_FREE);
+    while (heap->cycle.phase == GCI_PHASE_FREE) {
+        for (size_t i = 0; i < 500; i++) {
+            struct node *born = node_new(heap);
+            born->left = list;
+            list = born;
+        }
+        (void)slice(heap, 0);
+    }
+    assert_int_equal(heap->cycle.freed, 10000);
+    assert_int_equal(finish(heap), 10000);
+    assert_sound(heap);
+    drop_a_list(list);
+    gc_decref(held);
+    gc_decref(last);
+}
+
+static void plain_garbage_drops_what_it_holds(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *ring = drop_a_ring(heap, 3);
+    struct node *kept = node_new(heap);
+    ring->right = (struct node *)(void *)leaf_new(heap, 1);
+    gc_set(&ring->left->right, kept);
+    gci_cycle_begin(heap);
+    assert_int_equal(finish(heap), 3);
+    assert_story(world, "L1 ");
+    assert_int_equal(gc_refcount(kept), 1);
+    gc_decref(kept);
+}
+
+/* Pages */
+
+struct wide {
+    gc_object object;
+    struct node *reference;
+    uint64_t words[3];
+};
+
+static const gc_type wide_type = {
+    .name = "wide",
+    .size = sizeof(struct wide),
+    .refs = OURO_REFS(struct wide, reference),
+};
+
+/* Words that look like headers of what a cycle is about, were they taken for such. */
+static void page_that_is_used_for_another_type_is_passed_over(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    static const enum gci_phase phases[] = { GCI_PHASE_PROMOTE, GCI_PHASE_COUNT, GCI_PHASE_MARK,
+                                             GCI_PHASE_SWEEP };
+    for (size_t p = 0; p < sizeof(phases) / sizeof(phases[0]); p++) {
+        struct node *list = list_new(heap, 2700); /* more than a page */
+        gci_cycle_begin(heap);
+        run_to(heap, phases[p]);
+        if (phases[p] == GCI_PHASE_PROMOTE) {
+            (void)slice(heap, 0);
+        }
+        struct gci_page *page = heap->cycle.page;
+        assert_int_equal(heap->cycle.phase, phases[p]);
+        assert_non_null(page);
+        assert_true(heap->cycle.offset > page->first);
+        drop_a_list(list);
+        if (phases[p] == GCI_PHASE_MARK) {
+            (void)slice(heap, 0); /* of the dead in chains */
+        }
+        gci_pages_drop_idle(heap);
+        (void)gci_pages_trim(heap, SIZE_MAX);
+        enum { WIDES = 3000 };
+        uint64_t words = UINT64_C(0x100000001) * (0x1230 + state_of_set(heap));
+        static struct wide *wides[WIDES];
+        for (size_t i = 0; i < WIDES; i++) {
+            wides[i] = gc_new(heap, &wide_type);
+            assert_non_null(wides[i]);
+            for (size_t k = 0; k < 3; k++) {
+                wides[i]->words[k] = words;
+            }
+        }
+        (void)finish(heap);
+        for (size_t i = 0; i < WIDES; i++) {
+            for (size_t k = 0; k < 3; k++) {
+                assert_int_equal(wides[i]->words[k], words);
+            }
+            gc_decref(wides[i]);
+        }
+        assert_sound(heap);
+    }
+}
+
+/* Segments */
+
+static struct string *large_new(gc_heap *heap)
+{
+    struct string *string = gc_new_var(heap, &string_type, (size_t)2 << 20);
+    assert_non_null(string);
+    return string;
+}
+
+static struct tuple *large_tuple_new(gc_heap *heap)
+{
+    return tuple_new(heap, ((size_t)2 << 20) / sizeof(struct node *));
+}
+
+static void segment_of_one_that_a_cycle_does_not_know_leaves_during_it(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *list = list_new(heap, 1000);
+    struct string *string = large_new(heap);
+    gci_cycle_begin(heap);
+    for (enum gci_phase phase = GCI_PHASE_COUNT; phase <= GCI_PHASE_SWEEP; phase++) {
+        run_to(heap, phase);
+        struct tuple *tuple = large_tuple_new(heap);
+        size_t reserved = heap->bytes_reserved;
+        gc_decref(tuple);
+        gc_decref(string);
+        (void)gci_pages_trim(heap, SIZE_MAX);
+        assert_true(heap->bytes_reserved <= reserved - ((size_t)4 << 20));
+        string = large_new(heap);
+    }
+    (void)finish(heap);
+    gc_decref(string);
+    drop_a_list(list);
+}
+
+static void segment_where_a_cycle_stands_stays(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    struct tuple *tuple = large_tuple_new(heap);
+    struct node *list = list_new(heap, 1000);
+    for (enum gci_phase phase = GCI_PHASE_COUNT; phase <= GCI_PHASE_SWEEP; phase++) {
+        gci_cycle_begin(heap);
+        run_to(heap, phase);
+        while (heap->cycle.page != page_of(tuple)) {
+            (void)slice(heap, 0);
+        }
+        assert_int_equal(heap->cycle.phase, phase);
+        (void)slice(heap, 0); /* if it is in a chain, it leaves it */
+        heap->cycle.page = page_of(tuple);
+        size_t reserved = heap->bytes_reserved;
+        gc_decref(tuple);
+        (void)gci_pages_trim(heap, SIZE_MAX);
+        assert_int_equal(heap->bytes_reserved, reserved);
+        (void)finish(heap);
+        (void)gci_pages_trim(heap, SIZE_MAX);
+        assert_true(heap->bytes_reserved < reserved);
+        assert_sound(heap);
+        tuple = large_tuple_new(heap);
+        if (phase == GCI_PHASE_COUNT) {
+            phase = GCI_PHASE_MARK; /* of which a chain is the next */
+        }
+    }
+    gc_decref(tuple);
+    gc_decref(node);
+    drop_a_list(list);
+}
+
+static void segment_of_a_suspect_stays(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *holder = node_new(heap);
+    holder->left = (struct node *)(void *)large_tuple_new(heap);
+    suspect_what_is_held_by(&holder, 1, heap);
+    run_to(heap, GCI_PHASE_RECHECK);
+    assert_true(page_of(holder->left)->in_suspect_pages);
+    size_t reserved = heap->bytes_reserved;
+    gc_clear(&holder->left);
+    (void)gci_pages_trim(heap, SIZE_MAX);
+    assert_int_equal(heap->bytes_reserved, reserved);
+    assert_sound(heap); /* which ends the cycle */
+    (void)gci_pages_trim(heap, SIZE_MAX);
+    assert_true(heap->bytes_reserved < reserved);
+    gc_decref(holder);
+}
+
+static void segments_without_objects_stay_during_a_cycle(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap), *list = list_new(heap, 400000);
+    gci_cycle_begin(heap);
+    run_to(heap, GCI_PHASE_COUNT);
+    drop_a_list(list);
+    size_t reserved = heap->bytes_reserved;
+    (void)gci_pages_trim(heap, 0);
+    assert_int_equal(heap->bytes_reserved, reserved);
+    (void)finish(heap);
+    assert_true(gci_pages_trim(heap, 0) > 0);
+    gc_decref(node);
+}
+
+/* The end of a cycle before its time */
+
+/* Garbage of both kinds, a list, and what is dead in a chain, if the cycle is at chains. */
+static void abandon_in(gc_heap *heap, enum gci_phase phase, unsigned slices)
+{
+    struct node *list = list_new(heap, 1000), *kept = gc_newref(list);
+    (void)drop_a_ring(heap, 2000);
+    gci_cycle_begin(heap);
+    run_to(heap, phase);
+    for (unsigned i = 0; i < slices; i++) {
+        (void)slice(heap, 0);
+    }
+    drop_a_list(list);
+    gc_clear(&kept->left);
+    gci_cycle_abandon(heap);
+    assert_int_equal(heap->cycle.phase, GCI_PHASE_NONE);
+    assert_int_equal(heap->cycle.lane_count, 0);
+    assert_null(heap->cycle.chains);
+    assert_null(heap->cycle.suspect_pages);
+    assert_int_equal(gc_refcount(kept), 1);
+    assert_sound(heap);
+    gc_decref(kept);
+    (void)gc_collect(heap);
+    assert_live(heap, 0);
+    assert_sound(heap);
+}
+
+static void cycle_may_be_abandoned_in_every_phase(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    for (enum gci_phase phase = GCI_PHASE_PROMOTE; phase <= GCI_PHASE_FREE; phase++) {
+        for (unsigned slices = 0; slices < 12 && phase != GCI_PHASE_PREPARE; slices++) {
+            abandon_in(heap, phase, slices);
+        }
+    }
+}
+
+static void cycle_that_frees_is_not_abandoned_but_ended(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    (void)drop_a_ring(heap, 5000);
+    gci_cycle_begin(heap);
+    run_to(heap, GCI_PHASE_DROP);
+    gci_cycle_abandon(heap);
+    assert_live(heap, 0);
+    gci_cycle_begin(heap);
+    assert_int_equal(finish(heap), 5000); /* it is still to be entered in the books */
+}
+
+static void cycle_may_be_abandoned_in_a_further_round(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    (void)drop_a_ring(heap, MANY);
+    struct node *node = node_new(heap);
+    for (enum gci_phase phase = GCI_PHASE_PREPARE; phase <= GCI_PHASE_SWEEP; phase++) {
+        gci_cycle_begin(heap);
+        run_to(heap, GCI_PHASE_PREPARE);
+        run_to(heap, phase);
+        (void)slice(heap, 0);
+        gci_cycle_abandon(heap);
+        assert_sound(heap);
+    }
+    assert_int_equal(gc_collect(heap), MANY);
+    gc_decref(node);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        world_test(dying_while_grey_keeps_its_place_in_the_chain),
+        world_test(all_that_die_while_grey_are_freed_when_the_cycle_comes_by),
+        world_test(callbacks_of_one_that_dies_while_grey_find_it_dying),
+        world_test(cycle_within_a_destroy_passes_by_who_is_dying),
+        world_test(cycle_that_ends_in_the_destroy_of_a_grey_one_leaves_the_slot_to_it),
+        world_test(resurrected_while_grey_stays_in_the_chain),
+        world_test(page_with_chains_has_no_plain_refs),
+        world_test(end_of_a_chain_gives_no_plain_refs_to_who_has_duties),
+        world_test(chain_of_plain_ones_dies_while_grey),
+        world_test(promotion_counts_each_young_one_out),
+        world_test(born_behind_a_promotion_stays_young),
+        world_test(promotion_leaves_young_pages_where_there_may_be_young_objects_only),
+        world_test(page_with_births_behind_a_promotion_stays_a_young_page),
+        world_test(young_collection_within_a_cycle_leaves_its_objects_alone),
+        world_test(moved_behind_the_back_of_a_cycle_is_suspect_and_survives),
+        world_test(touched_is_not_suspect),
+        world_test(many_suspects_have_another_round),
+        world_test(rounds_end_when_they_do_not_halve),
+        world_test(few_suspects_have_no_further_round),
+        world_test(touched_again_and_again_is_collected_in_the_fourth_cycle),
+        world_test(slots_of_plain_garbage_are_not_used_before_all_is_dropped),
+        world_test(plain_garbage_drops_what_it_holds),
+        world_test(page_that_is_used_for_another_type_is_passed_over),
+        world_test(segment_of_one_that_a_cycle_does_not_know_leaves_during_it),
+        world_test(segment_where_a_cycle_stands_stays),
+        world_test(segment_of_a_suspect_stays),
+        world_test(segments_without_objects_stay_during_a_cycle),
+        world_test(cycle_may_be_abandoned_in_every_phase),
+        world_test(cycle_that_frees_is_not_abandoned_but_ended),
+        world_test(cycle_may_be_abandoned_in_a_further_round),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
