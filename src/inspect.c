@@ -212,6 +212,7 @@ int gc_generation_of(const void *object)
         return GC_YOUNG;
     case GCI_OLD_A:
     case GCI_OLD_B:
+    case GCI_GREY:
     case GCI_DOOMED:
         return GC_OLD;
     case GCI_FROZEN:

@@ -236,6 +236,18 @@ static void resurrected_while_grey_stays_in_the_chain(void **state)
     gc_decref(node);
 }
 
+static void grey_is_old(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    mark_first_range(heap);
+    assert_int_equal(state_of(node), GCI_GREY);
+    assert_int_equal(gc_generation_of(node), GC_OLD);
+    (void)finish(heap);
+    gc_decref(node);
+}
+
 static void page_with_chains_has_no_plain_refs(void **state)
 {
     struct world *world = *state;
@@ -822,6 +834,7 @@ int main(void)
         world_test(cycle_within_a_destroy_passes_by_who_is_dying),
         world_test(cycle_that_ends_in_the_destroy_of_a_grey_one_leaves_the_slot_to_it),
         world_test(resurrected_while_grey_stays_in_the_chain),
+        world_test(grey_is_old),
         world_test(page_with_chains_has_no_plain_refs),
         world_test(end_of_a_chain_gives_no_plain_refs_to_who_has_duties),
         world_test(chain_of_plain_ones_dies_while_grey),
