@@ -511,6 +511,43 @@ static void chapter_compare(gc_heap *heap, struct holdings *holdings)
         leaked);
 }
 
+/* A gc_weak_fn. */
+static void say_goodbye(gc_weak *weak, void *name)
+{
+    expect(gc_weak_get(weak) == NULL, "what is dead cannot be had any more");
+    printf("        watcher:  \"%s\" is dead\n", (const char *)name);
+}
+
+static void chapter_weak(gc_heap *heap)
+{
+    static char name[] = "c";
+    printf("\n10. A weak reference counts nothing\n\n");
+    struct node *c = node_new(heap, &node_type, name);
+    gc_weak *weak = gc_weak_new(c, NULL, NULL);
+    gc_weak_map *names = gc_weak_map_new(heap, GC_WEAK_VALUES);
+    expect(weak != NULL && names != NULL, "there is memory for a weak reference and a map");
+    expect(gc_weak_map_set(names, name, 1, c) == GC_OK, "there is memory for an entry");
+    gc_xdecref(gc_watch(c, say_goodbye, name));
+    printf("    weak = weak reference to c   count of c: %zu\n", gc_refcount(c));
+    expect(gc_refcount(c) == 1, "none of the three is counted");
+    struct node *again = gc_weak_get(weak);
+    expect(again == c && gc_refcount(c) == 2, "what a weak reference gives is counted");
+    gc_decref(again);
+
+    gc_set(&c->other, c);
+    gc_decref(c);
+    printf("    c refers to itself and is dropped; a collection finds it:\n");
+    gc_collect(heap);
+    expect(gc_weak_get(weak) == NULL, "the weak reference is dead");
+    expect(gc_weak_map_count(names) == 0, "the entry has vanished");
+    printf("    the weak reference gives nothing, and the map of names is empty\n\n");
+    gc_decref(weak);
+    gc_decref(names);
+
+    printf("    That is Python's weakref module: ref, finalize, WeakValueDictionary. A watcher\n"
+           "    hears of the end of an object, whichever way it comes, and after its finalizer.\n");
+}
+
 int main(int argc, char **argv)
 {
     gc_heap *heap = gc_heap_new(NULL);
@@ -527,6 +564,7 @@ int main(int argc, char **argv)
     struct holdings holdings;
     chapter_profile(heap, argc > 1 ? argv[1] : "/var/lib/dpkg/status", &holdings);
     chapter_compare(heap, &holdings);
+    chapter_weak(heap);
     gc_heap_free(heap); /* and all that is still in it */
     printf("\nThe end. examples/packages.c does the same with real data.\n");
     return 0;

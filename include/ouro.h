@@ -95,6 +95,8 @@ extern "C" {
 typedef struct gc_heap gc_heap;
 typedef struct gc_type gc_type;
 typedef struct gc_visitor gc_visitor;
+typedef struct gc_weak gc_weak;
+typedef struct gc_weak_map gc_weak_map;
 
 /* A callback for each object. Returns 0 to go on; anything else stops, and the caller gets it
  * back. */
@@ -115,6 +117,7 @@ typedef int (*gc_object_fn)(void *object, void *arg);
  *     GC_ERR_TYPE     the gc_type is malformed, or not of     mend the declaration; the panic
  *                     the kind that the call needs            hook was told why
  *     GC_ERR_RUNNING  the generator is busy                   see section Generators
+ *     GC_ERR_SHARED   others hold the object as well          drop their references first
  */
 typedef enum gc_status {
     GC_OK = 0,
@@ -126,6 +129,7 @@ typedef enum gc_status {
     GC_ERR_TYPE = -6,
     GC_ERR_RANGE = -7,
     GC_ERR_RUNNING = -8,
+    GC_ERR_SHARED = -9,
 } gc_status;
 
 /* A short English text for a status. Returns a static string, never NULL. */
@@ -274,7 +278,8 @@ struct gc_type {
     /* Called once in an object's life, before it dies, with the object and all it refers to
      * still whole, as __del__ (PEP 442). May do everything: allocate, drop references, collect,
      * and resurrect: take a reference to self and keep it. A resurrected object lives on, old, and
-     * next time it dies without this call. */
+     * next time it dies without this call. Weak references to self read NULL when its count has
+     * reached zero; in a collection those without callback still read self. */
     void (*finalize)(gc_object *self);
 
     /* Release what is not an object: buffers, files, external bytes. Called for every object that
@@ -289,7 +294,8 @@ struct gc_type {
 /* (5) Heaps
  * ========= */
 
-/* Where a heap's memory comes from, in place of the system's pages. */
+/* Where a heap's memory comes from, in place of the system's pages. Its functions may not use the
+ * heap; a collection inside them does nothing. */
 typedef struct gc_page_source {
     /* Returns `size` bytes at a multiple of `align` (a power of two up to 4 MiB), any content;
      * NULL: no memory. */
@@ -318,8 +324,8 @@ typedef struct gc_thresholds {
     size_t young_bytes;
     /* Everything is collected after that when live and external bytes have grown since the last
      * full collection by old_growth_percent of what that left, and by old_bytes at least.
-     * Defaults 50, 4 MiB; with both at their defaults it is 100 percent after one that came by
-     * itself and found no garbage. */
+     * Defaults 50, 4 MiB; with both at their defaults it is 200 percent after one that came by
+     * itself and found no garbage, until some is found again. */
     size_t old_growth_percent;
     size_t old_bytes;
 } gc_thresholds;
@@ -359,10 +365,11 @@ typedef struct gc_config {
  * Returns the heap, or NULL: no memory, or a page_source with only one of its two functions. */
 OURO_API OURO_MUST_USE gc_heap *gc_heap_new(const gc_config *config);
 
-/* Free a heap and every object in it, whatever their counts: collect, finalize all that is left,
- * clear all, destroy all, return the memory. With report_leaks, what the collection leaves is
- * reported by type first. NULL is allowed.
- * Runs  finalize (which may still allocate; what is born in it is finalized too), clear, destroy.
+/* Free a heap and every object in it, whatever their counts: call all watchers, collect, finalize
+ * all that is left, end all weak references, clear all, destroy all, return the memory. With
+ * report_leaks, what the collection leaves is reported by type first. NULL is allowed.
+ * Runs  watchers and finalize (which may still allocate, and watch: what is born in them is
+ *       finalized too, and watchers registered there run), clear, destroy.
  *       From the second round of finalize on births fail with GC_ERR_CLOSING. May not be called by
  *       any of them. */
 OURO_API void gc_heap_free(gc_heap *heap);
@@ -416,6 +423,21 @@ OURO_API OURO_MUST_USE OURO_NEW void *gc_new_var_at(gc_heap *heap, const gc_type
 /* How many items an object's tail has; 0 for an object without. */
 OURO_API size_t gc_count(const void *object) OURO_NONNULL;
 
+/* Below as gc_resize_var(&slot, count): give the object in the slot a tail of `count` items. It may
+ * move; then the slot has its new address, and it is young. New items are zeroed. Items beyond
+ * `count` are gone; the references among them are dropped, when refs declares the tail. Nobody but
+ * the slot may hold the object, strongly or weakly, since it would be left with the old address. As
+ * _PyBytes_Resize, PyObject_GC_Resize.
+ * Takes   nothing: before and after, the slot owns the one reference. It must be yours during the
+ *         call, and in no object that a collection may end.
+ * Errors  growing: as gc_new_var. Both: GC_ERR_SHARED, when others hold the object, before or after
+ *         user code has run, or when it is dying or immortal. Everything is as it was. A type
+ *         without item_size is a panic, then GC_ERR_TYPE. Shrinking does not fail for lack of
+ *         memory: the object stays where it is.
+ * Runs    growing: as gc_new_var. Shrinking: what dropping the references runs, too.
+ * Cost    moving copies the object, and is recorded by the profiler as made here. */
+OURO_API gc_status gc_resize_var_at(void *slot, size_t count, const char *where) OURO_NONNULL;
+
 /* The slow halves: saturation, death, misuse. Called by the inline halves only. */
 OURO_API void gc_incref_slow(void *object) OURO_NONNULL;
 OURO_API void gc_decref_slow(void *object) OURO_NONNULL;
@@ -437,7 +459,7 @@ static inline void gc_incref(void *object)
  * dropped, destroy, memory free. Objects that die by it die in a queue, not in a recursion, and
  * when an object dies inside one of your callbacks it waits for that queue. A dead object is a
  * panic.
- * Runs  finalize, clear, destroy of every object that dies. */
+ * Runs  finalize, clear, destroy of every object that dies, callbacks of weak references to it. */
 static inline void gc_decref(void *object)
 {
     gc_object *self = (gc_object *)object;
@@ -469,6 +491,19 @@ static inline size_t gc_refcount(const void *object)
 {
     return ((const gc_object *)object)->refs / OURO_REFS_ONE;
 }
+
+/* Whether the caller's reference is the only one, so that the object may be changed in place with
+ * nobody noticing. Weak references do not count. */
+static inline bool gc_is_unique(const void *object)
+{
+    return gc_refcount(object) == 1;
+}
+
+/* Take one more reference, unless the object is dying or a collection is about to clear it: as
+ * gc_weak_get does, but for a pointer of your own that is not counted, and that destroy takes away.
+ * The object may not be gone: its destroy has not returned yet.
+ * Returns  whether the caller has a reference now. */
+OURO_API OURO_MUST_USE bool gc_try_incref(void *object) OURO_NONNULL;
 
 /* Let an object live until its heap is freed: counting stops, and it always counts as referenced
  * from outside. */
@@ -527,6 +562,25 @@ static inline OURO_NEW void *gc_object_newref(void *object)
     gc_incref(object);
     return object;
 }
+static inline void gc_slot_clear(void *slot)
+{
+    gc_xdecref(gc_slot_take(slot));
+}
+
+/* A local variable that owns its reference and drops it at the end of its scope, whichever way that
+ * is left:
+ *
+ *     OURO_AUTO struct node *node = gc_new(heap, &node_type);
+ *     ...
+ *     return gc_take(&node);      hands it on instead
+ *
+ * gcc and clang only; elsewhere it is not defined. Initialize the variable where it is declared, if
+ * with NULL. Several are dropped in reverse order; that runs what dropping runs. `return node`
+ * returns what has just been dropped. longjmp and exit drop nothing, nor does the end of a thread.
+ * It may not span a yield of a generator. */
+#if OURO_HAS_ATTRIBUTE(cleanup)
+#define OURO_AUTO __attribute__((cleanup(gc_slot_clear)))
+#endif
 
 /* Call from a type's traverse, once for each owned reference; NULL is allowed. */
 struct gc_visitor {
@@ -560,7 +614,8 @@ static inline void gc_visit(gc_visitor *visitor, void *child)
 /* Collect everything, now, as gc.collect.
  * Returns  how many containers were freed, plus the uncollectable; leaves and the resurrected do
  * not count.
- * Runs     finalize of all garbage, then clear and destroy.
+ * Runs     callbacks of weak references to garbage, finalize of all of it, watchers, then clear and
+ *          destroy.
  * Errors   none. Called while a collection is running it does nothing and returns 0.
  * Cost     two passes over the containers and their references. It allocates nothing. */
 OURO_API size_t gc_collect(gc_heap *heap) OURO_NONNULL;
@@ -583,18 +638,173 @@ OURO_API bool gc_is_enabled(const gc_heap *heap) OURO_NONNULL;
 /* A place where a collection that is due may run.  Runs  as gc_collect, when one is due. */
 OURO_API void gc_safepoint(gc_heap *heap) OURO_NONNULL;
 
-/* Read and set the thresholds; the new ones hold at once. What is read has no zeros left. */
+/* Read and set the thresholds; the new ones hold at once. What is read has no zeros left. How far
+ * they are reached is in gc_stats: generations[0].objects, bytes_grown_young, bytes_grown_old. */
 OURO_API void gc_get_thresholds(const gc_heap *heap, gc_thresholds *thresholds) OURO_NONNULL;
 OURO_API void gc_set_thresholds(gc_heap *heap, const gc_thresholds *thresholds) OURO_NONNULL;
 
-/* (8) Statistics
+/* Where an object can be. */
+enum {
+    GC_LEAF = -1,  /* nowhere: it has no references, and no collection looks at it */
+    GC_YOUNG = 0,  /* has not met a collection yet */
+    GC_OLD = 1,    /* has */
+    GC_FROZEN = 2, /* set aside by gc_freeze */
+    GC_SAVED = 3,  /* garbage that GC_DEBUG_SAVE_ALL has kept */
+};
+
+/* Set everything that is alive now aside, as gc.freeze: no collection examines it, and what it
+ * refers to counts as referenced from outside; so garbage in it stays. Frozen objects die by count
+ * as ever, their memory goes back, but nothing is born among them. A collection writes to none of
+ * their pages, so after a fork they stay shared with the child: gc_disable early in the parent,
+ * gc_freeze before the fork, gc_enable in the child. The thresholds for collecting everything count
+ * from here on without what is frozen.
+ * Returns  how many containers it froze; 0 inside a collection, or a visitor: nothing happened.
+ *          gc_stats has how many are frozen now: objects_frozen.
+ * Cost     all containers. */
+OURO_API size_t gc_freeze(gc_heap *heap) OURO_NONNULL;
+
+/* All that is frozen is old again, as gc.unfreeze. Returns how many containers that were; 0 inside
+ * a collection, or a visitor: nothing happened.  Cost  all containers. */
+OURO_API size_t gc_unfreeze(gc_heap *heap) OURO_NONNULL;
+
+/* Why a collection starts. */
+typedef enum gc_reason {
+    GC_REASON_CALL = 0,      /* gc_collect, gc_collect_generation */
+    GC_REASON_OBJECTS = 1,   /* thresholds.young_objects */
+    GC_REASON_BYTES = 2,     /* thresholds.young_bytes */
+    GC_REASON_GROWTH = 3,    /* thresholds.old_growth_percent, old_bytes */
+    GC_REASON_SHORTAGE = 4,  /* memory or limit is short */
+    GC_REASON_HEAP_FREE = 5, /* gc_heap_free */
+} gc_reason;
+
+/* One collection. */
+typedef struct gc_collection {
+    size_t size;    /* bytes that ouro has filled in: fields beyond are not there */
+    int generation; /* 0 or 1 */
+    gc_reason reason;
+    /* For stop; before that they are 0. */
+    uint64_t examined;      /* containers */
+    uint64_t collected;     /* containers freed */
+    uint64_t uncollectable; /* found unreachable, but no clear broke their circle */
+    uint64_t resurrected;   /* found unreachable, and brought back by a finalizer */
+    uint64_t saved;         /* found unreachable, and kept: GC_DEBUG_SAVE_ALL */
+    uint64_t duration_ns;   /* from before the start hooks on */
+} gc_collection;
+
+/* What wants to know of collections, as a function in gc.callbacks. It is yours: static, or in a
+ * struct of yours; fill in what you need and leave `next` alone. */
+typedef struct gc_hook gc_hook;
+struct gc_hook {
+    /* A collection is to start. Returns whether it may: false and there is none, the hooks after
+     * this one are not asked, and no stop is called. NULL: it may. */
+    bool (*start)(gc_heap *heap, const gc_collection *collection, void *arg);
+    /* A collection is over; the statistics have it. NULL: nothing to do. */
+    void (*stop)(gc_heap *heap, const gc_collection *collection, void *arg);
+    void *arg;     /* for both */
+    gc_hook *next; /* ouro's own */
+};
+
+/* Add a hook, or remove it. The one added last is called first. Both may be called in hooks, also to
+ * remove the one that runs: the others are called as if nothing had happened, and one that is added
+ * meanwhile is not called by the same start or stop. Hooks may do everything but free the heap; a
+ * collection inside does nothing. When a hook keeps a collection from starting that was due by
+ * itself, the next birth asks again.
+ * Takes   the hook stays yours, and in place until it is removed or the heap freed.
+ * Errors  adding one that is there, or removing one that is not, is a panic. */
+OURO_API void gc_hook_add(gc_heap *heap, gc_hook *hook) OURO_NONNULL;
+OURO_API void gc_hook_remove(gc_heap *heap, gc_hook *hook) OURO_NONNULL;
+
+/* What collections say and keep, as gc.set_debug. Lines go to the message hook. */
+enum {
+    GC_DEBUG_STATS = 1,         /* a line for each collection */
+    GC_DEBUG_COLLECTABLE = 2,   /* a line for each container found unreachable */
+    GC_DEBUG_UNCOLLECTABLE = 4, /* a line for each that no clear could free */
+    /* Garbage is finalized, but then kept, as gc.garbage: gc_each_object(heap, GC_SAVED, ...)
+     * visits it. It counts in what gc_collect returns, and not as collected. Each has a reference
+     * more, from being kept. */
+    GC_DEBUG_SAVE_ALL = 8,
+};
+
+/* Set the GC_DEBUG_ flags. Returns those before. */
+OURO_API unsigned gc_set_debug(gc_heap *heap, unsigned flags) OURO_NONNULL;
+OURO_API unsigned gc_get_debug(const gc_heap *heap) OURO_NONNULL;
+
+/* Let go of all garbage that was saved, as gc.garbage.clear(): what the references from being kept
+ * held dies, circles are left to the next collection.
+ * Returns how many objects that were.  Runs  what dropping references runs; no collection. */
+OURO_API size_t gc_release_saved(gc_heap *heap) OURO_NONNULL;
+
+/* (8) Weak references and watchers
+ * ================================
+ * A weak reference leads to an object without keeping it alive: for caches, for observers, for the
+ * way back from a child to its parent.
+ *
+ *     gc_weak *parent = gc_weak_new(node, NULL, NULL);
+ *     struct node *node = gc_weak_get(parent);      new, or NULL: it is dead
+ *     ...
+ *     gc_xdecref(node);
+ *     gc_decref(parent);
+ *
+ * A gc_weak is an object itself, owned and dropped like any other. Dropping it is how it ends: one
+ * that dies before its object does not call back.
+ *
+ * When an object's count reaches zero, weak references to it read NULL from then on; its finalizer
+ * runs, and if that resurrects it they read it again. If not, all are dead for good before the
+ * first callback runs; callbacks and watchers run newest first; then its references are dropped.
+ *
+ * A collection ends those with callbacks first, before the finalizers, whatever those resurrect
+ * then; after them the others, and watchers, but only of what is garbage still. At the end of the
+ * heap watchers run, and no other callbacks.
+ *
+ * Either way they end before anything is cleared: no weak reference ever yields a dying or a
+ * half-cleared object. A weak reference that is garbage or dying itself does not call back.
+ */
+
+/* Called when the object is dead; `weak` is lent, and reads NULL. Once for each weak reference. May
+ * do everything but free the heap. Whatever it does, errors and misuse included, the others run. */
+typedef void (*gc_weak_fn)(gc_weak *weak, void *arg);
+
+/* Make a weak reference to an object. Without callback (NULL) it is shared: all who ask for the
+ * same object get the same one, as weakref.ref. `arg` is for the callback; it is kept, not counted.
+ * In statistics one with a callback is a container, one without a leaf.
+ * Returns  new, or NULL: no memory, as gc_new; or the object is dead, which is a panic. One that is
+ *          made while its object is dying, in finalize, clear or destroy, reads NULL at least until
+ *          the object has been resurrected.
+ * Runs     as gc_new.
+ * Cost     a constant; the heap's table of them grows in steps of one object each. Dropping one is
+ *          a constant too, however many an object has. */
+#define gc_weak_new(object, callback, arg) gc_weak_new_at((object), (callback), (arg), OURO_HERE)
+OURO_API OURO_MUST_USE OURO_NEW gc_weak *gc_weak_new_at(void *object, gc_weak_fn callback,
+                                                        void *arg, const char *where);
+
+/* The object that a weak reference leads to.
+ * Returns  new, or NULL: it is dead, or dying, or about to be cleared.  Cost  no allocation. */
+OURO_API OURO_MUST_USE OURO_NEW void *gc_weak_get(gc_weak *weak) OURO_NONNULL;
+
+/* Have a callback run when an object is dead, or else when the heap is freed, as weakref.finalize.
+ * The heap keeps a watcher, nobody else needs to. In a collection it runs only when no finalizer
+ * has resurrected the object, unlike the callback of a weak reference. At the end of the heap all
+ * watchers run first, the latest first, while everything is whole.
+ * Returns  new, a weak reference like others until it runs, for gc_unwatch; or to drop at once:
+ *          gc_xdecref(gc_watch(object, callback, arg)). NULL: as gc_weak_new; or there is no
+ *          callback, which is a panic.
+ * Runs     as gc_new. */
+#define gc_watch(object, callback, arg) gc_watch_at((object), (callback), (arg), OURO_HERE)
+OURO_API OURO_MUST_USE OURO_NEW gc_weak *gc_watch_at(void *object, gc_weak_fn callback, void *arg,
+                                                     const char *where);
+
+/* Take a watcher away: it will not run. The caller's reference to it stays his, and reads NULL.
+ * Returns  whether it was still to run. */
+OURO_API bool gc_unwatch(gc_weak *watcher) OURO_NONNULL;
+
+/* (9) Statistics
  * ============== */
 
 typedef struct gc_generation_stats {
     uint64_t collections;    /* a full collection is one of generation 1 only */
     uint64_t collected;      /* containers freed by them */
     uint64_t uncollectable;  /* found unreachable, but no clear broke their circle */
-    uint64_t resurrected;    /* found unreachable, and brought back by a finalizer */
+    uint64_t resurrected;    /* found unreachable, and brought back by a finalizer or a callback */
     uint64_t objects;        /* containers in the generation now */
     uint64_t pause_ns_total; /* time inside these collections */
     uint64_t pause_ns_max;   /* the longest of them */
@@ -602,20 +812,23 @@ typedef struct gc_generation_stats {
 
 typedef struct gc_stats {
     gc_generation_stats generations[2];
-    uint64_t objects_live;    /* containers and leaves */
-    uint64_t objects_born;    /* since the heap was made */
-    uint64_t objects_died;    /* by count and by the collector */
-    uint64_t died_by_count;   /* those no collection found: of doomed owners, the leaves too */
-    uint64_t finalized;       /* finalizers called */
-    uint64_t bytes_live;      /* slots in use, 0 when nothing lives */
-    uint64_t bytes_live_peak; /* the most that bytes_live ever was */
-    uint64_t bytes_external;  /* gc_external_add less gc_external_remove */
-    uint64_t bytes_reserved;  /* taken from the page source */
-    uint64_t bytes_limit;     /* 0: none */
-    uint64_t pause_ns_total;  /* time inside collections */
-    uint64_t pause_ns_max;    /* the longest of them */
-    uint64_t pages;           /* in use */
-    uint64_t segments;        /* taken from the page source */
+    uint64_t objects_live;      /* containers and leaves */
+    uint64_t objects_born;      /* since the heap was made */
+    uint64_t objects_died;      /* by count and by the collector */
+    uint64_t died_by_count;     /* those no collection found: of doomed owners, the leaves too */
+    uint64_t finalized;         /* finalizers called */
+    uint64_t bytes_live;        /* slots in use, 0 when nothing lives */
+    uint64_t bytes_live_peak;   /* the most that bytes_live ever was */
+    uint64_t bytes_external;    /* gc_external_add less gc_external_remove */
+    uint64_t bytes_reserved;    /* taken from the page source */
+    uint64_t bytes_limit;       /* 0: none */
+    uint64_t pause_ns_total;    /* time inside collections */
+    uint64_t pause_ns_max;      /* the longest of them */
+    uint64_t pages;             /* in use */
+    uint64_t segments;          /* taken from the page source */
+    uint64_t objects_frozen;    /* containers set aside by gc_freeze; in no generation */
+    uint64_t bytes_grown_young; /* live and external, since the last collection */
+    uint64_t bytes_grown_old;   /* the same, since the last of everything */
 } gc_stats;
 
 /* Fill in the statistics of a heap.  Cost  the number of pages. */
@@ -628,12 +841,52 @@ static inline void gc_get_stats(gc_heap *heap, gc_stats *stats)
 /* Print them as a small table for people. */
 OURO_API void gc_stats_print(gc_heap *heap, FILE *file) OURO_NONNULL;
 
-/* (9) Looking at objects
+/* The objects of one type. */
+typedef struct gc_type_stats {
+    const gc_type *type;
+    uint64_t objects;      /* alive */
+    uint64_t bytes;        /* their slots */
+    int64_t objects_grown; /* since the answer before */
+    int64_t bytes_grown;
+} gc_type_stats;
+
+/* How many objects there are of each type: the commonest first, then the largest. `stats` has room
+ * for `count`; what is left of it is zeroed. Zeroed before the first call and given again to the
+ * next, it tells what has grown since: types are compared with what it says of them, and those
+ * whose objects are gone are among the answers once more.
+ *
+ *     gc_type_stats stats[100] = { 0 };
+ *     gc_get_type_stats(heap, stats, 100);
+ *     work();
+ *     gc_get_type_stats(heap, stats, 100);          stats[0].objects_grown, ...
+ *
+ * Returns how many types there are to tell of; `count` larger than that loses none.
+ * Cost    the number of pages and types, not of objects: a few microseconds for a million objects
+ *         of ten types. */
+OURO_API size_t gc_get_type_stats_sized(gc_heap *heap, gc_type_stats *stats, size_t count,
+                                        size_t size) OURO_NONNULL;
+static inline size_t gc_get_type_stats(gc_heap *heap, gc_type_stats *stats, size_t count)
+{
+    return gc_get_type_stats_sized(heap, stats, count, sizeof(*stats));
+}
+
+/* (10) Looking at objects
  * ======================
+ * Asking changes nothing: no count, no statistics, no threshold, no generation. It does write to the
+ * collector's word of objects, and gc_why_alive and gc_check to that of the frozen, too.
+ *
  * These calls lend objects to a visitor: borrowed, valid during the call unless the visitor takes a
- * reference. The visitor may allocate and drop; collections wait until the call is over. Dying
- * objects, and those that a running collection has found unreachable, are passed over. What the
- * visitor returns, if not 0, ends the call and is its result; else it is 0.
+ * reference. Dying objects, and those that a running collection has found unreachable, are passed
+ * over. What the visitor returns, if not 0, ends the call and is its result; else it is 0.
+ *
+ * A visitor may make objects, take, move and drop references, even the last ones to the object it is
+ * shown, and ask further. What would pull the ground away does nothing meanwhile, and says so:
+ *
+ *     gc_collect and its kin, thresholds      wait: no collection, 0
+ *     gc_unreachable                          visits nothing, 0
+ *     gc_freeze, gc_unfreeze, gc_heap_trim    0
+ *     gc_type_forget                          GC_ERR_BUSY
+ *     gc_heap_free                            panic
  */
 
 /* Every container a full collection would find unreachable, with nothing freed, finalized or
@@ -641,20 +894,62 @@ OURO_API void gc_stats_print(gc_heap *heap, FILE *file) OURO_NONNULL;
  * returns 0. */
 OURO_API int gc_unreachable(gc_heap *heap, gc_object_fn visit, void *arg);
 
-/* Every container of a generation (0 or 1), or with -1 every object, leaves too, as
- * gc.get_objects. Objects born meanwhile may be visited or not. */
+/* Every container of a generation (GC_YOUNG, GC_OLD), or the frozen or the saved (GC_FROZEN,
+ * GC_SAVED), or with -1 every object, leaves too, as gc.get_objects. Objects born meanwhile may be
+ * visited or not. */
 OURO_API int gc_each_object(gc_heap *heap, int generation, gc_object_fn visit, void *arg);
 
-/* Every container that refers to an object, each once, as gc.get_referrers. An object of another
- * heap is a panic.
+/* Every container that refers to an object, each once, as gc.get_referrers; the frozen are among
+ * them. The object cannot die before the call is over. An object of another heap is a panic.
  * Cost  all containers and their references. */
 OURO_API int gc_referrers(gc_heap *heap, void *object, gc_object_fn visit, void *arg);
 
 /* Every object that an object refers to, once for each reference, as gc.get_referents. The
- * visitor may not change the object it is about. */
+ * visitor may not change the object it is about, nor end one of those it refers to. */
 OURO_API int gc_referents(void *object, gc_object_fn visit, void *arg);
 
-/* (10) The memory profiler
+/* Whether objects of its type have references, as gc.is_tracked: leaves have not. */
+OURO_API bool gc_is_container(const void *object) OURO_NONNULL;
+
+/* Whether its finalize has run, as gc.is_finalized. */
+static inline bool gc_is_finalized(const void *object)
+{
+    return (((const gc_object *)object)->refs & OURO_REFS_FINALIZED) != 0;
+}
+
+/* Where an object is: GC_YOUNG, GC_OLD, GC_FROZEN or GC_SAVED. GC_LEAF: of a leaf, and of any object
+ * that is dying. What a running collection has found unreachable is GC_OLD. */
+OURO_API int gc_generation_of(const void *object) OURO_NONNULL;
+
+/* An object on a way that keeps another alive. */
+typedef struct gc_holder {
+    void *object;      /* borrowed */
+    size_t references; /* that it has, as gc_refcount */
+    size_t explained;  /* how many of them containers hold */
+} gc_holder;
+
+/* Why an object is alive: the shortest way to it that begins with a reference which no object
+ * accounts for, one in a variable or one that was never dropped. path[0] is the object that has it,
+ * the last one is the object asked about; path[0].references - path[0].explained are unaccounted
+ * for. Garbage explains references like others, for it holds them. The first `count` of the way
+ * are stored; `path` may be NULL when that is 0.
+ * Returns  how long the way is; 0: there is none, the object is garbage. GC_ERR_NOMEM.
+ * Errors   GC_ERR_NOMEM. An object of another heap is a panic, then 0.
+ * Runs     traverse only.
+ * Cost     two passes over all containers and their references, and 16 bytes of memory for each
+ *          container, until it returns. */
+OURO_API ptrdiff_t gc_why_alive_sized(gc_heap *heap, void *object, gc_holder *path, size_t count,
+                                      size_t size);
+static inline ptrdiff_t gc_why_alive(gc_heap *heap, void *object, gc_holder *path, size_t count)
+{
+    return gc_why_alive_sized(heap, object, path, count, sizeof(*path));
+}
+
+/* Print that for people: "node at 0x7f0012345678: 3 references, 2 explained by:", who they are, and
+ * the way. Returns 0 or GC_ERR_NOMEM, then nothing is printed. Else as gc_why_alive. */
+OURO_API int gc_why_alive_print(gc_heap *heap, void *object, FILE *file) OURO_NONNULL;
+
+/* (11) The memory profiler
  * ========================
  * Which lines of your program hold the memory: what tracemalloc does for Python. While it is on,
  * every gc_new and gc_new_var is recorded with its file and line until the object dies. While it is
@@ -777,7 +1072,7 @@ OURO_API int gc_snapshot_print(const gc_snapshot *snapshot, gc_group group, size
 OURO_API int gc_snapshot_print_compare(const gc_snapshot *newer, const gc_snapshot *older,
                                        gc_group group, size_t top, FILE *file);
 
-/* (11) Generators
+/* (12) Generators
  * ===============
  * A generator is an object that makes other objects, its items, one at a time and when they are
  * asked for: a million of them through the space of one. It has no stack of its own. Its state is
@@ -1039,7 +1334,63 @@ static inline void gc_loop_end(gc_loop *loop)
     loop->runs = false;
 }
 
-/* (12) Checking
+/* (13) Weak maps
+ * ==============
+ * A map whose entries vanish with an object: by key, to keep something about objects that belong to
+ * others (WeakKeyDictionary); by value, to find objects that exist already (WeakValueDictionary).
+ *
+ *     gc_weak_map *notes = gc_weak_map_new(heap, GC_WEAK_KEYS);
+ *     gc_weak_map_set(notes, node, 0, note);           note lives while node and notes do
+ *
+ *     gc_weak_map *names = gc_weak_map_new(heap, GC_WEAK_VALUES);
+ *     gc_weak_map_set(names, "root", 4, node);         until node dies
+ *     struct node *root = gc_weak_map_get(names, "root", 4);
+ *
+ * A map is an object, owned and dropped like any other. An entry vanishes when a weak reference
+ * with callback would call; what is dying is not found even before. In a map by key, a value that
+ * leads to its key keeps both alive.
+ */
+
+typedef enum gc_weak_side {
+    GC_WEAK_KEYS = 0,   /* keys are objects, the same one and not an equal one; values are owned */
+    GC_WEAK_VALUES = 1, /* keys are bytes, which are copied; values are not owned */
+} gc_weak_side;
+
+/* Make an empty map.  Returns  new, or NULL: as gc_new.  Runs  as gc_new. */
+#define gc_weak_map_new(heap, side) gc_weak_map_new_at((heap), (side), OURO_HERE)
+OURO_API OURO_MUST_USE OURO_NEW gc_weak_map *gc_weak_map_new_at(gc_heap *heap, gc_weak_side side,
+                                                                const char *where) OURO_NONNULL;
+
+/* In these three `key` is an object, and `size` does not matter; or `size` bytes, and keys whose
+ * bytes are the same are the same.
+ *
+ * set: put a value, an object, in place of the one that the key had.
+ * Returns  GC_OK, or what gc_last_error says after gc_new; then nothing has changed.
+ * Runs     as gc_new, and what dropping the old value runs.
+ * Cost     a constant; the map grows in small steps. */
+#define gc_weak_map_set(map, key, size, value) \
+    gc_weak_map_set_at((map), (key), (size), (value), OURO_HERE)
+OURO_API gc_status gc_weak_map_set_at(gc_weak_map *map, const void *key, size_t size, void *value,
+                                      const char *where) OURO_NONNULL;
+
+/* Returns  new, or NULL: there is none.  Cost  no allocation. */
+OURO_API OURO_MUST_USE OURO_NEW void *gc_weak_map_get(gc_weak_map *map, const void *key,
+                                                      size_t size) OURO_NONNULL;
+
+/* Returns  whether there was one.  Runs  what dropping the value runs. */
+OURO_API bool gc_weak_map_remove(gc_weak_map *map, const void *key, size_t size) OURO_NONNULL;
+
+/* How many entries there are, those included whose object is dying. */
+OURO_API size_t gc_weak_map_count(const gc_weak_map *map) OURO_NONNULL;
+
+/* Visit the entries, the latest first. They are lent; `size` is 0 where the key is an object. The
+ * visitor may do everything, change the map too: what has vanished or was removed is not visited,
+ * nor is what is new; a key that has another value by the time of its turn is visited with that.
+ * Returns  what the visitor returned, if not 0, which ends the visit; else 0. */
+typedef int (*gc_weak_map_fn)(const void *key, size_t size, void *value, void *arg);
+OURO_API int gc_weak_map_each(gc_weak_map *map, gc_weak_map_fn visit, void *arg);
+
+/* (14) Checking
  * ============= */
 
 /* Walk the whole heap and verify ouro's invariants and your references: each leads to a live object
@@ -1054,7 +1405,7 @@ OURO_API bool gc_check(gc_heap *heap) OURO_NONNULL;
 
 template <class T> inline void gc_clear(T **slot)
 {
-    gc_xdecref(gc_slot_take(slot));
+    gc_slot_clear(slot);
 }
 template <class T, class U> inline void gc_set(T **slot, U *object)
 {
@@ -1078,6 +1429,11 @@ template <class T> inline OURO_NEW T *gc_take(T **slot)
 {
     return static_cast<T *>(gc_slot_take(slot));
 }
+template <class T> inline gc_status gc_resize_var_from(T **slot, size_t count, const char *where)
+{
+    return gc_resize_var_at(slot, count, where);
+}
+#define gc_resize_var(slot, count) gc_resize_var_from((slot), (count), OURO_HERE)
 template <class T> inline void gc_swap(T **slot, T **other)
 {
     gc_slot_swap(slot, other);
@@ -1093,7 +1449,7 @@ template <class T> inline OURO_NEW T *gc_newref(T *object)
 #define OURO_SLOT(slot)            (1 ? (void *)(slot) : (void *)(uintptr_t)(&**(slot)))
 
 /* Empty the slot, then drop what it held. */
-#define gc_clear(slot)             gc_xdecref(gc_slot_take(OURO_SLOT(slot)))
+#define gc_clear(slot)             gc_slot_clear(OURO_SLOT(slot))
 
 /* Put an object, or NULL, into the slot: with a new reference, or with the caller's. Then drop what
  * the slot held. */
@@ -1102,6 +1458,9 @@ template <class T> inline OURO_NEW T *gc_newref(T *object)
 
 /* Empty the slot. Returns what it held, the reference now the caller's, or NULL. */
 #define gc_take(slot)              gc_slot_take(OURO_SLOT(slot))
+
+/* Change the length of the tail of the object that the slot holds: see gc_resize_var_at. */
+#define gc_resize_var(slot, count) gc_resize_var_at(OURO_SLOT(slot), (count), OURO_HERE)
 
 /* Exchange what two slots hold. Counts nothing. */
 #define gc_swap(slot, other)       gc_slot_swap(OURO_SLOT(slot), OURO_SLOT(other))
@@ -1119,6 +1478,9 @@ template <class T> inline OURO_NEW T *gc_newref(T *object)
  * - gc_set and its kin write slots inside live objects or on your stack; memset over a slot leaks
  * the reference.
  * - A finalizer that takes a reference to self resurrects everything that self refers to as well.
+ * - Growing a tail moves the object: pointers into it, and copies of its address, are dead.
+ * - `arg` of a callback is not counted: what it points to must outlive the weak reference. To hold
+ *   an object by it, drop that object in the callback, and where you drop the weak reference.
  * - The memory of objects that die is reused by the heap at once, but goes back to the system
  *   only at collections, and in gc_heap_trim.
  */

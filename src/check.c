@@ -10,6 +10,9 @@ struct totals {
     size_t partial_pages;
     size_t young_pages;
     size_t emptied_pages;
+    size_t weak_targets; /* objects with OURO_REFS_WEAK */
+    size_t weak_alive;   /* gc_weak with a target */
+    size_t watchers;
 };
 
 #define FAIL(heap, ...) (gci_panic((heap), "ouro: gc_check: " __VA_ARGS__), false)
@@ -43,7 +46,10 @@ static bool check_use(const struct gci_page *page)
     const struct gci_record *record = page->record;
     uint32_t used = gci_page_used(page);
     bool right = page->carved == gci_page_capacity(page) && page->notice > 0 && page->countdown > 0;
-    if (page == record->current) {
+    if (page->frozen) {
+        right = page != record->current && !page->partial && page->notice == 0 &&
+                (used > 0 || page->emptied);
+    } else if (page == record->current) {
         right = !page->partial && !page->emptied && page->notice == GCI_NOTICE_NEVER;
     } else if (page->partial) {
         right = page->carved == gci_page_capacity(page) && page->notice == 0 && used > 0;
@@ -65,11 +71,15 @@ static bool is_legal_state(const struct gci_page *page, enum gci_state state)
         return true;
     case GCI_LEAF:
         return page->birth == GCI_LEAF;
+    case GCI_SAVED:
+        return page->birth == GCI_YOUNG;
     case GCI_YOUNG:
         return page->birth == GCI_YOUNG && page->young;
     case GCI_OLD_A:
     case GCI_OLD_B:
         return page->birth == GCI_YOUNG && (unsigned)state == heap->old;
+    case GCI_FROZEN:
+        return page->birth == GCI_YOUNG;
     case GCI_DOOMED:
     case GCI_DOOMED_YOUNG:
         return page->birth == GCI_YOUNG && heap->busy > 1; /* gc_check holds once itself */
@@ -87,6 +97,11 @@ static bool check_object(const struct gci_page *page, const gc_object *self)
                     state == GCI_YOUNG && page->birth == GCI_YOUNG ? "GEN-2" : "OBJ-1",
                     page->type->name, (const void *)self, (int)state);
     }
+    bool aside = state == GCI_FREE || state == GCI_DYING || state == GCI_SAVED;
+    if (page->birth == GCI_YOUNG && !aside && page->frozen != (state == GCI_FROZEN)) {
+        return FAIL(page->heap, "FROZEN-1: %s at %p has state %d, and its page is%s frozen",
+                    page->type->name, (const void *)self, (int)state, page->frozen ? "" : " not");
+    }
     if (dead ? state != GCI_FREE && state != GCI_DYING
              : state == GCI_FREE || self->refs < OURO_REFS_ONE) {
         return FAIL(page->heap, "OBJ-1: %s at %p has a count that does not go with state %d",
@@ -95,6 +110,20 @@ static bool check_object(const struct gci_page *page, const gc_object *self)
     if (state != GCI_FREE && self->gc / GCI_SCRATCH != 0) {
         return FAIL(page->heap, "OBJ-1: %s at %p has a scratch count left", page->type->name,
                     (const void *)self);
+    }
+    return true;
+}
+
+static bool check_weak(gc_weak *weak, struct totals *totals)
+{
+    const struct gci_weak_call *call = gci_weak_callable(weak);
+    bool is_due = call != NULL && weak->target == NULL;
+    totals->weak_alive += weak->target != NULL;
+    totals->watchers += call != NULL && call->place != NULL;
+    if (is_due && (weak->next == NULL || weak->next == weak || weak->next->prev != weak ||
+                   weak->prev->next != weak)) {
+        return FAIL(gci_page_of(weak)->heap, "WEAK-3: %s has its callback, and is not due",
+                    gci_page_describe(gci_page_of(weak), &weak->object).text);
     }
     return true;
 }
@@ -108,11 +137,16 @@ static bool check_page(const struct gci_page *page, struct totals *totals)
     }
     for (size_t offset = page->first, end = gci_page_end(page); offset < end;
          offset += page->slot_size) {
-        const gc_object *self = gci_page_at(page, offset);
+        gc_object *self = gci_page_at(page, offset);
         enum gci_state state = gci_state_of(self);
         if (!check_object(page, self)) {
             return false;
         }
+        if (state != GCI_FREE && gci_weak_is_of(page) &&
+            !check_weak((gc_weak *)(void *)self, totals)) {
+            return false;
+        }
+        totals->weak_targets += state != GCI_FREE && (self->refs & OURO_REFS_WEAK) != 0;
         free_slots += state == GCI_FREE;
         totals->young_objects += (unsigned)state >> GCI_YOUNG_SHIFT;
         totals->bytes_live += state == GCI_FREE ? 0 : page->slot_size;
@@ -121,6 +155,64 @@ static bool check_page(const struct gci_page *page, struct totals *totals)
     totals->young_pages += page->young;
     totals->emptied_pages += page->emptied;
     return check_free_list(page, free_slots) && check_use(page);
+}
+
+/* A list of weak references, from its first. Returns its length; 0: it is broken. */
+static size_t check_weak_list(gc_heap *heap, gc_weak *first)
+{
+    const gc_object *target = first->target;
+    size_t length = 0;
+    if (target == NULL || gci_pages_find(heap, target) == NULL ||
+        !(target->refs & OURO_REFS_WEAK) || gci_weak_first(heap, target) != first) {
+        (void)FAIL(heap, "WEAK-1: a list of weak references is not where %p looks for it",
+                   (const void *)target);
+        return 0;
+    }
+    for (gc_weak *weak = first; weak != NULL; weak = weak->next, length++) {
+        if (gci_pages_find(heap, weak) == NULL || weak->target != target ||
+            (weak != first && weak->prev->next != weak)) {
+            (void)FAIL(heap, "WEAK-1: the list of weak references to %p is broken",
+                       (const void *)target);
+            return 0;
+        }
+        if (weak != first && gci_weak_callable(weak) == NULL) {
+            (void)FAIL(heap, "WEAK-2: a weak reference to %p without callback is not the first",
+                       (const void *)target);
+            return 0;
+        }
+    }
+    return length;
+}
+
+static bool check_weak_table(gc_heap *heap, const struct totals *totals)
+{
+    size_t lists = 0, members = 0, watchers = 0;
+    for (size_t i = 0; i < heap->weak_table.buckets; i++) {
+        for (gc_weak *first = gci_weak_bucket(heap, i); first != NULL; first = first->prev) {
+            size_t length = check_weak_list(heap, first);
+            if (length == 0) {
+                return false;
+            }
+            members += length;
+            lists++;
+        }
+    }
+    if (lists != totals->weak_targets || lists != heap->weak_table.count ||
+        members != totals->weak_alive) {
+        return FAIL(heap,
+                    "WEAK-1: %zu objects have weak references, %zu lists, counted as %zu; %zu weak "
+                    "references have a target, %zu are in lists",
+                    totals->weak_targets, lists, heap->weak_table.count, totals->weak_alive,
+                    members);
+    }
+    for (struct gci_weak_call *call = heap->watchers; call != NULL; call = call->older) {
+        if (*call->place != call || call->callback == NULL) {
+            return FAIL(heap, "WEAK-3: the list of watchers is broken");
+        }
+        watchers++;
+    }
+    return watchers == totals->watchers ||
+           FAIL(heap, "WEAK-3: %zu watchers, %zu of them in the list", totals->watchers, watchers);
 }
 
 static bool check_pages(gc_heap *heap)
@@ -163,11 +255,13 @@ static bool check_pages(gc_heap *heap)
     }
     size_t emptied_pages = 0;
     for (struct gci_page *page = heap->emptied_pages; page != NULL; page = page->next) {
-        emptied_pages += page->emptied && page->record != NULL;
+        emptied_pages += page->emptied;
     }
-    return emptied_pages == totals.emptied_pages ||
-           FAIL(heap, "PAGE-2: %zu emptied pages, %zu of them in the list", totals.emptied_pages,
-                emptied_pages);
+    if (emptied_pages != totals.emptied_pages) {
+        return FAIL(heap, "PAGE-2: %zu emptied pages, %zu of them in the list",
+                    totals.emptied_pages, emptied_pages);
+    }
+    return check_weak_table(heap, &totals);
 }
 
 struct holder {

@@ -10,8 +10,8 @@
  * A program whose objects die by count hardly pays. With the default thresholds the young are left
  * alone after BARREN_MAX collections in a row that found next to nothing, and only now and then
  * there is a look at some of them, at longer and longer times. What is not found meanwhile is bounded
- * by the growth that makes a full collection due, which is twice as much after one that found
- * nothing.
+ * by the growth that makes a full collection due, which is four times as much after one that found
+ * nothing, until some is found again.
  *
  * A collection of the young is never about more than twice what the threshold says. If they are more,
  * because they were left alone or had to wait, they become old unseen, in slices. */
@@ -76,8 +76,9 @@ static size_t full_limit(const gc_heap *heap)
 {
     const gc_thresholds *thresholds = &heap->config.thresholds;
     size_t percent = thresholds->old_growth_percent;
-    percent = heap->barren_full ? 2 * percent : percent; /* of the default: no overflow */
-    size_t hundredth = heap->bytes_at_full / 100;
+    percent = heap->barren_full ? 4 * percent : percent; /* of the default: no overflow */
+    bool is_more = heap->bytes_at_full > heap->bytes_frozen;
+    size_t hundredth = is_more ? (heap->bytes_at_full - heap->bytes_frozen) / 100 : 0;
     if (percent == SIZE_MAX || (hundredth > 0 && percent > SIZE_MAX / hundredth)) {
         return SIZE_MAX;
     }
@@ -169,6 +170,7 @@ static void record_pause(gc_heap *heap, int generation, uint64_t start_ns)
 static struct gci_set find_garbage(gc_heap *heap, int generation)
 {
     struct gci_set set = generation == 0 ? gci_set_of_young(heap) : gci_set_of_all(heap);
+    set.look = (heap->debug & (GC_DEBUG_COLLECTABLE | GC_DEBUG_SAVE_ALL)) != 0;
     gci_trace_find_garbage(heap, &set);
     if (generation != 0) {
         gci_flip_old(heap);
@@ -178,7 +180,7 @@ static struct gci_set find_garbage(gc_heap *heap, int generation)
     return set;
 }
 
-/* Whether the whole heap can be checked: not in a cycle, which that would end. */
+/* Look at the whole heap, but not in a cycle, which that would end. */
 static void check_heap(gc_heap *heap)
 {
     if (!is_in_cycle(heap)) {
@@ -186,47 +188,96 @@ static void check_heap(gc_heap *heap)
     }
 }
 
-/* The end of what was found, and the books. */
-static size_t end_garbage(gc_heap *heap, struct gci_set *set, int generation)
+/* The end of what was found; with it goes what a cycle has freed before. */
+static void end_garbage(gc_heap *heap, struct gci_set *set, gc_collection *report)
 {
     struct gci_doom_result result = gci_doom(heap, set); /* user code may run here */
     gci_death_drain(heap);                               /* user code may run here */
-    if (generation != 0) {
-        result.freed += heap->cycle.freed;
+    report->collected = result.freed;
+    report->uncollectable = result.uncollectable;
+    report->resurrected = result.resurrected;
+    report->saved = result.saved;
+    if (report->generation != 0) {
+        report->collected += heap->cycle.freed;
         heap->cycle.freed = 0;
     }
-    gc_generation_stats *stats = &heap->generations[generation];
+    check_heap(heap);
+}
+
+/* What the statistics and the thresholds have to know of a collection. */
+static void record(gc_heap *heap, const gc_collection *report)
+{
+    gc_generation_stats *stats = &heap->generations[report->generation];
     stats->collections++;
-    stats->collected += result.freed;
-    stats->uncollectable += result.uncollectable;
-    stats->resurrected += result.resurrected;
+    stats->collected += report->collected;
+    stats->uncollectable += report->uncollectable;
+    stats->resurrected += report->resurrected;
     heap->bytes_at_collection = bytes_in_use(heap);
-    if (generation != 0) {
+    if (report->generation != 0) {
         heap->bytes_at_full = heap->bytes_at_collection;
         heap->cycle.bytes_begun = 0;
     }
-    check_heap(heap);
-    return result.freed + result.uncollectable;
 }
 
-static size_t collect(gc_heap *heap, int generation)
+static void tidy(gc_heap *heap, bool all)
+{
+    gci_pages_unpin(heap);
+    gci_pages_tidy(heap, all);
+    gci_pages_pin(heap);
+}
+
+static bool ask_start_hooks(gc_heap *heap, const gc_collection *report)
+{
+    return heap->hooks.starts == NULL || heap->hooks.starts(heap, report);
+}
+
+static void call_stop_hooks(gc_heap *heap, const gc_collection *report)
+{
+    if (heap->hooks.stops != NULL) {
+        heap->hooks.stops(heap, report);
+    }
+}
+
+/* One collection, from the first start hook to the last stop hook, with no other inside. false: none
+ * may start. */
+static bool collect(gc_heap *heap, gc_collection *report)
 {
     if (heap->busy > 0) {
-        return 0;
+        return false;
     }
     uint64_t start = gci_sys_clock_ns();
-    if (generation != 0) {
+    if (report->generation != 0) {
         gci_cycle_abandon(heap);
     }
     hold(heap);
-    gci_death_drain(heap); /* user code may run here */
-    check_heap(heap);
-    struct gci_set set = find_garbage(heap, generation);
-    size_t count = end_garbage(heap, &set, generation); /* user code may run here */
+    gci_death_drain(heap);                       /* user code may run here */
+    bool starts = ask_start_hooks(heap, report); /* user code may run here */
+    if (starts) {
+        check_heap(heap);
+        struct gci_set set = find_garbage(heap, report->generation);
+        report->examined = set.alive_count + set.garbage_count;
+        end_garbage(heap, &set, report); /* user code may run here */
+        record(heap, report);
+        tidy(heap, report->generation != 0);
+        record_pause(heap, report->generation, start);
+        report->duration_ns = heap->pause_ns;
+        call_stop_hooks(heap, report); /* user code may run here */
+    }
     gci_collect_release(heap);
-    gci_pages_tidy(heap, generation != 0);
-    record_pause(heap, generation, start);
-    return count;
+    return starts;
+}
+
+/* How many containers a collection has found unreachable, and not resurrected. */
+static size_t found_by(const gc_collection *report)
+{
+    return (size_t)(report->collected + report->uncollectable + report->saved);
+}
+
+static size_t collect_generation(gc_heap *heap, int generation, gc_reason reason)
+{
+    gc_collection report = { .size = sizeof(report), .generation = generation, .reason = reason };
+    (void)collect(heap, &report);
+    return found_by(&report);
 }
 
 /* What a collection that came by itself, and was of so many young ones, says about the next. */
@@ -236,6 +287,7 @@ static void adapt(gc_heap *heap, int generation, size_t young, size_t found)
     const gc_thresholds *thresholds = &heap->config.thresholds;
     if (is_worth_it || !adapts_young(heap)) {
         heap->barren = heap->looks = 0;
+        heap->barren_full = false;
     } else if (generation == 0 && heap->barren < BARREN_MAX) {
         heap->barren++;
     } else if (generation == 0 && heap->looks < LOOKS_MAX) {
@@ -253,7 +305,8 @@ static void adapt(gc_heap *heap, int generation, size_t young, size_t found)
 
 enum {
     SLICE_NS = 200000,
-    WAIT = 6, /* times as long as the last pause was, the program runs before the next slice */
+    WAIT = 6, /* times as long as the last pause was, the program runs before the next slice, */
+    WAIT_LATE = 2,           /* or so many when half of the room is used */
     AT_ONCE_BYTES = 1 << 20, /* so much is collected faster at once than a few slices take */
 };
 
@@ -269,6 +322,48 @@ static size_t cycle_room(const gc_heap *heap)
     return half > least ? half : least;
 }
 
+/* The books of a cycle that begins. If those before it came to no end, because the heap was looked at
+ * too often, it has what they left of the room for growth. */
+static void open_books(gc_heap *heap)
+{
+    struct gci_cycle *cycle = &heap->cycle;
+    size_t in_use = bytes_in_use(heap);
+    if (cycle->bytes_begun == 0 || in_use < cycle->bytes_begun) {
+        cycle->bytes_begun = in_use;
+    }
+    heap->bytes_at_collection = in_use;
+}
+
+/* Begin a cycle, unless a hook is against it. */
+static void begin_cycle(gc_heap *heap)
+{
+    gc_collection report = { .size = sizeof(report), .generation = 1, .reason = GC_REASON_GROWTH };
+    hold(heap);
+    bool starts = ask_start_hooks(heap, &report); /* user code may run here */
+    gci_collect_release(heap);
+    if (starts) {
+        gci_cycle_begin(heap);
+        open_books(heap);
+    }
+}
+
+/* Begin to make the young old unseen. */
+static void begin_promotion(gc_heap *heap)
+{
+    gci_cycle_promote(heap);
+    open_books(heap);
+}
+
+/* The end of a cycle that came to it in a slice: it was a collection. */
+static void end_cycle(gc_heap *heap, struct gci_set *set)
+{
+    gc_collection *report = &heap->cycle.report;
+    report->examined = heap->cycle.examined;
+    end_garbage(heap, set, report); /* user code may run here */
+    record(heap, report);
+    adapt(heap, 1, 0, found_by(report));
+}
+
 /* A slice; the last one ends the garbage. */
 static void slice(gc_heap *heap, uint64_t budget_ns)
 {
@@ -280,22 +375,27 @@ static void slice(gc_heap *heap, uint64_t budget_ns)
     struct gci_set set = gci_cycle_slice(heap, budget_ns);
     gci_death_drain(heap); /* user code may run here; what it ends so was being freed already */
     bool is_over = !is_in_cycle(heap) && !is_abandoned;
+    bool is_collection = is_over && !cycle->only_promotes;
     cycle->slices++;
-    if (is_over && cycle->only_promotes) {
+    if (is_collection) {
+        end_cycle(heap, &set); /* user code may run here */
+    } else if (is_over) {
         heap->bytes_at_collection = bytes_in_use(heap); /* the next look is at who comes now */
         cycle->bytes_begun = 0;
-    } else if (is_over) {
-        adapt(heap, 1, 0, end_garbage(heap, &set, 1)); /* user code may run here */
     }
-    gci_collect_release(heap);
     if (!is_in_cycle(heap)) {
-        gci_pages_tidy(heap, false);
+        tidy(heap, false);
     }
     record_pause(heap, 1, start);
+    cycle->report.duration_ns += heap->pause_ns;
+    if (is_collection) {
+        call_stop_hooks(heap, &cycle->report); /* user code may run here */
+    }
+    gci_collect_release(heap);
 }
 
-/* A slice when it is time for one: not too soon after the last, but sooner and longer when the heap
- * grows faster than the cycle goes on. */
+/* A slice when it is time for one: not too soon after the last pause, but sooner and longer when the
+ * heap grows faster than the cycle goes on. */
 static void slice_in_time(gc_heap *heap)
 {
     struct gci_cycle *cycle = &heap->cycle;
@@ -306,29 +406,12 @@ static void slice_in_time(gc_heap *heap)
         while (is_in_cycle(heap)) {
             slice(heap, UINT64_MAX); /* user code may run here */
         }
-    } else if (grown > room / 2 || waited >= WAIT * heap->pause_ns) {
-        /* user code may run here */
-        slice(heap, grown > room / 4 * 3 ? 4 * slice_ns(heap) : slice_ns(heap));
+    } else if (waited >= (grown < room / 2 ? WAIT : WAIT_LATE) * heap->pause_ns) {
+        uint64_t budget_ns = grown > room / 4 * 3 ? 4 * slice_ns(heap) : slice_ns(heap);
+        slice(heap, budget_ns); /* user code may run here */
     }
     cycle->bytes_next = add_saturating(bytes_in_use(heap), SLICE_BYTES);
     gci_collect_arm(heap);
-}
-
-/* The books of a cycle that begins. If those before it came to no end, because the heap was looked at
- * too often, it has what they left of the room for growth. */
-static void open_books(gc_heap *heap)
-{
-    struct gci_cycle *cycle = &heap->cycle;
-    size_t in_use = bytes_in_use(heap);
-    if (cycle->bytes_begun == 0 || in_use < cycle->bytes_begun) {
-        cycle->bytes_begun = in_use;
-    }
-}
-
-static void begin_cycle(gc_heap *heap)
-{
-    gci_cycle_begin(heap);
-    open_books(heap);
 }
 
 static bool has_grown(size_t now, size_t then, size_t by)
@@ -336,11 +419,16 @@ static bool has_grown(size_t now, size_t then, size_t by)
     return by != SIZE_MAX && now >= then && now - then >= by;
 }
 
-static bool is_young_due(const gc_heap *heap)
+static bool are_young_many(const gc_heap *heap)
 {
     const gc_thresholds *thresholds = &heap->config.thresholds;
-    return OURO_STRESS || heap->young_objects >= young_limit(heap, thresholds->young_objects) ||
-           has_grown(bytes_in_use(heap), heap->bytes_at_collection,
+    return OURO_STRESS || heap->young_objects >= young_limit(heap, thresholds->young_objects);
+}
+
+static bool are_young_large(const gc_heap *heap)
+{
+    const gc_thresholds *thresholds = &heap->config.thresholds;
+    return has_grown(bytes_in_use(heap), heap->bytes_at_collection,
                      young_limit(heap, thresholds->young_bytes));
 }
 
@@ -350,33 +438,42 @@ static bool is_full_due(const gc_heap *heap)
     return limit != SIZE_MAX && bytes_in_use(heap) >= limit;
 }
 
-static void collect_by_itself(gc_heap *heap, int generation)
+static void collect_by_itself(gc_heap *heap, int generation, gc_reason reason)
 {
     size_t young = heap->young_objects;
-    adapt(heap, generation, young, collect(heap, generation));
+    gc_collection report = { .size = sizeof(report), .generation = generation, .reason = reason };
+    if (collect(heap, &report)) { /* user code may run here */
+        adapt(heap, generation, young, found_by(&report));
+    }
 }
 
 /* Collect the young, or, if they are too many, begin to make them old unseen. */
-static void collect_young(gc_heap *heap)
+static void collect_young(gc_heap *heap, gc_reason reason)
 {
     heap->look_next = true;
     if (!are_too_many(heap)) {
-        collect_by_itself(heap, 0); /* user code may run here */
+        collect_by_itself(heap, 0, reason); /* user code may run here */
     } else if (!is_in_cycle(heap)) {
-        gci_cycle_promote(heap);
-        open_books(heap);
+        begin_promotion(heap);
     }
 }
 
 /* What is due of the young, and whether everything is. */
 static bool collect_young_if_due(gc_heap *heap)
 {
-    bool is_due = may_collect_young(heap) && is_young_due(heap);
+    bool may = may_collect_young(heap), are_many = may && are_young_many(heap);
+    bool is_due = are_many || (may && are_young_large(heap));
     bool looks_further = is_due || are_left_alone(heap);
     if (is_due) {
-        collect_young(heap); /* user code may run here */
+        collect_young(heap, are_many ? GC_REASON_OBJECTS : GC_REASON_BYTES);
+        /* user code may have run */
     }
     return looks_further && !is_in_cycle(heap) && is_full_due(heap);
+}
+
+static bool collects_at_once(const gc_heap *heap)
+{
+    return heap->config.slice_ns == SIZE_MAX || OURO_STRESS || heap->bytes_live < AT_ONCE_BYTES;
 }
 
 static void collect_what_is_due(gc_heap *heap)
@@ -385,12 +482,11 @@ static void collect_what_is_due(gc_heap *heap)
         return;
     }
     bool is_everything_due = collect_young_if_due(heap); /* user code may run here */
-    bool at_once =
-        heap->config.slice_ns == SIZE_MAX || OURO_STRESS || heap->bytes_live < AT_ONCE_BYTES;
+    bool at_once = collects_at_once(heap);
     if (is_everything_due && at_once) {
-        collect_by_itself(heap, 1); /* user code may run here */
+        collect_by_itself(heap, 1, GC_REASON_GROWTH); /* user code may run here */
     } else if (is_everything_due) {
-        begin_cycle(heap);
+        begin_cycle(heap); /* user code may run here */
     }
     if (is_in_cycle(heap) && at_once) {
         slice(heap, UINT64_MAX); /* user code may run here */
@@ -408,27 +504,41 @@ static void alarm(gc_heap *heap)
 
 static bool shortage(gc_heap *heap)
 {
-    if (heap->busy > 0 || heap->config.collect != GC_AT_ALLOCATION) {
+    gc_collection report = { .size = sizeof(report),
+                             .generation = 1,
+                             .reason = GC_REASON_SHORTAGE };
+    if (heap->config.collect != GC_AT_ALLOCATION || !collect(heap, &report)) {
         return false;
     }
-    (void)collect(heap, 1);
     (void)gci_pages_trim(heap, 0);
     return true;
 }
 
 void gci_collect_install(gc_heap *heap)
 {
-    heap->hooks = (struct gci_hooks){ .alarm = alarm, .shortage = shortage };
+    heap->hooks =
+        (struct gci_hooks){ .alarm = alarm, .shortage = shortage, .settle = gci_cycle_abandon };
+}
+
+size_t gci_collect_all(gc_heap *heap, gc_reason reason)
+{
+    return collect_generation(heap, 1, reason);
+}
+
+void gci_collect_rebase(gc_heap *heap)
+{
+    heap->bytes_at_collection = heap->bytes_at_full = heap->bytes_frozen = bytes_in_use(heap);
+    gci_collect_arm(heap);
 }
 
 size_t gc_collect(gc_heap *heap)
 {
-    return collect(heap, 1);
+    return gci_collect_all(heap, GC_REASON_CALL);
 }
 
 size_t gc_collect_generation(gc_heap *heap, int generation)
 {
-    return collect(heap, generation > 0);
+    return collect_generation(heap, generation > 0, GC_REASON_CALL);
 }
 
 void gc_safepoint(gc_heap *heap)
@@ -438,11 +548,11 @@ void gc_safepoint(gc_heap *heap)
 
 bool gc_step(gc_heap *heap, uint64_t budget_ns)
 {
-    if (heap->config.slice_ns == SIZE_MAX && budget_ns > 0) {
-        collect_what_is_due(heap); /* user code may run here */
-    } else if (budget_ns > 0 && may_start(heap)) {
-        if (collect_young_if_due(heap)) { /* user code may run here */
-            begin_cycle(heap);
+    if (budget_ns > 0 && may_start(heap)) {
+        if (heap->config.slice_ns == SIZE_MAX) {
+            collect_what_is_due(heap);           /* user code may run here */
+        } else if (collect_young_if_due(heap)) { /* user code may run here */
+            begin_cycle(heap);                   /* user code may run here */
         }
         if (is_in_cycle(heap)) {
             slice(heap, budget_ns); /* user code may run here */

@@ -14,6 +14,12 @@ OURO_INTERNAL void gci_collect_arm(gc_heap *heap);
 OURO_INTERNAL void gci_collect_hold(gc_heap *heap);
 OURO_INTERNAL void gci_collect_release(gc_heap *heap);
 
+/* gc_collect, for a reason. */
+OURO_INTERNAL size_t gci_collect_all(gc_heap *heap, gc_reason reason);
+
+/* All that is in use is frozen now: growth counts from here on. */
+OURO_INTERNAL void gci_collect_rebase(gc_heap *heap);
+
 /* The hooks for object.c. */
 OURO_INTERNAL void gci_collect_install(gc_heap *heap);
 

@@ -53,7 +53,7 @@ static struct gci_page *next_page(const gc_heap *heap, struct gci_page *page)
     }
     do {
         page = gci_pages_next(heap, page);
-    } while (page != NULL && page->birth != GCI_YOUNG);
+    } while (page != NULL && (page->birth != GCI_YOUNG || page->frozen));
     return page;
 }
 
@@ -119,6 +119,7 @@ static void prepare(struct gci_tracer *tracer, struct gci_page *page, size_t off
 
 static void count(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
 {
+    struct gci_cycle *cycle = &tracer->heap->cycle;
     if (offset == page->first) {
         page->counted = page->found = 0;
     }
@@ -128,7 +129,9 @@ static void count(struct gci_tracer *tracer, struct gci_page *page, size_t offse
             self->refs &= ~(uint32_t)OURO_REFS_TOUCHED;
         }
     }
-    page->counted = (uint16_t)(page->counted + gci_trace_members(tracer, page, offset, end));
+    unsigned members = gci_trace_members(tracer, page, offset, end);
+    page->counted = (uint16_t)(page->counted + members);
+    cycle->examined += cycle->of_suspects ? 0 : members;
 }
 
 /* Mark. */
@@ -369,6 +372,7 @@ static struct gci_set recheck(gc_heap *heap)
         }
     }
     struct gci_set set = gci_set_of_suspects(heap, pages);
+    set.look = (heap->debug & (GC_DEBUG_COLLECTABLE | GC_DEBUG_SAVE_ALL)) != 0;
     gci_trace_find_garbage(heap, &set);
     if (set.plain && set.garbage_count > 0) {
         /* From here on the pages with suspects are those with garbage. */
@@ -401,6 +405,10 @@ void gci_cycle_begin(gc_heap *heap)
     cycle->trusts_touched = cycle->number % TRUST_NOT_EVERY != 0;
     cycle->of_suspects = false;
     cycle->suspects = 0;
+    cycle->examined = 0;
+    cycle->report = (gc_collection){ .size = sizeof(cycle->report),
+                                     .generation = 1,
+                                     .reason = GC_REASON_GROWTH };
     enter(heap, GCI_PHASE_PROMOTE);
 }
 

@@ -2,13 +2,14 @@
 
 /* Death, and the slow halves of counting.
  *
- * An object dies when its count reaches zero: it turns DYING, in no set from then on, before any
- * user code runs; then finalize (which may end it here), its references dropped, destroy, slot
- * free. The first death on a stack empties the queue of the dying, later ones only join it: no
- * recursion. While its callbacks run a dying object holds one reference to itself, so that they
- * may count it as usual.
+ * An object dies when its count reaches zero: it turns DYING, in no set from then on and out of
+ * reach of weak references, before any user code runs; then finalize (which may end it here), weak
+ * references dead and their callbacks, its references dropped, destroy, slot free. The first death
+ * on a stack empties the queue of the dying, later ones only join it: no recursion. While its
+ * callbacks run a dying object holds one reference to itself, so that they may count it as usual.
  *
- * Plain objects have nothing to run, so they need no queue: they end at once, depth first. */
+ * Plain objects without weak references have nothing to run, so they need no queue: they end at
+ * once, depth first. */
 
 #include "death.h"
 
@@ -130,7 +131,7 @@ static OURO_NOINLINE void stay_in_chain(struct gci_page *page, gc_object *self)
     }
     self->refs = GCI_REFS_DEAD;
     self->gc = GCI_GREY | (self->gc & ~(uint32_t)GCI_STATE_MASK);
-    page->heap->cycle.dead_in_chains++;
+    page->zombies++;
 }
 
 static inline void leave_slot_or_chain(struct gci_page *page, gc_object *self)
@@ -144,23 +145,30 @@ static inline void leave_slot_or_chain(struct gci_page *page, gc_object *self)
 
 void gci_death_leave_chain(struct gci_page *page, gc_object *self)
 {
-    page->heap->cycle.dead_in_chains--;
+    page->zombies--;
     leave_slot(page, self); /* last: nothing is kept across it */
 }
 
-/* A finalizer took a reference: the object is a member of the old again. */
+/* A finalizer took a reference: the object is old, or frozen, again. */
 static void resurrect(const struct gci_page *page, gc_object *self)
 {
     if (is_chained(page, self)) {
         self->gc = GCI_GREY | (self->gc & ~(uint32_t)GCI_STATE_MASK);
     } else {
-        self->gc = page->birth == GCI_LEAF ? GCI_LEAF : page->heap->old;
+        self->gc = page->birth == GCI_LEAF ? (uint32_t)GCI_LEAF : gci_object_old(page);
     }
     gc_decref(self); /* our own reference; not the last */
 }
 
-/* What a type's callbacks have to do with a death. false: the object lives on, or its slot
- * cannot be freed. */
+static void end_weak(gc_object *self)
+{
+    if (self->refs & OURO_REFS_WEAK) {
+        gci_weak_die(self); /* user code may run here */
+    }
+}
+
+/* What callbacks have to do with a death, the type's and those of weak references. false: the
+ * object lives on, or its slot cannot be freed. */
 static OURO_NOINLINE bool run_callbacks(struct gci_page *page, gc_object *self)
 {
     self->refs = OURO_REFS_ONE | (self->refs & GCI_REFS_FLAGS);
@@ -169,10 +177,12 @@ static OURO_NOINLINE bool run_callbacks(struct gci_page *page, gc_object *self)
         resurrect(page, self);
         return false;
     }
+    end_weak(self);              /* user code may run here */
     gci_death_clear(page, self); /* user code may run here */
     if (page->duties & GCI_DUTY_DESTROY) {
         page->type->destroy(self); /* user code may run here */
     }
+    end_weak(self); /* user code may run here; of those that clear and destroy have made */
     if (gc_refcount(self) > 1) {
         /* Its memory stays taken for good: that is safer than what the reference would find
          * later. */
@@ -227,6 +237,12 @@ static inline bool turn_dying(struct gci_page *page, gc_object *self)
     return true;
 }
 
+/* Whether a DYING object is to end in the queue, because user code may run by it. */
+static inline bool is_for_queue(const struct gci_page *page, const gc_object *self)
+{
+    return (page->duties | (self->refs & OURO_REFS_WEAK)) != 0;
+}
+
 static inline gc_object *load_field(gc_object *self, const gc_field *field)
 {
     gc_object *child;
@@ -249,6 +265,17 @@ static inline bool refers(const struct gci_page *page, const gc_object *self)
     memcpy(&references[0], (const char *)self + page->near[0], sizeof(references[0]));
     memcpy(&references[1], (const char *)self + page->near[1], sizeof(references[1]));
     return ((references[0] | references[1]) & page->near_mask) != 0;
+}
+
+void gci_death_discard(struct gci_page *page, gc_object *self)
+{
+    if (gci_state_of(self) == GCI_GREY) {
+        self->gc = GCI_DYING | (self->gc & ~(uint32_t)GCI_STATE_MASK);
+    } else {
+        leave_young(page->heap, self);
+    }
+    book_deaths(page->heap, 0, page->slot_size);
+    leave_slot_or_chain(page, self); /* last: nothing is kept across it */
 }
 
 /* The objects that are to end in end_plain: a stack in their pages, as the queue of the dying is
@@ -284,7 +311,7 @@ static OURO_NOINLINE bool drop_other(struct gci_page *page, gc_object *child)
     if (OURO_IS_IMMORTAL(child->refs - OURO_REFS_ONE) || !turn_dying(page, child)) {
         return false;
     }
-    if (page->duties != 0) {
+    if (is_for_queue(page, child)) {
         enqueue_dying(page, child);
         return false;
     }
@@ -343,11 +370,13 @@ static OURO_NOINLINE void end_plain(struct gci_page *page, gc_object *self)
 /* The end of a DYING object that is in no queue. */
 static void end(struct gci_page *page, gc_object *self)
 {
-    if (page->duties == 0) {
+    if (!is_for_queue(page, self)) {
         end_plain(page, self);
         return;
     }
-    if ((page->duties & ~(GCI_DUTY_TRAVERSE | GCI_DUTY_ARRAYS)) == 0) {
+    bool runs_code = (page->duties & ~(GCI_DUTY_TRAVERSE | GCI_DUTY_ARRAYS)) != 0 ||
+                     (self->refs & OURO_REFS_WEAK) != 0;
+    if (!runs_code) {
         clear_declared(page, self);
     } else if (!run_callbacks(page, self)) { /* user code may run here */
         return;
@@ -463,10 +492,10 @@ static OURO_NOINLINE void die(struct gci_page *page, gc_object *self)
     if (!turn_dying(page, self)) {
         return;
     }
-    if (page->duties == 0) {
-        end_plain(page, self);
-    } else {
+    if (is_for_queue(page, self)) {
         enqueue_dying(page, self);
+    } else {
+        end_plain(page, self);
     }
     gci_death_drain(heap); /* user code may run here */
 }

@@ -4,7 +4,7 @@
 
 /* Death, and the slow halves of counting. */
 
-#include "object.h"
+#include "weak.h"
 
 /* Drop the references an object holds: the type's clear, then whatever refs declares. Any user
  * code may run. */
@@ -12,6 +12,10 @@ OURO_INTERNAL void gci_death_clear(const struct gci_page *page, gc_object *self)
 
 /* Call the type's finalize, once in a life. The caller holds a reference. Any user code may run. */
 OURO_INTERNAL void gci_death_finalize(const struct gci_page *page, gc_object *self);
+
+/* The slot of a living object is free, and that is all: it has moved, or never was used. It counts
+ * neither as a death nor as a birth. */
+OURO_INTERNAL void gci_death_discard(struct gci_page *page, gc_object *self);
 
 /* The end of plain garbage, which is what has a state of `members`, in two walks over its pages. First
  * it drops its references to what is no garbage, a range of slots at a time; then its slots are

@@ -7,10 +7,11 @@
 #include "trace.h"
 
 struct gci_doom_result {
-    size_t freed, uncollectable, resurrected; /* containers */
+    size_t freed, uncollectable, resurrected, saved; /* containers */
 };
 
-/* Finalize, clear and free the garbage that a search has found. Any user code may run. */
+/* Finalize, clear and free the garbage that a search has found; or save it. Any user code may run.
+ */
 OURO_INTERNAL struct gci_doom_result gci_doom(gc_heap *heap, struct gci_set *found);
 
 #endif

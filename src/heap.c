@@ -62,17 +62,24 @@ const char *gc_status_text(gc_status status)
         return "the type is malformed or of another kind";
     case GC_ERR_RUNNING:
         return "the generator is busy";
+    case GC_ERR_SHARED:
+        return "others hold the object as well";
     }
     return "unknown status";
 }
 
 size_t gc_heap_trim(gc_heap *heap)
 {
+    size_t before = heap->bytes_reserved;
     if (heap->busy == 0) {
         gci_cycle_abandon(heap);
     }
     gci_pages_drop_idle(heap);
-    return gci_pages_trim(heap, 0);
+    if (heap->weak_table.count == 0) {
+        gci_weak_free(heap);
+    }
+    (void)gci_pages_trim(heap, 0);
+    return before - heap->bytes_reserved;
 }
 
 /* The end. */
@@ -161,16 +168,22 @@ void gc_heap_free(gc_heap *heap)
         gci_panic(heap, "ouro: gc_heap_free inside a callback of the same heap");
         return;
     }
-    (void)gc_collect(heap); /* user code may run here */
+    gci_collect_hold(heap);
+    /* User code may run here, and register watchers: as often as there are, lest it never ends. */
+    gci_weak_call_watchers(heap, false);
+    gci_collect_release(heap);
+    (void)gci_collect_all(heap, GC_REASON_HEAP_FREE); /* user code may run here */
     if (heap->config.report_leaks) {
         report_leaks(heap);
     }
     gci_collect_hold(heap);
-    /* User code may run here, and allocate: as often as there are objects, lest it never ends. */
+    /* The same with finalizers, and objects. */
     for_each_alive(heap, object_count(heap), gci_death_finalize);
     heap->closing = true;
     gci_collect_arm(heap);
-    for_each_alive(heap, SIZE_MAX, gci_death_finalize); /* of what was born meanwhile */
+    gci_weak_call_watchers(heap, true);                 /* those that were registered meanwhile, */
+    for_each_alive(heap, SIZE_MAX, gci_death_finalize); /* and finalizers of what was born */
+    gci_weak_end_all(heap);                             /* before anything is half-cleared */
     for_each_alive(heap, SIZE_MAX, gci_death_clear);    /* user code may run here */
     /* What references from outside keep alive: from here on nothing dies by count any more. */
     for_each_alive(heap, SIZE_MAX, make_immortal);
@@ -179,6 +192,7 @@ void gc_heap_free(gc_heap *heap)
         heap->hooks.stop_profile(heap);
     }
     gci_pages_free_all(heap);
+    gci_weak_free(heap);
     gci_table_free(heap, &heap->segment_table);
     gci_object_free_records(heap);
     gc_heap copy = *heap; /* the page source outlives its heap */

@@ -9,6 +9,9 @@
 enum {
     YOUNG = 1u << GCI_YOUNG,
     OLD = 1u << GCI_OLD_A | 1u << GCI_OLD_B,
+    FROZEN = 1u << GCI_FROZEN,
+    SAVED = 1u << GCI_SAVED,
+    CONTAINERS = YOUNG | OLD | FROZEN | SAVED,
     LEAVES = 1u << GCI_LEAF,
     GARBAGE = 1u << GCI_DOOMED | 1u << GCI_DOOMED_YOUNG,
 };
@@ -32,9 +35,23 @@ static int visit_page(struct gci_page *page, unsigned states, gc_object_fn visit
     return 0;
 }
 
+static unsigned states_of(int generation)
+{
+    switch (generation) {
+    case GC_YOUNG:
+        return YOUNG;
+    case GC_FROZEN:
+        return FROZEN;
+    case GC_SAVED:
+        return SAVED;
+    default:
+        return generation < 0 ? CONTAINERS | LEAVES : OLD;
+    }
+}
+
 int gc_each_object(gc_heap *heap, int generation, gc_object_fn visit, void *arg)
 {
-    unsigned states = generation < 0 ? YOUNG | OLD | LEAVES : generation == 0 ? YOUNG : OLD;
+    unsigned states = states_of(generation);
     int stop = 0;
     gci_collect_hold(heap);
     for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL && stop == 0;
@@ -114,6 +131,17 @@ static bool refers_to(struct gci_tracer *tracer, struct gci_page *page, gc_objec
     return search->found;
 }
 
+/* Let go of an object that was held during a question, which is not to show: a gc_decref would leave
+ * it touched. */
+static void let_go(gc_object *self)
+{
+    if (gc_refcount(self) > 1 && !gc_is_immortal(self)) {
+        self->refs -= OURO_REFS_ONE;
+    } else {
+        gc_decref(self); /* user code may run here */
+    }
+}
+
 int gc_referrers(gc_heap *heap, void *object, gc_object_fn visit, void *arg)
 {
     if (gci_pages_find(heap, object) == NULL) {
@@ -126,16 +154,18 @@ int gc_referrers(gc_heap *heap, void *object, gc_object_fn visit, void *arg)
     tracer.context = &search;
     int stop = 0;
     gci_collect_hold(heap);
+    gc_incref(object); /* lest another one comes to be at its place */
     for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL && stop == 0;
          page = gci_pages_next(heap, page)) {
         for (size_t offset = page->first; offset < gci_page_end(page) && stop == 0;
              offset += page->slot_size) {
             gc_object *self = gci_page_at(page, offset);
-            if (is_in(self, YOUNG | OLD) && refers_to(&tracer, page, self)) {
+            if (is_in(self, CONTAINERS) && refers_to(&tracer, page, self)) {
                 stop = visit(self, arg); /* user code may run here */
             }
         }
     }
+    let_go(object); /* user code may run here */
     gci_collect_release(heap);
     return stop;
 }
@@ -167,4 +197,28 @@ int gc_referents(void *object, gc_object_fn visit, void *arg)
     gci_trace_flush(&tracer);
     gci_collect_release(heap);
     return referents.stop;
+}
+
+bool gc_is_container(const void *object)
+{
+    return gci_page_of(object)->birth == GCI_YOUNG;
+}
+
+int gc_generation_of(const void *object)
+{
+    switch (gci_state_of(object)) {
+    case GCI_YOUNG:
+    case GCI_DOOMED_YOUNG:
+        return GC_YOUNG;
+    case GCI_OLD_A:
+    case GCI_OLD_B:
+    case GCI_DOOMED:
+        return GC_OLD;
+    case GCI_FROZEN:
+        return GC_FROZEN;
+    case GCI_SAVED:
+        return GC_SAVED;
+    default:
+        return GC_LEAF;
+    }
 }

@@ -21,7 +21,7 @@
  *   PAGE-1   A page's slots are first + i * slot_size, i < carved <= capacity; exactly the free
  *            ones are in its free list; notice + countdown are the others.
  *   PAGE-2   A page is its record's current one, or in its record's list of partial pages (a
- *            quarter free, or more), or fuller and in neither, or emptied.
+ *            quarter free, or more), or fuller and in neither, or frozen and in neither, or emptied.
  *   GEN-1    young_objects of the heap is the number of objects with a young state.
  *   GEN-2    Every page that holds a YOUNG object is in the heap's list of young pages.
  *   CYCLE-1  Only while a cycle is under way the old are of two kinds: those it is about have the
@@ -34,8 +34,15 @@
  *            that no death passes this over.
  *   CYCLE-3  The offset of a cycle is that of a slot of its page, or beyond all of them: a page that
  *            is used anew while a cycle stands in it is passed over, since all in it is younger.
+ *   FROZEN-1 The containers of a frozen page are FROZEN, SAVED or DYING, so that no set has a member
+ *            in it; those of other pages are not FROZEN.
  *   BYTES-1  bytes_live of the heap is the sum of the slots that are not FREE.
  *   REF-1    Every reference leads to an object of the same heap that is not FREE.
+ *   WEAK-1   OURO_REFS_WEAK is set in exactly the objects that have a list in the heap's weak
+ *            table; a gc_weak is in its target's list, or it has no target.
+ *   WEAK-2   In a list only the first may be without callback; so there is one such at most.
+ *   WEAK-3   A gc_weak without target that has its callback still is due: in a ring on somebody's
+ *            stack. A watcher that has its callback still is in the heap's list of watchers.
  */
 
 #include "ouro.h"
@@ -63,6 +70,8 @@ enum gci_state {
     GCI_OLD_B = 3,  /* has marked is told from what it has not without a pass to reset marks */
     GCI_DYING = 4,  /* count zero: in the queue, or in one of its callbacks (then held by one) */
     GCI_DOOMED = 5, /* found unreachable by the collection that is running */
+    GCI_FROZEN = 6, /* set aside by gc_freeze: in no set */
+    GCI_SAVED = 7,  /* garbage that is kept, held by a reference: in no set */
 
     GCI_YOUNG_SHIFT = 3, /* what GEN-1 counts has this bit */
     GCI_YOUNG = 8,
@@ -99,8 +108,11 @@ struct gci_record {
     struct gci_page *current; /* where objects are born; NULL: none yet */
     struct gci_page *partial; /* PAGE-2; a list by next and prev */
     struct gci_record *next;  /* of the heap's free records */
-    size_t live;              /* scratch of the leak report */
-    uint32_t site;            /* the last number given to an object of it, see gci_profile */
+    size_t live, bytes;       /* scratch of questions by type; 0 else */
+    struct {
+        uint64_t objects, bytes;
+    } earlier;     /* likewise: what the last answer was */
+    uint32_t site; /* the last number given to an object of it, see gci_profile */
 };
 
 /* What there is to do for the objects of a type beside their single references. A type without
@@ -142,6 +154,7 @@ struct gci_page {
     bool emptied : 1;          /* in the heap's list of emptied pages */
     bool is_near : 1;          /* plain objects of at most two references */
     bool in_suspect_pages : 1; /* the cycle's list, which it leaves at the cycle's end */
+    bool frozen : 1;           /* FROZEN-1; nothing is born here */
     bool chained : 1;          /* CYCLE-2: holds GREY objects, or such that died as such */
     uint16_t first;            /* offset of the first slot */
     uint16_t carved;           /* slots that ever were used or free since the page was taken */
@@ -163,8 +176,9 @@ struct gci_page {
     uint16_t counted;  /* members of S that this round of the cycle came by */
     uint16_t found;    /* those of them that it has marked */
     uint16_t suspects; /* what the last sweep has found */
+    uint16_t zombies;  /* slots of dead objects that are still in a chain */
     int16_t notice; /* it is looked at when so many objects are left: GCI_NOTICE_NEVER, or PAGE-2 */
-    char room[68];
+    char room[66];
 };
 enum { GCI_NOTICE_NEVER = -1 };
 
@@ -200,6 +214,31 @@ struct gci_table {
     size_t used;
 };
 
+/* A weak reference. Those without callback are leaves; the others are containers that refer to
+ * nothing, for the collector has to know whether they are garbage themselves. */
+struct gc_weak {
+    gc_object object;
+    gc_object *target; /* not counted; NULL: it is dead */
+    gc_weak *next;     /* an older one to the same target; or the next that is due */
+    gc_weak *prev;     /* the one before. Of the first: that of another target in its bucket */
+};
+struct gci_weak_call {
+    gc_weak weak;
+    gc_weak_fn callback; /* NULL: it was called, or never will be */
+    void *arg;
+    struct gci_weak_call *older;  /* the watcher registered before it */
+    struct gci_weak_call **place; /* what points to it in the list of watchers; NULL: no watcher */
+};
+
+/* From objects to their weak references: linear hashing, which grows by one bucket at a time. The
+ * first block has GCI_BUCKETS buckets, each further one as many as all before it. */
+enum { GCI_BUCKETS = GCI_BLOCK_SIZE / sizeof(void *), GCI_BUCKET_BLOCKS = 32 };
+struct gci_weak_table {
+    gc_weak **blocks[GCI_BUCKET_BLOCKS];
+    size_t buckets; /* in use */
+    size_t count;   /* objects that have a list */
+};
+
 /* A set of containers to examine, by state (members), on a chain of pages. Each member state has
  * a nibble: what becomes of the state when the object is found alive, and when it is not. 0: not
  * a member. */
@@ -211,8 +250,9 @@ struct gci_set {
     size_t alive_count;
     size_t garbage_count;
     bool finalizers; /* some garbage has a finalizer still to run */
+    bool weak;       /* some garbage has weak references to it */
     bool plain;      /* all garbage is plain: it keeps its state, and is freed at once */
-    bool look;       /* asked for: condemn the plain too */
+    bool look;       /* asked for: condemn the plain too, somebody is to see them */
     bool small;      /* asked for: it fits the cache */
 };
 #define GCI_NIBBLE(state, becomes) ((uint64_t)(becomes) << 4 * (state))
@@ -224,13 +264,16 @@ struct gci_caller {
     void *return_address; /* in the caller of ouro; NULL: not known */
 };
 
-/* News for higher floors, from object.c. */
+/* News for higher floors, from object.c and collect.c. */
 struct gci_hooks {
     void (*alarm)(gc_heap *heap);    /* a threshold is passed, or nearly */
     bool (*shortage)(gc_heap *heap); /* memory or limit is short; true: a collection ran */
+    void (*settle)(gc_heap *heap);   /* no cycle is to be under way */
     void (*born)(gc_heap *heap, gc_object *self,
                  const struct gci_caller *caller); /* profile is on */
     void (*stop_profile)(gc_heap *heap);           /* the heap ends, with its profile on */
+    bool (*starts)(gc_heap *heap, const gc_collection *collection); /* may it? NULL: it may */
+    void (*stops)(gc_heap *heap, const gc_collection *collection);  /* NULL: nobody asks */
 };
 
 /* Where gc_new and gc_new_var look first: current pages by type, and those of tails by type and
@@ -296,6 +339,7 @@ enum { GCI_LANES = 16 };
 
 struct gci_cycle {
     enum gci_phase phase;
+    gc_collection report;  /* for the hooks */
     bool only_promotes;    /* the first phase is all of it */
     bool of_suspects;      /* a further round, over the pages with suspects only */
     bool trusts_touched;   /* what was touched is marked */
@@ -303,14 +347,14 @@ struct gci_cycle {
     size_t offset;
     struct gci_page *suspect_pages;
     size_t suspects, suspects_before;
-    size_t freed;            /* plain garbage, not in the books yet */
+    size_t freed; /* plain garbage, not in the books yet */
+    size_t examined;
     struct gci_page *chains; /* pages with GREY objects */
     struct {
         struct gci_page *page;
         uint32_t link;
     } lanes[GCI_LANES]; /* chains that are being traced */
     unsigned lane_count;
-    size_t dead_in_chains; /* objects that died GREY and keep their slots still */
     uint64_t number;
     uint64_t slices;
     size_t bytes_begun; /* in use when it began, or one before it that came to no end; 0: none */
@@ -335,6 +379,7 @@ struct gc_heap {
     unsigned busy;   /* collections and searches under way: no collection starts */
     unsigned pinned; /* walks under way: no page leaves, none is used for something else */
     uint8_t old;     /* GCI_OLD_A or GCI_OLD_B, whichever the old are in now */
+    bool clearing;   /* the doomed are past rescue: nobody gets a reference to one any more */
 
     /* Pages. */
     struct gci_page *young_pages;
@@ -358,9 +403,16 @@ struct gc_heap {
     unsigned looks;                  /* then they are left alone for longer and longer times, */
     bool look_next;                  /* after each of which they are collected once */
     uint64_t pause_end_ns, pause_ns; /* when the last pause ended, and how long it was */
-    bool barren_full; /* the last full collection that came by itself was for nothing */
+    bool barren_full;    /* the last full collection that came by itself was for nothing */
+    size_t bytes_frozen; /* those of them that were there at gc_freeze; 0: nothing is frozen */
+    unsigned debug;      /* GC_DEBUG_... */
+    gc_hook *first_hook; /* of the program's, the one added last */
+    gc_hook *next_hook;  /* while they are called: the one after that */
     struct gci_hooks hooks;
     struct gci_profile *profile; /* NULL: off */
+
+    struct gci_weak_table weak_table;
+    struct gci_weak_call *watchers; /* the latest first; the heap owns a reference to each */
 
     gc_status last_error;
     gc_config config;

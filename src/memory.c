@@ -9,8 +9,10 @@ void *gci_memory_take(gc_heap *heap, size_t size, size_t align)
         return NULL;
     }
     size = gci_round_up(size, GCI_BLOCK_SIZE);
+    heap->busy++; /* no collection inside the page source */
     void *block =
         source->map == NULL ? gci_sys_map(size, align) : source->map(source->arg, size, align);
+    heap->busy--;
     if (block == NULL) {
         return NULL;
     }
@@ -29,9 +31,11 @@ void gci_memory_give(gc_heap *heap, void *block, size_t size)
     const gc_page_source *source = &heap->config.page_source;
     size = gci_round_up(size, GCI_BLOCK_SIZE);
     heap->bytes_reserved -= size;
+    heap->busy++;
     if (source->map == NULL) {
         gci_sys_unmap(block, size);
     } else {
         source->unmap(source->arg, block, size);
     }
+    heap->busy--;
 }

@@ -141,6 +141,9 @@ static struct gci_record *record_of(gc_heap *heap, const gc_type *type, unsigned
 gc_status gc_type_forget(gc_heap *heap, const gc_type *type)
 {
     bool alive = heap->pinned > 0 || heap->draining;
+    if (!alive) {
+        heap->hooks.settle(heap);
+    }
     for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL && !alive;
          page = gci_pages_next(heap, page)) {
         alive = page->type == type && gci_page_used(page) > 0;
@@ -376,13 +379,11 @@ void *gc_new_var_at(gc_heap *heap, const gc_type *type, size_t count, const char
         return refuse(heap, type, "has no item_size: use gc_new");
     }
     size_t size;
-    if (!gci_size_of_array(count, type->item_size, type->size, &size) ||
-        size > PTRDIFF_MAX - GCI_SEGMENT_SIZE) {
+    unsigned size_class;
+    if (!gci_object_size(type, count, &size, &size_class)) {
         heap->last_error = GC_ERR_SIZE;
         return NULL;
     }
-    unsigned size_class;
-    size = gci_size_class(gci_round_up(size, 8) + sizeof(size_t), align_of(type), &size_class);
     struct gci_caller caller = { where, OURO_RETURN_ADDRESS };
     struct gci_page *page = *tailed_place(&heap->cache, type, size_class);
     size_t bytes_live = heap->bytes_live + size;

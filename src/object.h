@@ -11,10 +11,30 @@ static inline enum gci_state gci_state_of(const gc_object *self)
     return (enum gci_state)(self->gc & GCI_STATE_MASK);
 }
 
+/* The state of a container that is not young. */
+static inline uint32_t gci_object_old(const struct gci_page *page)
+{
+    return page->frozen ? (uint32_t)GCI_FROZEN : page->heap->old;
+}
+
 /* The count of a tail stands at the end of its slot. */
 static inline size_t *gci_object_count(const struct gci_page *page, const gc_object *self)
 {
     return (size_t *)(void *)((char *)(uintptr_t)self + page->slot_size - sizeof(size_t));
+}
+
+/* The slot size and class of an object with a tail of `count` items; false: it overflows. */
+static inline bool gci_object_size(const gc_type *type, size_t count, size_t *slot_size,
+                                   unsigned *size_class)
+{
+    size_t size;
+    if (!gci_size_of_array(count, type->item_size, type->size, &size) ||
+        size > PTRDIFF_MAX - GCI_SEGMENT_SIZE) {
+        return false;
+    }
+    size_t align = type->align < 8 ? 8 : type->align;
+    *slot_size = gci_size_class(gci_round_up(size, 8) + sizeof(size_t), align, size_class);
+    return true;
 }
 
 /* How many references a GC_FIELD_BUFFER holds. */

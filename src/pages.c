@@ -321,6 +321,8 @@ static struct gci_page *page_new(gc_heap *heap, struct gci_record *record, size_
     page->chain = 0;
     page->chained = false;
     page->suspects = 0;
+    page->zombies = 0;
+    page->frozen = false;
     page->notice = GCI_NOTICE_NEVER;
     page->countdown = 1;
     page->slot_size = slot_size;
@@ -411,11 +413,17 @@ void gci_page_reset(struct gci_page *page)
     }
 }
 
+/* How many objects a page has when it becomes partial. */
+static int partial_at(const struct gci_page *page)
+{
+    uint32_t capacity = gci_page_capacity(page);
+    return (int)(capacity < 4 ? capacity - 1 : capacity - capacity / 4);
+}
+
 /* A full page stops being current. */
 static void retire(struct gci_page *page)
 {
-    uint32_t capacity = gci_page_capacity(page);
-    set_notice(page, (int)(capacity < 4 ? capacity - 1 : capacity - capacity / 4));
+    set_notice(page, partial_at(page));
 }
 
 void gci_page_sort_free(struct gci_page *page)
@@ -455,6 +463,34 @@ static void carve(struct gci_page *page)
     for (size_t offset = gci_page_end(page); offset > start;) {
         offset -= page->slot_size;
         gci_page_push_free(page, gci_page_at(page, offset));
+    }
+}
+
+void gci_page_freeze(struct gci_page *page)
+{
+    struct gci_record *record = page->record;
+    if (page == record->current) {
+        record->current = NULL;
+    } else if (page->partial) {
+        page->partial = false;
+        unlink_page(&record->partial, page);
+    }
+    set_notice(page, 0);
+    page->frozen = true;
+}
+
+void gci_page_unfreeze(struct gci_page *page)
+{
+    page->frozen = false;
+    while (page->carved < gci_page_capacity(page)) { /* it was current: only such have untouched
+                                                        memory */
+        carve(page);
+    }
+    if ((int)gci_page_used(page) > partial_at(page)) {
+        retire(page);
+    } else {
+        page->partial = true;
+        link_page(&page->record->partial, page);
     }
 }
 
@@ -580,29 +616,29 @@ void gci_pages_tidy(gc_heap *heap, bool all)
     }
 }
 
-/* Whether a cycle that is under way may come by an empty page. */
-static bool is_in_hand(const gc_heap *heap, const struct gci_page *page)
+/* Whether a page may be taken out of use. A large object's may not while a cycle that is under way may
+ * come by it, since its segment would leave (CYCLE-1). */
+static bool may_leave(const gc_heap *heap, const struct gci_page *page)
 {
-    return heap->cycle.phase != GCI_PHASE_NONE &&
-           (page == heap->cycle.page || page->in_suspect_pages);
+    bool in_hand = page == heap->cycle.page || page->in_suspect_pages;
+    return heap->cycle.phase == GCI_PHASE_NONE || !in_hand || !is_large(segment_of(page));
 }
 
-/* Take the pages in the list of emptied ones out of use. Large objects' stay in it while a cycle has
- * them in hand, since their segments would leave (CYCLE-1). */
+/* Take the pages in the list of emptied ones out of use. */
 static void give_emptied(gc_heap *heap)
 {
     struct gci_page *kept = NULL, *next;
     for (struct gci_page *page = heap->emptied_pages; page != NULL; page = page->next) {
-        page->record = NULL;
+        page->record = may_leave(heap, page) ? NULL : page->record;
     }
     prune_unused(heap);
     for (struct gci_page *page = heap->emptied_pages; page != NULL; page = next) {
         next = page->next;
-        if (is_large(segment_of(page)) && is_in_hand(heap, page)) {
-            link_page(&kept, page);
-        } else {
+        if (may_leave(heap, page)) {
             page->emptied = false;
             give_pages(heap, page);
+        } else {
+            link_page(&kept, page);
         }
     }
     heap->emptied_pages = kept;

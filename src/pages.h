@@ -99,6 +99,10 @@ OURO_INTERNAL void gci_page_sort_free(struct gci_page *page);
 /* All objects of a page are gone and its slots are marked dead: begin it anew. */
 OURO_INTERNAL void gci_page_reset(struct gci_page *page);
 
+/* Keep births out of a page that has objects, and allow them again. */
+OURO_INTERNAL void gci_page_freeze(struct gci_page *page);
+OURO_INTERNAL void gci_page_unfreeze(struct gci_page *page);
+
 /* Empty the caches of current pages. */
 OURO_INTERNAL void gci_pages_forget_current(gc_heap *heap);
 

@@ -2,11 +2,16 @@
 
 /* Statistics. What births would have to count is counted here instead, page by page. */
 
-#include "pages.h"
+#include "object.h"
 
 static uint64_t larger(uint64_t a, uint64_t b)
 {
     return a > b ? a : b;
+}
+
+static uint64_t growth(const gc_heap *heap, uint64_t since)
+{
+    return larger((uint64_t)heap->bytes_live + heap->bytes_external, since) - since;
 }
 
 void gc_get_stats_sized(gc_heap *heap, gc_stats *stats, size_t size)
@@ -24,17 +29,19 @@ void gc_get_stats_sized(gc_heap *heap, gc_stats *stats, size_t size)
         .pause_ns_max =
             larger(heap->generations[0].pause_ns_max, heap->generations[1].pause_ns_max),
         .segments = heap->segment_count,
+        .bytes_grown_young = growth(heap, heap->bytes_at_collection),
+        .bytes_grown_old = growth(heap, heap->bytes_at_full),
     };
     uint64_t containers = 0;
     for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
          page = gci_pages_next(heap, page)) {
-        uint32_t used = gci_page_used(page);
+        uint32_t used = gci_page_used(page) - page->zombies;
         all.pages += page->span == 0 ? 1 : page->span;
         all.objects_live += used;
-        containers += page->birth == GCI_LEAF ? 0 : used;
+        if (page->birth != GCI_LEAF) {
+            *(page->frozen ? &all.objects_frozen : &containers) += used;
+        }
     }
-    all.objects_live -= heap->cycle.dead_in_chains;
-    containers -= heap->cycle.dead_in_chains;
     all.generations[0].objects = heap->young_objects;
     all.generations[1].objects = containers - heap->young_objects;
     all.objects_born = all.objects_live + all.objects_died;
@@ -66,6 +73,9 @@ void gc_stats_print(gc_heap *heap, FILE *file)
                   "collected", "uncollectable", "pauses ms", "max ms");
     print_generation(file, "young", &stats.generations[0]);
     print_generation(file, "old", &stats.generations[1]);
+    if (stats.objects_frozen > 0) {
+        (void)fprintf(file, "  frozen %10llu\n", (unsigned long long)stats.objects_frozen);
+    }
     (void)fprintf(file, "  objects %llu live, %llu born, %llu died (%llu by count)\n",
                   (unsigned long long)stats.objects_live, (unsigned long long)stats.objects_born,
                   (unsigned long long)stats.objects_died, (unsigned long long)stats.died_by_count);
@@ -73,4 +83,146 @@ void gc_stats_print(gc_heap *heap, FILE *file)
                   (unsigned long long)stats.bytes_live, (unsigned long long)stats.bytes_live_peak,
                   (unsigned long long)stats.bytes_external,
                   (unsigned long long)stats.bytes_reserved);
+}
+
+/* By type. What there is to know of a type stands in the first of its records, of which there is one
+ * for each size class of its objects. The answer is kept sorted while it is made, in the caller's
+ * array, so no memory is needed. */
+
+struct answer {
+    char *stats;
+    size_t count; /* room */
+    size_t size;  /* of one */
+    size_t types; /* there would be */
+};
+
+static struct gci_record *first_record(const gc_heap *heap, const gc_type *type)
+{
+    for (unsigned size_class = 0; size_class <= GCI_CLASS_LARGE; size_class++) {
+        struct gci_record *record = gci_object_record(heap, type, size_class);
+        if (record != NULL) {
+            return record;
+        }
+    }
+    return NULL;
+}
+
+static void for_each_record(gc_heap *heap,
+                            void (*act)(gc_heap *, struct gci_record *, struct answer *),
+                            struct answer *answer)
+{
+    for (struct gci_records *block = heap->records; block != NULL; block = block->next) {
+        for (size_t i = 0; i < block->used; i++) {
+            if (block->records[i].type != NULL) {
+                act(heap, &block->records[i], answer);
+            }
+        }
+    }
+}
+
+static void reset_record(gc_heap *heap, struct gci_record *record, struct answer *answer)
+{
+    (void)heap;
+    (void)answer;
+    record->live = record->bytes = 0;
+    record->earlier.objects = record->earlier.bytes = 0;
+}
+
+static void add_up_pages(gc_heap *heap)
+{
+    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
+         page = gci_pages_next(heap, page)) {
+        uint32_t used = gci_page_used(page) - page->zombies;
+        page->record->live += used;
+        page->record->bytes += used * page->slot_size;
+    }
+}
+
+static gc_type_stats stats_at(const struct answer *answer, size_t index)
+{
+    gc_type_stats stats = { 0 };
+    memcpy(&stats, answer->stats + index * answer->size,
+           answer->size < sizeof(stats) ? answer->size : sizeof(stats));
+    return stats;
+}
+
+static void recall_earlier(const gc_heap *heap, const struct answer *answer)
+{
+    for (size_t i = 0; i < answer->count; i++) {
+        gc_type_stats earlier = stats_at(answer, i);
+        struct gci_record *record = earlier.type == NULL ? NULL : first_record(heap, earlier.type);
+        if (record != NULL) {
+            record->earlier.objects = earlier.objects;
+            record->earlier.bytes = earlier.bytes;
+        }
+    }
+}
+
+static bool comes_before(const gc_type_stats *a, const gc_type_stats *b)
+{
+    return a->objects != b->objects ? a->objects > b->objects : a->bytes > b->bytes;
+}
+
+static void insert(struct answer *answer, const gc_type_stats *stats)
+{
+    size_t used = answer->types < answer->count ? answer->types : answer->count;
+    size_t low = 0, high = used;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        gc_type_stats other = stats_at(answer, middle);
+        if (comes_before(stats, &other)) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    answer->types++;
+    if (low < answer->count) {
+        char *place = answer->stats + low * answer->size;
+        size_t after = (used < answer->count ? used : answer->count - 1) - low;
+        memmove(place + answer->size, place, after * answer->size);
+        memset(place, 0, answer->size);
+        memcpy(place, stats, answer->size < sizeof(*stats) ? answer->size : sizeof(*stats));
+    }
+}
+
+/* Add the other records of a type to its first one, then put the type into the answer. */
+static void insert_type(gc_heap *heap, struct gci_record *record, struct answer *answer)
+{
+    const gc_type *type = record->type;
+    if (type->item_size != 0) {
+        if (record != first_record(heap, type)) {
+            return;
+        }
+        for (unsigned size_class = 0; size_class <= GCI_CLASS_LARGE; size_class++) {
+            struct gci_record *other = gci_object_record(heap, type, size_class);
+            if (other != NULL && other != record) {
+                record->live += other->live;
+                record->bytes += other->bytes;
+            }
+        }
+    }
+    gc_type_stats stats = {
+        .type = type,
+        .objects = record->live,
+        .bytes = record->bytes,
+        .objects_grown = (int64_t)(record->live - record->earlier.objects),
+        .bytes_grown = (int64_t)(record->bytes - record->earlier.bytes),
+    };
+    if (stats.objects > 0 || record->earlier.objects > 0) {
+        insert(answer, &stats);
+    }
+}
+
+size_t gc_get_type_stats_sized(gc_heap *heap, gc_type_stats *stats, size_t count, size_t size)
+{
+    struct answer answer = { .stats = (char *)stats, .count = count, .size = size };
+    add_up_pages(heap);
+    recall_earlier(heap, &answer);
+    for_each_record(heap, insert_type, &answer);
+    if (answer.types < count) {
+        memset(answer.stats + answer.types * size, 0, (count - answer.types) * size);
+    }
+    for_each_record(heap, reset_record, NULL); /* the next question begins at zero */
+    return answer.types;
 }

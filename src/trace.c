@@ -145,7 +145,7 @@ static void add_all_pages(const gc_heap *heap, struct gci_set *set)
     struct gci_page **end = &set->pages;
     for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
          page = gci_pages_next(heap, page)) {
-        if (page->birth == GCI_YOUNG) {
+        if (page->birth == GCI_YOUNG && !page->frozen) {
             *end = page;
             end = &page->next_in_set;
         }
@@ -205,6 +205,7 @@ struct gci_set gci_set_of_doomed(const gc_heap *heap, const struct gci_set *foun
         .alive = GCI_NIBBLE(GCI_DOOMED, heap->old),
         .garbage = GCI_NIBBLE(GCI_DOOMED, GCI_DOOMED),
         .pages = found->pages,
+        .look = found->look,
     };
 }
 
@@ -455,6 +456,7 @@ static void keep_pages_with_garbage(struct gci_set *set)
 /* Give what was not marked its state. */
 static void condemn(struct gci_set *set)
 {
+    uint32_t flags = 0;
     set->finalizers = false;
     for (struct gci_page *page = set->pages; page != NULL; page = page->next_in_set) {
         bool unfinalized = false;
@@ -464,10 +466,27 @@ static void condemn(struct gci_set *set)
             if (gci_is_member(set->members, self->gc)) {
                 self->gc = GCI_BECOMES(set->garbage, self->gc);
                 unfinalized |= !(self->refs & OURO_REFS_FINALIZED);
+                flags |= self->refs;
             }
         }
         set->finalizers |= unfinalized && (page->duties & GCI_DUTY_FINALIZE);
     }
+    set->weak = (flags & OURO_REFS_WEAK) != 0;
+}
+
+/* Whether something that was not marked has weak references. */
+static bool has_weak(const struct gci_set *set)
+{
+    for (struct gci_page *page = set->pages; page != NULL; page = page->next_in_set) {
+        for (size_t offset = page->first, end = gci_page_end(page); offset < end;
+             offset += page->slot_size) {
+            const gc_object *self = gci_page_at(page, offset);
+            if (gci_is_member(set->members, self->gc) && (self->refs & OURO_REFS_WEAK)) {
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 void gci_trace_find_garbage(gc_heap *heap, struct gci_set *set)
@@ -483,6 +502,7 @@ void gci_trace_find_garbage(gc_heap *heap, struct gci_set *set)
     tracer.consume = mark_items;
     mark_reachable(&tracer, set);
     keep_pages_with_garbage(set);
+    set->plain = set->plain && (heap->weak_table.count == 0 || !has_weak(set));
     if (!set->plain) {
         condemn(set);
     }

@@ -116,13 +116,15 @@ struct world {
     bool unsound;            /* the test leaves the heap in a state that gc_check must reject */
 
     char story
-        [4096]; /* "F1 D1 ": actor 1 was finalized, then destroyed; "L2 ": leaf 2 was destroyed */
+        [4096]; /* "F1 D1 ": actor 1 was finalized, then destroyed; "L2 ": leaf 2 was destroyed;
+                 * "W3 ": weak reference 3 called back */
     unsigned finalized; /* actors and leaves in all, of any number */
     unsigned destroyed;
     void (*on_finalize)(struct world *world, struct actor *actor);
     void (*on_destroy)(struct world *world, struct actor *actor);
-    void (*on_leaf)(struct world *world, struct leaf *leaf); /* in its destroy */
-    void *note;                                              /* for the test's own hooks */
+    void (*on_leaf)(struct world *world, struct leaf *leaf);          /* in its destroy */
+    void (*on_weak)(struct world *world, gc_weak *weak, unsigned id); /* in its callback */
+    void *note;                                                       /* for the test's own hooks */
     void *memo;
 };
 
@@ -411,6 +413,47 @@ static inline struct tuple *tuple_new(gc_heap *heap, size_t count)
     struct tuple *tuple = gc_new_var(heap, &tuple_type, count);
     assert_non_null(tuple);
     return tuple;
+}
+
+/* The callback of weak references and watchers that have a number. */
+static inline void weak_called(gc_weak *weak, void *arg)
+{
+    struct world *world = world_of(weak);
+    unsigned id = (unsigned)(uintptr_t)arg;
+    expect(world, gc_weak_get(weak) == NULL);
+    world_tell(world, 'W', id);
+    if (world->on_weak != NULL) {
+        world->on_weak(world, weak, id);
+    }
+}
+
+static inline gc_weak *weak_with_callback(void *object, unsigned id)
+{
+    gc_weak *weak = gc_weak_new(object, weak_called, (void *)(uintptr_t)id);
+    assert_non_null(weak);
+    return weak;
+}
+
+static inline gc_weak *plain_weak(void *object)
+{
+    gc_weak *weak = gc_weak_new(object, NULL, NULL);
+    assert_non_null(weak);
+    return weak;
+}
+
+static inline gc_weak *watcher(void *object, unsigned id)
+{
+    gc_weak *weak = gc_watch(object, weak_called, (void *)(uintptr_t)id);
+    assert_non_null(weak);
+    return weak;
+}
+
+/* What a weak reference leads to, borrowed from whoever else holds it; NULL: it is dead. */
+static inline void *weak_peek(gc_weak *weak)
+{
+    void *object = gc_weak_get(weak);
+    gc_xdecref(object);
+    return object;
 }
 
 /* Garbage: two nodes that hold each other and nobody else does. */

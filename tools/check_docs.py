@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Compile, link and run the programs in README.md and docs: ```c blocks with an `int main`.
+"""Compile, link and run the programs in README.md and docs: ```c blocks with an `int main`. And see
+that no table in docs has an empty cell: an answer that nobody has given yet.
 
     check_docs.py SOURCE_ROOT LIBRARY COMPILER...
 """
@@ -12,13 +13,29 @@ from pathlib import Path
 BLOCK = re.compile(r"^```c\n(.*?)^```$", flags=re.M | re.S)
 
 
+def pages(root):
+    return [path for path in [root / "README.md", *sorted((root / "docs").rglob("*.md"))]
+            if path.is_file()]
+
+
+def holes(root):
+    """Rows of tables below a heading with fewer cells than it, or with an empty one."""
+    for path in pages(root)[1:]:  # the figures of README.md may have blanks
+        width = 0
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            cells = [cell.strip() for cell in line.strip("|").split("|")] if line[:1] == "|" else []
+            is_heading = width == 0
+            width = width if cells and width else len(cells)
+            if cells and not is_heading and (len(cells) != width or not all(cells)):
+                yield f"{path}:{number}: a row with an empty cell"
+
+
 def programs(root):
-    for path in [root / "README.md", *sorted((root / "docs").rglob("*.md"))]:
-        if path.is_file():
-            text = path.read_text(encoding="utf-8")
-            for block in BLOCK.finditer(text):
-                if "int main" in block[1]:
-                    yield f"{path}:{text.count(chr(10), 0, block.start()) + 2}", block[1]
+    for path in pages(root):
+        text = path.read_text(encoding="utf-8")
+        for block in BLOCK.finditer(text):
+            if "int main" in block[1]:
+                yield f"{path}:{text.count(chr(10), 0, block.start()) + 2}", block[1]
 
 
 def problem(program, root, library, compiler, folder):
@@ -43,8 +60,9 @@ def main(root, library, *compiler):
             if text:
                 failed += 1
                 print(f"{place}: {text}")
-    print(f"{count} programs in the documentation, {failed} wrong")
-    return int(failed > 0)
+    empty = list(holes(root))
+    print("\n".join(empty + [f"{count} programs in the documentation, {failed} wrong"]))
+    return int(failed > 0 or len(empty) > 0)
 
 
 if __name__ == "__main__":

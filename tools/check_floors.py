@@ -16,10 +16,16 @@ from pathlib import Path
 FLOORS = [
     ("ground", ["layout", "base", "sys", "memory"]),
     ("storage", ["table", "pages"]),
-    ("objects", ["object", "death", "weak"]),
+    ("objects", ["object", "weak", "death"]),
     ("collector", ["trace", "doom", "cycle", "collect", "heap"]),
-    ("observers", ["stats", "inspect", "check", "profile", "lines", "snapshot", "export"]),
-    ("on top", ["generator"]),
+    (
+        "observers",
+        [
+            *["resize", "freeze", "hook", "stats", "inspect", "why", "check"],
+            *["profile", "lines", "snapshot", "export"],
+        ],
+    ),
+    ("on top", ["generator", "weakmap"]),
 ]
 MODULES = [module for _, modules in FLOORS for module in modules]
 PUBLIC_ONLY = ["tests/behaviour", "tests/oom", "tests/stress", "tests/abi", "examples", "bench"]

@@ -179,6 +179,10 @@ static void tails_and_slots(gc_heap *heap, const gc_type *type)
     EXPECT(gc_referrers(heap, node, stop_at_once, NULL) == 7);
     EXPECT(gc_type_forget(heap, type) == GC_ERR_BUSY && gc_last_error(heap) == GC_ERR_BUSY);
 
+    EXPECT(gc_resize_var(&tuple, 40) == GC_OK && gc_count(tuple) == 40);
+    EXPECT(tuple->items[0] == node && tuple->items[39] == NULL);
+    EXPECT(gc_resize_var(&tuple, 1) == GC_OK && gc_count(tuple) == 1);
+
     gc_decref(list);
     EXPECT(finalized == 1 && destroyed == 1);
     EXPECT(gc_type_forget(heap, type) == GC_OK);
@@ -216,6 +220,44 @@ static void collecting(gc_heap *heap)
     gc_get_stats(heap, &stats);
     EXPECT(stats.objects_live == 0 && stats.bytes_live == 0);
     gc_stats_print(heap, stderr);
+}
+
+static bool count_start(gc_heap *heap, const gc_collection *collection, void *arg)
+{
+    EXPECT(heap != NULL && collection->size == sizeof(*collection));
+    EXPECT(collection->reason == GC_REASON_CALL);
+    ++*(int *)arg;
+    return true;
+}
+
+static void control(gc_heap *heap)
+{
+    int count = 0;
+    gc_hook hook;
+    memset(&hook, 0, sizeof(hook));
+    hook.start = count_start;
+    hook.arg = &count;
+    gc_hook_add(heap, &hook);
+    (void)gc_collect(heap);
+    gc_hook_remove(heap, &hook);
+    EXPECT(count == 1);
+
+    struct node *node = (struct node *)gc_new(heap, &node_type);
+    EXPECT(node != NULL && gc_is_container(node) && !gc_is_finalized(node));
+    EXPECT(gc_freeze(heap) == 1 && gc_generation_of(node) == GC_FROZEN);
+    EXPECT(gc_unfreeze(heap) == 1);
+    gc_holder holder;
+    EXPECT(gc_why_alive(heap, node, &holder, 1) == 1 && holder.object == node);
+    EXPECT(gc_why_alive_print(heap, node, stderr) == 0);
+    gc_type_stats types[2];
+    memset(types, 0, sizeof(types));
+    EXPECT(gc_get_type_stats(heap, types, 2) == 1 && types[0].type == &node_type);
+    gc_set_steal(&node->left, node);
+
+    EXPECT(gc_set_debug(heap, GC_DEBUG_SAVE_ALL) == 0 && gc_get_debug(heap) == GC_DEBUG_SAVE_ALL);
+    EXPECT(gc_collect(heap) == 1);
+    EXPECT(gc_set_debug(heap, 0) == GC_DEBUG_SAVE_ALL);
+    EXPECT(gc_release_saved(heap) == 1 && gc_collect(heap) == 1);
 }
 
 static int count_statistic(const gc_statistic *statistic, void *arg)
@@ -357,6 +399,54 @@ static void generators(gc_heap *heap)
     gc_decref(closed);
 }
 
+static void count_call(gc_weak *weak, void *arg)
+{
+    EXPECT(gc_weak_get(weak) == NULL);
+    ++*(int *)arg;
+}
+
+static int count_entry(const void *key, size_t size, void *value, void *arg)
+{
+    EXPECT(key != NULL && size == 4 && value != NULL);
+    ++*(int *)arg;
+    return 0;
+}
+
+static void weak_references(gc_heap *heap)
+{
+    int calls = 0;
+    struct node *node = (struct node *)gc_new(heap, &node_type);
+    EXPECT(node != NULL && gc_is_unique(node));
+    EXPECT(gc_try_incref(node) && !gc_is_unique(node));
+    gc_weak *plain = gc_weak_new(node, NULL, NULL);
+    gc_weak *weak = gc_weak_new(node, count_call, &calls);
+    gc_weak *watcher = gc_watch(node, count_call, &calls);
+    gc_weak_map *keys = gc_weak_map_new(heap, GC_WEAK_KEYS);
+    gc_weak_map *values = gc_weak_map_new(heap, GC_WEAK_VALUES);
+    EXPECT(plain != NULL && weak != NULL && watcher != NULL && keys != NULL && values != NULL);
+    EXPECT(gc_weak_map_set(keys, node, 0, keys) == GC_OK);
+    EXPECT(gc_weak_map_set(values, "name", 4, node) == GC_OK);
+    int count = 0;
+    EXPECT(gc_weak_map_each(values, count_entry, &count) == 0 && count == 1);
+    EXPECT(gc_weak_map_remove(keys, node, 0));
+    EXPECT(gc_unwatch(watcher));
+    gc_decref(node);
+    node = (struct node *)gc_weak_get(plain);
+    EXPECT(node != NULL);
+    gc_decref(gc_weak_map_get(values, "name", 4));
+    gc_decref(node);
+    {
+        OURO_AUTO struct node *last = node;
+        EXPECT(gc_is_unique(last));
+    }
+    EXPECT(calls == 1 && gc_weak_map_count(values) == 0);
+    gc_decref(plain);
+    gc_decref(weak);
+    gc_decref(watcher);
+    gc_decref(keys);
+    gc_decref(values);
+}
+
 int main(void)
 {
     gc_config config;
@@ -372,8 +462,10 @@ int main(void)
     references(heap);
     tails_and_slots(heap, &type);
     collecting(heap);
+    control(heap);
     profiling(heap);
     generators(heap);
+    weak_references(heap);
 
     gc_external_add(heap, 100);
     gc_external_remove(heap, 100);

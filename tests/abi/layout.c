@@ -99,6 +99,33 @@ PIN(gc_stats, pause_ns_total, 192);
 PIN(gc_stats, pause_ns_max, 200);
 PIN(gc_stats, pages, 208);
 PIN(gc_stats, segments, 216);
+PIN(gc_stats, objects_frozen, 224);
+PIN(gc_stats, bytes_grown_young, 232);
+PIN(gc_stats, bytes_grown_old, 240);
+
+PIN(gc_type_stats, type, 0);
+PIN(gc_type_stats, objects, 8);
+PIN(gc_type_stats, bytes, 16);
+PIN(gc_type_stats, objects_grown, 24);
+PIN(gc_type_stats, bytes_grown, 32);
+PIN(gc_holder, object, 0);
+PIN(gc_holder, references, P);
+PIN(gc_holder, explained, 2 * P);
+
+PIN(gc_collection, size, 0);
+PIN(gc_collection, generation, P);
+PIN(gc_collection, reason, P + 4);
+PIN(gc_collection, examined, P + 8);
+PIN(gc_collection, collected, P + 16);
+PIN(gc_collection, uncollectable, P + 24);
+PIN(gc_collection, resurrected, P + 32);
+PIN(gc_collection, saved, P + 40);
+PIN(gc_collection, duration_ns, P + 48);
+PIN(gc_hook, start, 0);
+PIN(gc_hook, stop, P);
+PIN(gc_hook, arg, 2 * P);
+PIN(gc_hook, next, 3 * P);
+PIN_SIZE(gc_hook, 4 * P);
 
 PIN(gc_profile_stats, objects, 0);
 PIN(gc_profile_stats, bytes, 8);
@@ -147,4 +174,13 @@ static_assert(GC_OK == 0 && GC_ERR_NOMEM == -1 && GC_ERR_LIMIT == -2 && GC_ERR_S
               "gc_status");
 static_assert(GC_ERR_BUSY == -4 && GC_ERR_CLOSING == -5, "gc_status");
 static_assert(GC_ERR_TYPE == -6 && GC_ERR_RANGE == -7 && GC_ERR_RUNNING == -8, "gc_status");
+static_assert(GC_ERR_SHARED == -9, "gc_status");
+static_assert(GC_LEAF == -1 && GC_YOUNG == 0 && GC_OLD == 1 && GC_FROZEN == 2 && GC_SAVED == 3,
+              "generations");
+static_assert(GC_REASON_CALL == 0 && GC_REASON_OBJECTS == 1 && GC_REASON_BYTES == 2, "gc_reason");
+static_assert(GC_REASON_GROWTH == 3 && GC_REASON_SHORTAGE == 4 && GC_REASON_HEAP_FREE == 5,
+              "gc_reason");
+static_assert(GC_DEBUG_STATS == 1 && GC_DEBUG_COLLECTABLE == 2 && GC_DEBUG_UNCOLLECTABLE == 4,
+              "debug flags");
+static_assert(GC_DEBUG_SAVE_ALL == 8, "debug flags");
 static_assert(GC_AT_ALLOCATION == 0 && GC_AT_SAFEPOINT == 1, "gc_config.collect");

@@ -70,4 +70,9 @@ void use(struct node *a, struct node *b, int *integer)
 #else
     gc_swap(&a->next, &b->next);
 #endif
+#if MISUSE == 10
+    (void)gc_resize_var(integer, 3);
+#else
+    (void)gc_resize_var(&a, 3);
+#endif
 }

@@ -453,6 +453,152 @@ static void finalized_garbage_that_a_sibling_saved_is_not_finalized_at_its_death
     assert_live(heap, 0);
 }
 
+static void save_the_neighbour(struct world *world, struct actor *actor)
+{
+    if (actor->id == 1) {
+        world->note = gc_newref(actor->right);
+    }
+}
+
+static void finalizer_may_resurrect_a_neighbour_and_not_itself(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct actor *actor = drop_an_actor_circle(heap, 1);
+    gc_set_steal(&actor->right, actor_new(heap, 3));
+    world->on_finalize = save_the_neighbour;
+    assert_int_equal(gc_collect(heap), 2);
+    struct actor *saved = world->note;
+    assert_int_equal(saved->id, 3);
+    assert_int_equal(stats_of(heap).generations[1].resurrected, 1);
+    assert_live(heap, 1);
+    gc_decref(saved);
+    assert_int_equal(world->finalized, 3);
+}
+
+static void leave_a_circle(struct world *world, struct actor *actor)
+{
+    (void)world;
+    drop_a_node_circle(gc_heap_of(actor));
+}
+
+static void garbage_that_finalizers_make_is_found_by_the_next_collection(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    drop_an_actor_circle(heap, 1);
+    world->on_finalize = leave_a_circle;
+    assert_int_equal(gc_collect(heap), 2);
+    assert_live(heap, 4);
+    assert_int_equal(gc_collect(heap), 4);
+    assert_live(heap, 0);
+}
+
+static void drop_the_structure(struct world *world, struct actor *actor)
+{
+    if (actor->id == 1) {
+        gc_clear(&actor->left);
+        gc_clear(&actor->right);
+    }
+    expect(world, gc_check(gc_heap_of(actor)));
+}
+
+static void finalizer_may_drop_the_rest_of_the_structure(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct actor *head = actor_new(heap, 1), *last = head;
+    for (unsigned id = 2; id <= 50; id++) {
+        last->left = actor_new(heap, id);
+        last->right = gc_newref(head);
+        last = last->left;
+    }
+    gc_set(&last->left, head);
+    gc_decref(head);
+    world->on_finalize = drop_the_structure;
+    assert_int_equal(gc_collect(heap), 50);
+    assert_int_equal(world->finalized, 50);
+    assert_int_equal(world->destroyed, 50);
+}
+
+static void die_of_a_collection(struct world *world, struct actor *actor)
+{
+    (void)actor;
+    drop_a_node_circle(world->heap);
+    expect(world, gc_collect(world->heap) == 2);
+    expect(world, gc_refcount(actor) == 1);
+}
+
+static void collection_in_a_finalizer_at_count_zero_leaves_the_dying_alone(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct actor *actor = actor_new(heap, 1);
+    gc_set(&actor->left, actor);
+    world->on_finalize = die_of_a_collection;
+    gc_decref(gc_take(&actor->left));
+    gc_decref(actor);
+    assert_story(world, "F1 D1 ");
+}
+
+static void finalizer_at_count_zero_runs_once_however_the_object_dies_later(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct actor *actor = actor_new(heap, 1);
+    world->on_finalize = save;
+    gc_decref(actor);
+    assert_ptr_equal(world->note, actor);
+    gc_set(&actor->left, actor);
+    gc_decref(actor);
+    assert_int_equal(gc_collect(heap), 1);
+    assert_story(world, "F1 D1 ");
+}
+
+/* Types whose circles nobody can break, and that count how often they are looked at. */
+struct knot {
+    gc_object object;
+    struct knot *next;
+};
+static void knot_traverse(gc_object *self, gc_visitor *visitor)
+{
+    struct world *world = world_of(self);
+    ++*(size_t *)world->note;
+    gc_visit(visitor, ((struct knot *)(void *)self)->next);
+}
+static const gc_type knot_type = {
+    .name = "knot",
+    .size = sizeof(struct knot),
+    .traverse = knot_traverse,
+};
+
+static void uncollectable_garbage_costs_a_collection_the_same_each_time(void **state)
+{
+    struct world *world = *state;
+    world->leftovers = true;
+    gc_heap *heap = world_new_heap(world, NULL);
+    enum { KNOTS = 1000 };
+    size_t visits = 0, first = 0;
+    world->note = &visits;
+    for (int i = 0; i < KNOTS; i++) {
+        struct knot *knot = gc_new(heap, &knot_type);
+        assert_non_null(knot);
+        gc_set_steal(&knot->next, knot);
+    }
+    for (int i = 0; i < 10; i++) {
+        visits = 0;
+        assert_int_equal(gc_collect(heap), KNOTS);
+        assert_int_equal(stats_of(heap).generations[1].uncollectable, KNOTS * (i + 1));
+        first = i == 0 ? visits : first;
+        assert_true(visits <= first);
+    }
+    visits = 0;
+    assert_int_equal(gc_collect_generation(heap, 0), 0);
+    assert_int_equal(visits, OURO_CHECKS >= 3 ? visits : 0); /* they are old */
+    static size_t unused;
+    world->note = &unused;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -475,6 +621,12 @@ int main(void)
         world_test(finalizers_may_allocate_a_lot),
         world_test(finalizer_runs_once_although_the_object_is_garbage_again),
         world_test(finalized_garbage_that_a_sibling_saved_is_not_finalized_at_its_death),
+        world_test(finalizer_may_resurrect_a_neighbour_and_not_itself),
+        world_test(garbage_that_finalizers_make_is_found_by_the_next_collection),
+        world_test(finalizer_may_drop_the_rest_of_the_structure),
+        world_test(collection_in_a_finalizer_at_count_zero_leaves_the_dying_alone),
+        world_test(finalizer_at_count_zero_runs_once_however_the_object_dies_later),
+        world_test(uncollectable_garbage_costs_a_collection_the_same_each_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

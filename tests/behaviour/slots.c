@@ -232,6 +232,241 @@ static void slot_helpers_work_on_slots_of_any_type(void **state)
     gc_decref(leaf);
 }
 
+/* The old value's finalizer finds the new one in the slot, whichever helper put it there. */
+struct place {
+    struct actor *slot;
+    const struct actor *wanted;
+};
+
+static void expect_the_slot_written(struct world *world, struct actor *actor)
+{
+    const struct place *place = world->note;
+    expect(world, place->slot == place->wanted);
+    expect(world, actor->id == 1);
+}
+
+static void finalizer_of_the_old_value_reads_the_new_one_in_the_slot(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct actor *other = actor_new(heap, 2);
+    for (int way = 0; way < 4; way++) {
+        struct place place = { actor_new(heap, 1), way < 2 ? other : NULL };
+        world->note = &place;
+        world->on_finalize = expect_the_slot_written;
+        if (way == 0) {
+            gc_set(&place.slot, other);
+        } else if (way == 1) {
+            gc_set_steal(&place.slot, gc_newref(other));
+        } else if (way == 2) {
+            gc_clear(&place.slot);
+        } else {
+            gc_decref(gc_take(&place.slot));
+        }
+        world->on_finalize = NULL;
+        gc_xdecref(place.slot);
+    }
+    assert_int_equal(gc_refcount(other), 1);
+    assert_int_equal(world->finalized, 4);
+    gc_decref(other);
+}
+
+static void set_the_slot_again(struct world *world, struct actor *actor)
+{
+    struct place *place = world->note;
+    if (actor->id == 1) {
+        struct actor *third = actor_new(gc_heap_of(actor), 3);
+        gc_set_steal(&place->slot, third);
+    }
+}
+
+static void finalizer_of_the_old_value_may_set_the_slot_again(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct place place = { actor_new(heap, 1), NULL };
+    world->note = &place;
+    world->on_finalize = set_the_slot_again;
+    gc_set_steal(&place.slot, actor_new(heap, 2));
+    assert_int_equal(place.slot->id, 3);
+    assert_story(world, "F1 D1 F2 D2 ");
+    gc_clear(&place.slot);
+}
+
+static void automatic_variable_is_dropped_at_the_end_of_its_scope(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    {
+        OURO_AUTO struct actor *actor = actor_new(heap, 1);
+        assert_int_equal(gc_refcount(actor), 1);
+        assert_story(world, "");
+    }
+    assert_story(world, "F1 D1 ");
+}
+
+static void automatic_variables_are_dropped_in_reverse_order(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    {
+        OURO_AUTO struct actor *first = actor_new(heap, 1);
+        OURO_AUTO struct actor *second = actor_new(heap, 2), *third = actor_new(heap, 3);
+        assert_true(first->id + second->id + third->id == 6);
+    }
+    assert_story(world, "F3 D3 F2 D2 F1 D1 ");
+}
+
+static struct actor *make_or_not(gc_heap *heap, unsigned id, bool make)
+{
+    OURO_AUTO struct actor *actor = actor_new(heap, id);
+    if (make) {
+        return gc_take(&actor);
+    }
+    return NULL;
+}
+
+static void automatic_variable_may_hand_its_reference_on(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct actor *actor = make_or_not(heap, 1, true);
+    assert_int_equal(gc_refcount(actor), 1);
+    gc_decref(actor);
+    assert_story(world, "F1 D1 ");
+    assert_null(make_or_not(heap, 2, false));
+    assert_story(world, "F2 D2 ");
+}
+
+static void automatic_variable_may_hold_nothing_or_something_else(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    {
+        OURO_AUTO struct actor *nothing = NULL;
+        OURO_AUTO struct actor *actor = actor_new(heap, 1);
+        assert_null(nothing);
+        gc_set_steal(&actor, actor_new(heap, 2));
+        assert_story(world, "F1 D1 ");
+    }
+    assert_story(world, "F2 D2 ");
+}
+
+static void automatic_variable_is_dropped_whichever_way_its_scope_is_left(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    for (unsigned i = 0; i < 3; i++) {
+        OURO_AUTO struct leaf *leaf = leaf_new(heap, i);
+        if (i == 0) {
+            continue;
+        }
+        if (leaf->id == 1) {
+            break;
+        }
+    }
+    assert_story(world, "L0 L1 ");
+}
+
+static void only_reference_is_unique(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    assert_true(gc_is_unique(node));
+    gc_incref(node);
+    assert_false(gc_is_unique(node));
+    gc_decref(node);
+    assert_true(gc_is_unique(node));
+    gc_decref(node);
+}
+
+static void immortal_object_is_not_unique(void **state)
+{
+    struct world *world = *state;
+    world->leftovers = true;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    gc_make_immortal(node);
+    assert_false(gc_is_unique(node));
+}
+
+static void try_incref_takes_a_reference_to_the_living(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    assert_true(gc_try_incref(node));
+    assert_int_equal(gc_refcount(node), 2);
+    gc_decref(node);
+    gc_decref(node);
+}
+
+/* A registry of pointers that are not counted, which destroy strikes out. */
+static void look_into_the_registry(struct world *world, struct actor *actor)
+{
+    struct actor **registry = world->note;
+    expect(world, !gc_try_incref(registry[actor->id]));
+    expect(world, !gc_try_incref(registry[1])); /* waits in the queue, or is at it */
+}
+
+static void strike_out(struct world *world, struct actor *actor)
+{
+    struct actor **registry = world->note;
+    expect(world, !gc_try_incref(actor));
+    registry[actor->id] = NULL;
+}
+
+static void try_incref_refuses_the_dying(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct actor *registry[2] = { actor_new(heap, 0), actor_new(heap, 1) };
+    gc_set_steal(&registry[0]->left, registry[1]);
+    world->note = registry;
+    world->on_destroy = strike_out;
+    assert_true(gc_try_incref(registry[1]));
+    gc_decref(registry[1]);
+    gc_decref(registry[0]);
+    assert_null(registry[0]);
+    assert_null(registry[1]);
+}
+
+static void try_incref_refuses_what_waits_for_its_death(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct actor *registry[3] = { actor_new(heap, 0), actor_new(heap, 1), actor_new(heap, 2) };
+    struct actor *first = registry[1];
+    gc_set(&first->left, registry[2]);
+    gc_set_steal(&registry[0]->left, first);
+    world->note = registry;
+    world->on_destroy = strike_out;
+    gc_drop_references(registry[0]);
+    assert_story(world, "F1 D1 ");
+    world->on_finalize = look_into_the_registry;
+    registry[1] = registry[2];
+    gc_decref(registry[2]);
+    assert_story(world, "F2 D2 ");
+    registry[1] = registry[0];
+    gc_decref(registry[0]);
+}
+
+static void try_incref_of_garbage_fails_once_clearing_has_begun(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct actor *actor = drop_an_actor_circle(heap, 0);
+    struct actor *registry[2] = { actor, actor->left };
+    assert_true(gc_try_incref(actor)); /* it is unreachable, but nobody has looked */
+    gc_decref(actor);
+    world->note = registry;
+    world->on_destroy = strike_out;
+    assert_int_equal(gc_collect(heap), 2);
+    assert_null(registry[0]);
+    assert_null(registry[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +483,19 @@ int main(void)
         world_test(newref_answers_its_argument_with_one_more_reference),
         world_test(slot_arguments_are_evaluated_once),
         world_test(slot_helpers_work_on_slots_of_any_type),
+        world_test(finalizer_of_the_old_value_reads_the_new_one_in_the_slot),
+        world_test(finalizer_of_the_old_value_may_set_the_slot_again),
+        world_test(automatic_variable_is_dropped_at_the_end_of_its_scope),
+        world_test(automatic_variables_are_dropped_in_reverse_order),
+        world_test(automatic_variable_may_hand_its_reference_on),
+        world_test(automatic_variable_may_hold_nothing_or_something_else),
+        world_test(automatic_variable_is_dropped_whichever_way_its_scope_is_left),
+        world_test(only_reference_is_unique),
+        world_test(immortal_object_is_not_unique),
+        world_test(try_incref_takes_a_reference_to_the_living),
+        world_test(try_incref_refuses_the_dying),
+        world_test(try_incref_refuses_what_waits_for_its_death),
+        world_test(try_incref_of_garbage_fails_once_clearing_has_begun),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,9 @@
  * every step. Phoenixes are things with a finalizer, and some of them rise: their finalizer takes a
  * reference.
  *
+ * Some things have weak references and watchers, which the program keeps in places of their own.
+ * The shadow says which of them read NULL, and which must have been called; and in some collections
+ * the callbacks take garbage back through the weak reference in the next place.
  * So collections are done at once here; slices.c is about those that are not.
  *
  * The clock chooses the seeds and a failure prints its own: OURO_TEST_SEED=<seed> runs that one
@@ -29,6 +32,7 @@ enum {
     NOTHING = -1,
     ROUNDS = 8, /* of each scenario */
     MESSAGE = 2048,
+    WEAKS = 40,
     STEPS = 10000000, /* of all rounds of all scenarios together, and some */
 };
 
@@ -40,6 +44,8 @@ enum scenario {
     WITH_A_LIMIT,
     BY_HAND,
     PLAIN_THINGS,
+    WITH_TOOLS, /* things are frozen and unfrozen, tails change their length, ways are asked for */
+    WITH_WEAK_REFERENCES,
     SCENARIOS
 };
 
@@ -216,6 +222,7 @@ struct shadow {
     bool rises;
     bool immortal;
     bool destroyed; /* reported by the real object */
+    size_t weaks;   /* places that lead to it */
     uint32_t mark;
     uint32_t count; /* references, held ones included */
     uint32_t held;  /* by the program */
@@ -225,6 +232,18 @@ struct shadow {
     void *object;
 };
 
+enum weak_kind { SHARED, CALLS_BACK, WATCHER };
+
+/* A place for a weak reference. */
+struct place {
+    struct model *model;
+    gc_weak *weak; /* NULL: the place is free */
+    enum weak_kind kind;
+    int target; /* NOTHING: it must read NULL */
+    int generation;
+    bool expected, called; /* in this step */
+};
+
 struct model {
     struct world *world;
     gc_heap *heap;
@@ -232,7 +251,10 @@ struct model {
     enum scenario scenario;
     size_t held_wanted, step;
     bool collecting, closing, failed;
+    bool reviving;  /* callbacks take garbage back */
     size_t newborn; /* 1: an object has no shadow yet */
+    struct place places[WEAKS];
+    size_t weak_objects; /* in the heap */
     char message[MESSAGE];
 
     struct shadow things[THINGS];
@@ -324,8 +346,23 @@ static void let_go(struct model *model, int id)
     }
 }
 
+/* Weak references to a thing are dead; of garbage, those with callback at first. */
+static void end_weak(struct model *model, int id, bool callbacks_only)
+{
+    for (size_t i = 0; i < WEAKS && model->things[id].weaks > 0; i++) {
+        struct place *place = &model->places[i];
+        if (place->weak != NULL && place->target == id &&
+            (!callbacks_only || place->kind == CALLS_BACK)) {
+            place->target = NOTHING;
+            place->expected = place->kind != SHARED;
+            model->things[id].weaks--;
+        }
+    }
+}
+
 static void doom(struct model *model, int id)
 {
+    end_weak(model, id, false);
     model->things[id].state = DOOMED;
     model->doomed[model->doomed_count++] = id;
 }
@@ -346,7 +383,7 @@ static void drop(struct model *model, int first)
             model->calls_expected++;
             if (shadow->rises) {
                 shadow->count = 1;
-                shadow->generation = 1; /* what has risen is old */
+                shadow->generation = shadow->generation == GC_FROZEN ? GC_FROZEN : GC_OLD;
                 hold(model, id);
                 continue;
             }
@@ -384,9 +421,9 @@ static void mark_from_roots(struct model *model, int generation)
     for (size_t i = 0; i < model->held_count; i++) {
         model->work[work++] = model->held[i];
     }
-    for (int id = 0; id < THINGS && generation == 0; id++) {
+    for (int id = 0; id < THINGS; id++) {
         const struct shadow *shadow = &model->things[id];
-        if (shadow->state == ALIVE && !is_leaf(shadow) && shadow->generation == 1) {
+        if (shadow->state == ALIVE && !is_leaf(shadow) && shadow->generation > generation) {
             model->work[work++] = id;
         }
     }
@@ -399,11 +436,30 @@ static bool is_garbage(const struct model *model, const struct shadow *shadow, i
            shadow->mark != model->mark;
 }
 
+/* Whether a place has a living weak reference without callback. */
+static bool is_shared(const struct place *place)
+{
+    return place->weak != NULL && place->kind == SHARED && place->target != NOTHING;
+}
+
 /* What a collection must have done. Returns how many containers it freed. */
 static size_t sweep(struct model *model, int generation)
 {
     size_t freed = 0, risen = 0;
     mark_from_roots(model, generation);
+    for (int id = 0; id < THINGS; id++) {
+        if (is_garbage(model, &model->things[id], generation)) {
+            end_weak(model, id, true);
+        }
+    }
+    for (size_t i = 0; i < WEAKS && model->reviving; i++) {
+        int id = model->places[(i + 1) % WEAKS].target;
+        if (model->places[i].expected && is_shared(&model->places[(i + 1) % WEAKS])) {
+            model->things[id].count++;
+            hold(model, id);
+            model->work[risen++] = id;
+        }
+    }
     for (int id = 0; id < THINGS; id++) {
         struct shadow *shadow = &model->things[id];
         if (is_garbage(model, shadow, generation) && shadow->kind == PHOENIX &&
@@ -424,9 +480,12 @@ static size_t sweep(struct model *model, int generation)
         if (is_garbage(model, shadow, generation)) {
             doom(model, id);
             freed++;
-        } else if (shadow->state == ALIVE) {
-            shadow->generation = 1;
+        } else if (shadow->state == ALIVE && shadow->generation != GC_FROZEN) {
+            shadow->generation = GC_OLD;
         }
+    }
+    for (size_t i = 0; i < WEAKS; i++) {
+        model->places[i].generation = 1;
     }
     /* Leaves die with their last holder, and so do the old that only young garbage held. */
     for (size_t i = first; i < first + freed; i++) {
@@ -490,6 +549,25 @@ static void thing_destroy(gc_object *self)
     model->destroyed[model->destroyed_count++] = (int)thing->id;
 }
 
+/* Runs before the shadow knows of the collection, so `target` of the next place is what it was. */
+static void weak_call(gc_weak *weak, void *arg)
+{
+    struct place *place = arg;
+    struct model *model = place->model;
+    if (place->called || place->weak != weak || gc_weak_get(weak) != NULL) {
+        broken(model, "weak reference called back wrongly", place->target);
+    }
+    place->called = true;
+    const struct place *next = &model->places[(size_t)(place - model->places + 1) % WEAKS];
+    /* Only the callbacks of containers are sure to run before anything of the garbage dies. */
+    bool revives = model->reviving && place->kind == CALLS_BACK && place->target != NOTHING &&
+                   !is_leaf(&model->things[place->target]);
+    if (revives && is_shared(next) &&
+        gc_weak_get(next->weak) != model->things[next->target].object) {
+        broken(model, "garbage could not be revived", next->target);
+    }
+}
+
 /* Comparing
  * ========= */
 
@@ -519,8 +597,17 @@ static void settle(struct model *model)
         memset(shadow, 0, sizeof(*shadow));
         model->vacant[model->vacant_count++] = model->doomed[i];
     }
+    for (size_t i = 0; i < WEAKS; i++) {
+        struct place *place = &model->places[i];
+        if (place->called != place->expected) {
+            broken(model, place->called ? "weak reference called back" : "should have called back",
+                   NOTHING);
+        }
+        place->called = place->expected = false;
+    }
     model->doomed_count = model->destroyed_count = model->calls = model->calls_expected = 0;
-    if (stats_of(model->heap).objects_live != THINGS - model->vacant_count + model->newborn) {
+    if (stats_of(model->heap).objects_live !=
+        THINGS - model->vacant_count + model->newborn + model->weak_objects) {
         broken(model, "number of live objects", NOTHING);
     }
 }
@@ -548,7 +635,7 @@ static void settle_collections(struct model *model, const gc_stats *before, size
 /* Everything about everything, now and then. */
 static void compare(struct model *model)
 {
-    uint64_t live = 0, containers[2] = { 0, 0 };
+    uint64_t live = 0, containers[3] = { 0, 0, 0 };
     for (int id = 0; id < THINGS; id++) {
         const struct shadow *shadow = &model->things[id];
         if (shadow->state != ALIVE) {
@@ -559,6 +646,9 @@ static void compare(struct model *model)
         if (shadow->immortal ? !gc_is_immortal(shadow->object)
                              : gc_refcount(shadow->object) != shadow->count) {
             broken(model, "count", id);
+        }
+        if (gc_generation_of(shadow->object) != (is_leaf(shadow) ? GC_LEAF : shadow->generation)) {
+            broken(model, "generation", id);
         }
         if (gc_type_of(shadow->object) != &types[shadow->kind] ||
             ((struct thing *)shadow->object)->id != (uint32_t)id) {
@@ -572,9 +662,22 @@ static void compare(struct model *model)
             }
         }
     }
+    for (size_t i = 0; i < WEAKS; i++) {
+        const struct place *place = &model->places[i];
+        void *target = place->target == NOTHING ? NULL : model->things[place->target].object;
+        void *read = place->weak == NULL ? target : gc_weak_get(place->weak);
+        if (read != target) {
+            broken(model, "weak reference", place->target);
+        }
+        if (place->weak != NULL) {
+            gc_xdecref(read);
+            containers[place->generation] += place->kind != SHARED;
+        }
+    }
     gc_stats stats = stats_of(model->heap);
-    if (stats.objects_live != live || stats.generations[0].objects != containers[0] ||
-        stats.generations[1].objects != containers[1]) {
+    if (stats.objects_live != live + model->weak_objects ||
+        stats.generations[0].objects != containers[0] ||
+        stats.generations[1].objects != containers[1] || stats.objects_frozen != containers[2]) {
         broken(model, "number of live objects", NOTHING);
     }
     if (!gc_check(model->heap)) {
@@ -587,6 +690,10 @@ static void compare(struct model *model)
 static int visit_expected(void *object, void *arg)
 {
     struct model *model = arg;
+    const gc_type *type = gc_type_of(object);
+    if (type < types || type >= types + KINDS) {
+        return 0; /* a weak reference */
+    }
     int id = (int)((struct thing *)object)->id;
     struct shadow *shadow = &model->things[id];
     if (shadow->state != ALIVE || shadow->object != object || shadow->mark != model->mark - 1) {
@@ -619,7 +726,7 @@ static void inspect(struct model *model)
     (void)gc_unreachable(model->heap, visit_expected, model);
     compare_visits(model, "not reported as unreachable");
 
-    for (int generation = -1; generation < 2; generation++) {
+    for (int generation = -1; generation <= GC_FROZEN; generation++) {
         model->mark += 2;
         for (int id = 0; id < THINGS; id++) {
             struct shadow *shadow = &model->things[id];
@@ -685,7 +792,9 @@ static enum kind any_kind(struct model *model)
     if (dice == 0) {
         return BIG;
     }
-    if (dice < 300 && model->scenario == WITH_PHOENIXES) {
+    bool rises = model->scenario == WITH_PHOENIXES || model->scenario == WITH_WEAK_REFERENCES ||
+                 model->scenario == WITH_TOOLS;
+    if (dice < 300 && rises) {
         return PHOENIX;
     }
     if (dice < 1980 && model->scenario == PLAIN_THINGS) {
@@ -927,9 +1036,218 @@ static void collect(struct model *model, enum call call)
     }
 }
 
+static void freeze(struct model *model)
+{
+    for (int id = 0; id < THINGS; id++) {
+        struct shadow *shadow = &model->things[id];
+        shadow->generation = shadow->state == ALIVE ? GC_FROZEN : shadow->generation;
+    }
+    (void)gc_freeze(model->heap);
+}
+
+static void unfreeze(struct model *model)
+{
+    for (int id = 0; id < THINGS; id++) {
+        struct shadow *shadow = &model->things[id];
+        shadow->generation = shadow->generation == GC_FROZEN ? GC_OLD : shadow->generation;
+    }
+    (void)gc_unfreeze(model->heap);
+}
+
+/* Change the length of a bundle that the program holds. */
+static void resize_a_held_one(struct model *model)
+{
+    int id = any_held(model);
+    struct shadow *shadow = &model->things[id];
+    size_t count = below(model, SLOTS + 1);
+    if (shadow->kind != BUNDLE && shadow->kind != PLAIN_BUNDLE) {
+        return;
+    }
+    void *before = shadow->object;
+    bool alone = shadow->count == 1 && !shadow->immortal;
+    bool shrinks = alone && count < shadow->slots;
+    gc_stats stats = stats_of(model->heap);
+    model->collecting = true;
+    gc_status status = gc_resize_var((struct thing **)(void *)&shadow->object, count);
+    model->collecting = false;
+    if (status != (alone ? GC_OK : GC_ERR_SHARED)) {
+        broken(model, "resizing", id);
+    }
+    while (shrinks && shadow->slots > count) { /* before any collection */
+        int old = shadow->slot[--shadow->slots];
+        shadow->slot[shadow->slots] = NOTHING;
+        if (old != NOTHING) {
+            drop(model, old);
+        }
+    }
+    settle_collections(model, &stats, NULL);
+    shadow->slots = alone ? count : shadow->slots;
+    shadow->generation = shadow->object == before ? shadow->generation : GC_YOUNG;
+}
+
+/* How long the shortest way to a thing is from one that is held; 0: there is none. `work` has the
+ * things in the order they are reached. */
+static size_t distance(struct model *model, int target)
+{
+    size_t used = 0, length = 1;
+    model->mark++;
+    for (size_t i = 0; i < model->held_count; i++) {
+        model->things[model->held[i]].mark = model->mark;
+        model->work[used++] = model->held[i];
+    }
+    for (size_t i = 0; i < used; length++) {
+        for (size_t end = used; i < end; i++) {
+            const struct shadow *shadow = &model->things[model->work[i]];
+            if (model->work[i] == target) {
+                return length;
+            }
+            for (size_t k = 0; k < shadow->slots; k++) {
+                int next = shadow->slot[k];
+                if (next != NOTHING && model->things[next].mark != model->mark) {
+                    model->things[next].mark = model->mark;
+                    model->work[used++] = next;
+                }
+            }
+        }
+    }
+    return 0;
+}
+
+static bool refers(const struct model *model, int id, int target)
+{
+    const struct shadow *shadow = &model->things[id];
+    size_t i = 0;
+    while (i < shadow->slots && shadow->slot[i] != target) {
+        i++;
+    }
+    return i < shadow->slots;
+}
+
+static void ask_why(struct model *model)
+{
+    int target = (int)below(model, THINGS);
+    gc_holder way[100];
+    if (model->things[target].state != ALIVE) {
+        return;
+    }
+    size_t expected = distance(model, target);
+    ptrdiff_t length = gc_why_alive(model->heap, model->things[target].object, way, 100);
+    if (length != (ptrdiff_t)expected) {
+        broken(model, "length of the way", target);
+        return;
+    }
+    int last = NOTHING;
+    for (size_t i = 0; i < expected && i < 100; i++) {
+        int id = (int)((struct thing *)way[i].object)->id;
+        const struct shadow *shadow = &model->things[id];
+        if (shadow->object != way[i].object ||
+            (i == 0 ? shadow->held == 0 : !refers(model, last, id))) {
+            broken(model, "the way", id);
+        }
+        if (!shadow->immortal && (way[i].references != shadow->count ||
+                                  way[i].explained != shadow->count - shadow->held)) {
+            broken(model, "references and explained", id);
+        }
+        last = id;
+    }
+    if (expected > 0 && expected <= 100 && last != target) {
+        broken(model, "the end of the way", target);
+    }
+}
+
+static void use_a_tool(struct model *model)
+{
+    uint32_t dice = below(model, 100);
+    if (dice < 80) {
+        resize_a_held_one(model);
+    } else if (dice < 95) {
+        ask_why(model);
+    } else if (dice < 97) {
+        freeze(model);
+    } else {
+        unfreeze(model);
+    }
+}
+
+/* Weak references. */
+
+static void make_a_weak_reference(struct model *model, struct place *place)
+{
+    int id = any_reachable(model);
+    void *object = model->things[id].object;
+    enum weak_kind kind = (enum weak_kind)below(model, 3);
+    bool shares = false;
+    for (size_t i = 0; i < WEAKS; i++) {
+        shares = shares || (is_shared(&model->places[i]) && model->places[i].target == id);
+    }
+    gc_stats before = stats_of(model->heap);
+    model->collecting = true;
+    gc_weak *weak = kind == SHARED       ? gc_weak_new(object, NULL, NULL)
+                    : kind == CALLS_BACK ? gc_weak_new(object, weak_call, place)
+                                         : gc_watch(object, weak_call, place);
+    model->collecting = false;
+    model->weak_objects += weak != NULL && !(shares && kind == SHARED);
+    settle_collections(model, &before, NULL);
+    if (weak == NULL) {
+        broken(model, "no memory", NOTHING);
+        return;
+    }
+    *place = (struct place){ model, weak, kind, id, 0, false, false };
+    model->things[id].weaks++;
+}
+
+static void drop_a_weak_reference(struct model *model, struct place *place)
+{
+    if (place->kind == WATCHER && gc_unwatch(place->weak) != (place->target != NOTHING)) {
+        broken(model, "watcher taken away", place->target);
+    }
+    if (place->target != NOTHING) {
+        model->things[place->target].weaks--;
+    }
+    model->weak_objects -= gc_is_unique(place->weak);
+    gc_decref(place->weak);
+    place->weak = NULL;
+    place->target = NOTHING;
+}
+
+/* What it leads to may be garbage, which then is none any more. */
+static void follow_a_weak_reference(struct model *model, struct place *place)
+{
+    void *object = gc_weak_get(place->weak);
+    if (object != (place->target == NOTHING ? NULL : model->things[place->target].object)) {
+        broken(model, "weak reference", place->target);
+    }
+    if (object != NULL) {
+        model->things[place->target].count++;
+        hold(model, place->target);
+    }
+}
+
+static void use_a_place(struct model *model)
+{
+    struct place *place = &model->places[below(model, WEAKS)];
+    if (place->weak == NULL) {
+        make_a_weak_reference(model, place);
+    } else if (below(model, 3) == 0) {
+        drop_a_weak_reference(model, place);
+    } else {
+        follow_a_weak_reference(model, place);
+    }
+}
+
 static void step(struct model *model)
 {
     uint32_t dice = below(model, 10000);
+    if (model->scenario == WITH_TOOLS && model->held_count > 0 && below(model, 50) == 0) {
+        use_a_tool(model);
+        settle(model);
+        return;
+    }
+    if (model->scenario == WITH_WEAK_REFERENCES && model->held_count > 0 && below(model, 8) == 0) {
+        use_a_place(model);
+        settle(model);
+        return;
+    }
     if (model->held_count == 0 || (model->held_count < model->held_wanted && dice < 500)) {
         bear(model);
         return;
@@ -973,7 +1291,9 @@ static void step(struct model *model)
             make_one_immortal(model);
         }
     } else {
+        model->reviving = model->scenario == WITH_WEAK_REFERENCES && below(model, 2) == 0;
         collect(model, ALL);
+        model->reviving = false;
         for (int i = 0; i < 20 && model->vacant_count < THINGS / 4 && model->held_count > 0; i++) {
             drop_a_held_one(model);
             settle(model);
@@ -1010,10 +1330,19 @@ static void close_heap(struct model *model)
     for (int id = 0; id < THINGS; id++) {
         reports += model->things[id].state == ALIVE && !is_plain(&model->things[id]);
     }
+    for (size_t i = 0; i < WEAKS; i++) {
+        model->places[i].expected = model->places[i].kind == WATCHER && //
+                                    model->places[i].target != NOTHING;
+    }
     model->closing = true;
     model->destroyed_count = 0;
     gc_heap_free(model->heap);
     model->world->heap = NULL;
+    for (size_t i = 0; i < WEAKS; i++) {
+        if (model->places[i].called != model->places[i].expected) {
+            broken(model, "watcher at the end", NOTHING);
+        }
+    }
     if (model->destroyed_count != reports) {
         broken(model, "number of the dead at the end", NOTHING);
     }
@@ -1036,6 +1365,9 @@ static void play(struct world *world, uint64_t seed, size_t steps)
     model->random = (seed + 1) * UINT64_C(0x9E3779B97F4A7C15);
     model->scenario = (enum scenario)(seed % SCENARIOS);
     model->held_wanted = 10 + below(model, 300);
+    for (size_t i = 0; i < WEAKS; i++) {
+        model->places[i].target = NOTHING;
+    }
     for (int id = 0; id < THINGS; id++) {
         model->vacant[model->vacant_count++] = THINGS - 1 - id;
     }
@@ -1117,6 +1449,16 @@ static void what_dies_of_plain_things_is_what_the_oracle_says(void **state)
     play_all(*state, PLAIN_THINGS);
 }
 
+static void what_dies_among_the_frozen_is_what_the_oracle_says(void **state)
+{
+    play_all(*state, WITH_TOOLS);
+}
+
+static void what_weak_references_read_is_what_the_oracle_says(void **state)
+{
+    play_all(*state, WITH_WEAK_REFERENCES);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1126,6 +1468,8 @@ int main(void)
         world_test(what_dies_at_the_limit_is_what_the_oracle_says),
         world_test(what_dies_by_hand_is_what_the_oracle_says),
         world_test(what_dies_of_plain_things_is_what_the_oracle_says),
+        world_test(what_dies_among_the_frozen_is_what_the_oracle_says),
+        world_test(what_weak_references_read_is_what_the_oracle_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -88,7 +88,7 @@ static void obj_1_a_state_that_does_not_exist(void **state)
     gc_heap *heap = world_new_heap(world, NULL);
     struct node *node = node_new(heap);
     for (uint32_t other = 0; other <= GCI_STATE_MASK; other++) {
-        if (other == 6 || other == 7 || other > GCI_SEEN_YOUNG) {
+        if (other > GCI_SEEN_YOUNG) {
             node->object.gc = other;
             assert_named(world, "OBJ-1");
             node->object.gc = GCI_YOUNG;
@@ -602,6 +602,166 @@ static void callbacks_in_and_out_of_collections_find_the_heap_sound(void **state
     assert_int_equal(world->finalized, 6);
 }
 
+/* WEAK-1, WEAK-2, WEAK-3 */
+
+static void weak_1_a_flag_without_a_list(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    node->object.refs |= OURO_REFS_WEAK;
+    assert_broken(world, "WEAK-1");
+    node->object.refs &= ~(uint32_t)OURO_REFS_WEAK;
+    assert_mended(world);
+    gc_decref(node);
+}
+
+static void weak_1_a_list_without_a_flag(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    gc_weak *weak = plain_weak(node);
+    node->object.refs &= ~(uint32_t)OURO_REFS_WEAK;
+    assert_broken(world, "WEAK-1");
+    node->object.refs |= OURO_REFS_WEAK;
+    assert_mended(world);
+    gc_decref(weak);
+    gc_decref(node);
+}
+
+static void weak_1_a_target_that_is_not_the_lists(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap), *other = node_new(heap);
+    gc_weak *first = weak_with_callback(node, 1), *second = weak_with_callback(node, 2);
+    first->target = &other->object; /* it is the last of the list */
+    assert_broken(world, "WEAK-1");
+    first->target = NULL;
+    assert_broken(world, "WEAK");
+    first->target = &node->object;
+    second->target = &other->object; /* the first one: the list is not found any more */
+    assert_broken(world, "WEAK-1");
+    second->target = &node->object;
+    assert_mended(world);
+    gc_decref(first);
+    gc_decref(second);
+    gc_decref(node);
+    gc_decref(other);
+}
+
+static void weak_1_a_list_that_lost_a_member(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    gc_weak *first = weak_with_callback(node, 1), *second = weak_with_callback(node, 2);
+    second->next = NULL;
+    assert_broken(world, "WEAK-1");
+    second->next = first;
+    first->prev = first;
+    assert_broken(world, "WEAK-1");
+    first->prev = second;
+    assert_mended(world);
+    gc_decref(first);
+    gc_decref(second);
+    gc_decref(node);
+}
+
+static void weak_1_a_wrong_number_of_lists(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    heap->weak_table.count++;
+    assert_broken(world, "WEAK-1");
+    heap->weak_table.count--;
+    assert_mended(world);
+}
+
+static void weak_2_one_without_callback_that_is_not_the_first(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    gc_weak *first = weak_with_callback(node, 1), *second = weak_with_callback(node, 2);
+    struct gci_weak_call *call = gci_weak_callable(first);
+    gc_weak_fn callback = call->callback;
+    call->callback = NULL;
+    assert_broken(world, "WEAK-2");
+    call->callback = callback;
+    assert_mended(world);
+    gc_decref(first);
+    gc_decref(second);
+    gc_decref(node);
+}
+
+static void weak_3_a_dead_one_that_nobody_will_call(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    gc_weak *weak = weak_with_callback(node, 1);
+    struct gci_weak_call *call = gci_weak_callable(weak);
+    gc_weak_fn callback = call->callback;
+    gc_decref(node);
+    call->callback = callback;
+    assert_broken(world, "WEAK-3");
+    call->callback = NULL;
+    assert_mended(world);
+    gc_decref(weak);
+}
+
+static void weak_3_a_watcher_that_is_not_in_the_list(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    gc_weak *older = watcher(node, 1), *weak = watcher(node, 2);
+    struct gci_weak_call *call = gci_weak_callable(weak), *last = gci_weak_callable(older);
+    call->older = NULL;
+    assert_broken(world, "WEAK-3");
+    call->older = last;
+    last->place = &heap->watchers;
+    assert_broken(world, "WEAK-3");
+    last->place = &call->older;
+    assert_mended(world);
+    gc_decref(older);
+    gc_decref(weak);
+    gc_decref(node);
+}
+
+static void check_within_weak(struct world *world, gc_weak *weak, unsigned id)
+{
+    (void)id;
+    expect(world, gc_check(gc_heap_of(weak)));
+}
+
+static void weak_callbacks_find_the_heap_sound(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->on_weak = check_within_weak;
+    world->on_finalize = check_within_finalize;
+    world->on_destroy = check_within_finalize;
+    struct actor *actor = actor_new(heap, 1);
+    gc_weak *first = weak_with_callback(actor, 1), *second = weak_with_callback(actor, 2);
+    gc_decref(watcher(actor, 3));
+    gc_decref(actor);
+    assert_story(world, "F1 W3 W2 W1 D1 ");
+    gc_decref(first);
+    gc_decref(second);
+    actor = drop_an_actor_circle(heap, 4);
+    gc_weak *plain = plain_weak(actor);
+    first = weak_with_callback(actor, 1);
+    second = weak_with_callback(actor->left, 2);
+    gc_decref(watcher(actor, 3));
+    assert_int_equal(gc_collect(heap), 2);
+    gc_decref(plain);
+    gc_decref(first);
+    gc_decref(second);
+}
+
 static int check_within_visit(void *object, void *arg)
 {
     struct world *world = arg;
@@ -670,6 +830,15 @@ int main(void)
         world_test(ref_1_a_reference_to_an_object_of_another_heap),
         world_test(ref_1_the_holder_is_found_among_many_references),
         world_test(callbacks_in_and_out_of_collections_find_the_heap_sound),
+        world_test(weak_1_a_flag_without_a_list),
+        world_test(weak_1_a_list_without_a_flag),
+        world_test(weak_1_a_target_that_is_not_the_lists),
+        world_test(weak_1_a_list_that_lost_a_member),
+        world_test(weak_1_a_wrong_number_of_lists),
+        world_test(weak_2_one_without_callback_that_is_not_the_first),
+        world_test(weak_3_a_dead_one_that_nobody_will_call),
+        world_test(weak_3_a_watcher_that_is_not_in_the_list),
+        world_test(weak_callbacks_find_the_heap_sound),
         world_test(visitors_of_the_unreachable_find_the_heap_sound),
         world_test(a_check_leaves_the_alarms_as_they_were),
     };

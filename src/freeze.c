@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+
+/* What is set aside: frozen objects, and garbage that was saved.
+ *
+ * Both are states that no set has, so to the set algorithm they are the world outside, and death by
+ * count knows nothing of them. Freezing is by page: nothing is born among the frozen, and a
+ * collection passes over the pages of containers whole (FROZEN-1). So it writes to none of them, nor
+ * to the pages of leaves, which it never writes to: after a fork they stay shared. */
+
+#include "collect.h"
+
+/* Change the containers of a page whose state is in `states`. Returns how many. */
+static size_t change(const struct gci_page *page, unsigned states, uint32_t state)
+{
+    size_t count = 0;
+    for (size_t offset = page->first, end = gci_page_end(page); offset < end;
+         offset += page->slot_size) {
+        gc_object *self = gci_page_at(page, offset);
+        if (gci_is_member(states, self->gc)) {
+            self->gc = state;
+            count++;
+        }
+    }
+    return count;
+}
+
+size_t gc_freeze(gc_heap *heap)
+{
+    const unsigned states = 1u << GCI_YOUNG | 1u << GCI_OLD_A | 1u << GCI_OLD_B;
+    size_t count = 0;
+    if (heap->busy > 0) {
+        return 0;
+    }
+    gci_cycle_abandon(heap);
+    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
+         page = gci_pages_next(heap, page)) {
+        if (!page->frozen && gci_page_used(page) > 0) {
+            count += change(page, states, GCI_FROZEN);
+            gci_page_freeze(page);
+        }
+    }
+    heap->young_objects = 0;
+    gci_pages_forget_young(heap);
+    gci_collect_rebase(heap);
+    return count;
+}
+
+size_t gc_unfreeze(gc_heap *heap)
+{
+    size_t count = 0;
+    if (heap->busy > 0) {
+        return 0;
+    }
+    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
+         page = gci_pages_next(heap, page)) {
+        if (page->frozen && gci_page_used(page) > 0) {
+            count += change(page, 1u << GCI_FROZEN, heap->old);
+            gci_page_unfreeze(page);
+        }
+    }
+    heap->bytes_frozen = 0;
+    gci_collect_arm(heap);
+    return count;
+}
+
+size_t gc_release_saved(gc_heap *heap)
+{
+    size_t count = 0;
+    gci_collect_hold(heap);
+    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
+         page = gci_pages_next(heap, page)) {
+        for (size_t offset = page->first; offset < gci_page_end(page); offset += page->slot_size) {
+            gc_object *self = gci_page_at(page, offset);
+            if (gci_state_of(self) == GCI_SAVED) {
+                self->gc = gci_object_old(page);
+                count++;
+                gc_decref(self); /* user code may run here */
+            }
+        }
+    }
+    gci_collect_release(heap);
+    return count;
+}

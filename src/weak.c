@@ -1,0 +1,508 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Weak references.
+ *
+ * An object with weak references has OURO_REFS_WEAK, and a list of its gc_weak in the heap's weak
+ * table; objects without any pay nothing. The list begins with the one that has no callback, if
+ * there is one, which is shared by all who ask; those with callbacks follow, newest first.
+ *
+ * Reading asks for the state of the target: what is dying, or doomed and past rescue, gives
+ * nothing, so no weak reference ever yields a half-cleared object. When the target ends, its list
+ * is taken apart before the first callback runs. Those to be called wait in a ring on the stack of
+ * whom is about to call them; one that dies leaves it, and garbage is passed over when its turn
+ * comes.
+ *
+ * The table is a linear hash: with each object that joins, one bucket is split in two, so there is
+ * no moment at which everything moves. Its chains go through the first weak reference of each list;
+ * the only memory it takes is that of the buckets, and when there is none for more of them the
+ * chains grow longer. */
+
+#include "weak.h"
+
+#include "memory.h"
+
+static void weak_destroy(gc_object *self);
+
+static const gc_type plain_type = {
+    .name = "gc_weak",
+    .size = sizeof(struct gc_weak),
+    .destroy = weak_destroy,
+};
+
+static const gc_field_map no_references = { 0, NULL };
+
+static const gc_type call_type = {
+    .name = "gc_weak with callback",
+    .size = sizeof(struct gci_weak_call),
+    .refs = &no_references,
+    .destroy = weak_destroy,
+};
+
+/* NULL: it is of those that have no callback. */
+static struct gci_weak_call *as_call(gc_weak *weak)
+{
+    return gci_page_of(weak)->type == &call_type ? (struct gci_weak_call *)weak : NULL;
+}
+
+struct gci_weak_call *gci_weak_callable(gc_weak *weak)
+{
+    struct gci_weak_call *call = as_call(weak);
+    return call != NULL && call->callback != NULL ? call : NULL;
+}
+
+bool gci_weak_is_of(const struct gci_page *page)
+{
+    return page->type == &plain_type || page->type == &call_type;
+}
+
+/* The table. */
+
+static size_t block_start(unsigned block)
+{
+    return block == 0 ? 0 : (size_t)GCI_BUCKETS << (block - 1);
+}
+
+static size_t block_bytes(unsigned block)
+{
+    return (block == 0 ? GCI_BUCKETS : block_start(block)) * sizeof(gc_weak *);
+}
+
+static unsigned block_of(size_t index)
+{
+    return index < GCI_BUCKETS ? 0 : gci_highest_bit(index / GCI_BUCKETS) + 1;
+}
+
+static gc_weak **bucket_at(const struct gci_weak_table *table, size_t index)
+{
+    unsigned block = block_of(index);
+    return &table->blocks[block][index - block_start(block)];
+}
+
+gc_weak *gci_weak_bucket(const gc_heap *heap, size_t index)
+{
+    return *bucket_at(&heap->weak_table, index);
+}
+
+/* A bucket that does not exist yet is still part of the one with the same lower bits. */
+static size_t index_of(const struct gci_weak_table *table, const gc_object *target)
+{
+    uint64_t hash = (uint64_t)(uintptr_t)target / 8 * 0x9E3779B97F4A7C15u >> 32;
+    size_t mask = ((size_t)2 << gci_highest_bit(table->buckets - 1)) - 1;
+    size_t index = (size_t)hash & mask;
+    return index < table->buckets ? index : index & mask >> 1;
+}
+
+/* Where the first weak reference to an object is written down, or would be. */
+static gc_weak **place_of(const struct gci_weak_table *table, const gc_object *target)
+{
+    gc_weak **place = bucket_at(table, index_of(table, target));
+    while (*place != NULL && (*place)->target != target) {
+        place = &(*place)->prev;
+    }
+    return place;
+}
+
+gc_weak *gci_weak_first(const gc_heap *heap, const gc_object *target)
+{
+    return heap->weak_table.buckets == 0 ? NULL : *place_of(&heap->weak_table, target);
+}
+
+/* Make sure that there are buckets at all. false: no memory. */
+static bool reserve(gc_heap *heap)
+{
+    struct gci_weak_table *table = &heap->weak_table;
+    if (table->buckets == 0) {
+        table->blocks[0] = gci_memory_take(heap, block_bytes(0), GCI_ALIGN_MAX);
+        if (table->blocks[0] == NULL) {
+            return false;
+        }
+        memset(table->blocks[0], 0, block_bytes(0));
+        table->buckets = GCI_BUCKETS;
+    }
+    return true;
+}
+
+/* One more bucket, with its share of the one it is split from; or none, for lack of memory. */
+static void split(gc_heap *heap)
+{
+    struct gci_weak_table *table = &heap->weak_table;
+    size_t added = table->buckets;
+    unsigned block = block_of(added);
+    if (block == GCI_BUCKET_BLOCKS) {
+        return;
+    }
+    if (table->blocks[block] == NULL) {
+        table->blocks[block] = gci_memory_take(heap, block_bytes(block), GCI_ALIGN_MAX);
+        if (table->blocks[block] == NULL) {
+            return;
+        }
+    }
+    gc_weak **from = bucket_at(table, added - ((size_t)1 << gci_highest_bit(added)));
+    gc_weak **to = bucket_at(table, added);
+    table->buckets = added + 1;
+    while (*from != NULL) {
+        if (index_of(table, (*from)->target) == added) {
+            *to = *from;
+            *from = (*from)->prev;
+            to = &(*to)->prev;
+        } else {
+            from = &(*from)->prev;
+        }
+    }
+    *to = NULL;
+}
+
+void gci_weak_free(gc_heap *heap)
+{
+    struct gci_weak_table *table = &heap->weak_table;
+    for (unsigned block = 0; block < GCI_BUCKET_BLOCKS; block++) {
+        if (table->blocks[block] != NULL) {
+            gci_memory_give(heap, table->blocks[block], block_bytes(block));
+        }
+    }
+    *table = (struct gci_weak_table){ 0 };
+}
+
+/* Lists. */
+
+static void link_before(gc_weak **place, gc_weak *weak)
+{
+    gc_weak *first = *place;
+    weak->prev = first->prev;
+    weak->next = first;
+    first->prev = weak;
+    *place = weak;
+}
+
+static void link_after(gc_weak *first, gc_weak *weak)
+{
+    weak->prev = first;
+    weak->next = first->next;
+    if (first->next != NULL) {
+        first->next->prev = weak;
+    }
+    first->next = weak;
+}
+
+static void join_list(gc_heap *heap, gc_weak *weak, gc_object *target)
+{
+    struct gci_weak_table *table = &heap->weak_table;
+    gc_weak **place = place_of(table, target);
+    weak->target = target;
+    if (*place == NULL) {
+        *place = weak;
+        target->refs |= OURO_REFS_WEAK;
+        if (++table->count > table->buckets) {
+            split(heap);
+        }
+    } else if (as_call(weak) != NULL && as_call(*place) == NULL) {
+        link_after(*place, weak);
+    } else {
+        link_before(place, weak);
+    }
+}
+
+static void leave_list(gc_heap *heap, gc_weak *weak)
+{
+    struct gci_weak_table *table = &heap->weak_table;
+    gc_weak **place = place_of(table, weak->target);
+    gc_weak *next = weak->next;
+    if (next != NULL) {
+        next->prev = weak->prev; /* of the first: the way on in its bucket */
+    }
+    if (*place != weak) {
+        weak->prev->next = next;
+    } else if (next != NULL) {
+        *place = next;
+    } else {
+        *place = weak->prev;
+        weak->target->refs &= ~(uint32_t)OURO_REFS_WEAK;
+        table->count--;
+    }
+    weak->target = NULL;
+    weak->next = weak->prev = weak; /* a ring of its own */
+}
+
+/* Rings of what is due. */
+
+void gci_weak_due_init(gc_weak *due)
+{
+    due->next = due->prev = due;
+}
+
+static void join_due(gc_weak *due, gc_weak *weak)
+{
+    weak->next = due;
+    weak->prev = due->prev;
+    due->prev->next = weak;
+    due->prev = weak;
+}
+
+static void leave_due(gc_weak *weak)
+{
+    weak->prev->next = weak->next;
+    weak->next->prev = weak->prev;
+    weak->next = weak->prev = weak;
+}
+
+/* Take a weak reference out of wherever it is. It will not call back. */
+static void detach(gc_weak *weak)
+{
+    struct gci_weak_call *call = gci_weak_callable(weak);
+    if (weak->target != NULL) {
+        leave_list(gci_page_of(weak)->heap, weak);
+    } else if (call != NULL) {
+        leave_due(weak);
+    }
+    if (call != NULL) {
+        call->callback = NULL;
+    }
+}
+
+static void weak_destroy(gc_object *self)
+{
+    detach((gc_weak *)(void *)self);
+}
+
+/* Making. */
+
+/* The weak reference to an object that has no callback, or NULL. */
+static gc_weak *plain_of(const gc_heap *heap, const gc_object *target)
+{
+    if (!(target->refs & OURO_REFS_WEAK)) {
+        return NULL;
+    }
+    gc_weak *first = gci_weak_first(heap, target);
+    return as_call(first) == NULL ? first : NULL;
+}
+
+/* The same for those who ask, new. One that is dying already makes room for another. */
+static gc_weak *share_plain(const gc_heap *heap, const gc_object *target)
+{
+    gc_weak *weak = plain_of(heap, target);
+    if (weak == NULL) {
+        return NULL;
+    }
+    if (gci_state_of(&weak->object) == GCI_DYING) {
+        detach(weak);
+        return NULL;
+    }
+    gc_incref(weak);
+    return weak;
+}
+
+static gc_weak *make(gc_object *target, const gc_type *type, const char *where)
+{
+    struct gci_page *page = gci_page_of(target);
+    gc_heap *heap = page->heap;
+    if (GCI_IS_DEAD(target->refs)) {
+        gci_panic(heap, "ouro: a weak reference to %s, which is dead",
+                  gci_page_describe(page, target).text);
+        return NULL;
+    }
+    gc_weak *weak = gc_new_at(heap, type, where); /* user code may run here */
+    if (weak != NULL && !reserve(heap)) {
+        gc_decref(weak);
+        heap->last_error = GC_ERR_NOMEM;
+        return NULL;
+    }
+    return weak;
+}
+
+static gc_weak *make_plain(gc_object *target, const char *where)
+{
+    gc_heap *heap = gci_page_of(target)->heap;
+    gc_weak *weak = share_plain(heap, target);
+    if (weak != NULL) {
+        return weak;
+    }
+    weak = make(target, &plain_type, where); /* user code may run here */
+    if (weak == NULL) {
+        return NULL;
+    }
+    gc_weak *shared = share_plain(heap, target); /* made by that user code */
+    if (shared != NULL) {
+        gc_decref(weak);
+        return shared;
+    }
+    join_list(heap, weak, target);
+    return weak;
+}
+
+static struct gci_weak_call *make_call(gc_object *target, gc_weak_fn callback, void *arg,
+                                       const char *where)
+{
+    gc_weak *weak = make(target, &call_type, where); /* user code may run here */
+    struct gci_weak_call *call = (struct gci_weak_call *)weak;
+    if (call != NULL) {
+        call->callback = callback;
+        call->arg = arg;
+        join_list(gci_page_of(target)->heap, weak, target);
+    }
+    return call;
+}
+
+gc_weak *gc_weak_new_at(void *object, gc_weak_fn callback, void *arg, const char *where)
+{
+    return callback == NULL ? make_plain(object, where)
+                            : (gc_weak *)make_call(object, callback, arg, where);
+}
+
+/* Using. */
+
+bool gc_try_incref(void *object)
+{
+    gc_object *self = object;
+    enum gci_state state = gci_state_of(self);
+    if (state == GCI_DYING || GCI_IS_DEAD(self->refs) ||
+        (state == GCI_DOOMED && gci_page_of(self)->heap->clearing)) {
+        return false;
+    }
+    gc_incref(self);
+    return true;
+}
+
+void *gc_weak_get(gc_weak *weak)
+{
+    return weak->target != NULL && gc_try_incref(weak->target) ? weak->target : NULL;
+}
+
+/* Watchers. */
+
+gc_weak *gc_watch_at(void *object, gc_weak_fn callback, void *arg, const char *where)
+{
+    struct gci_page *page = gci_page_of(object);
+    gc_heap *heap = page->heap;
+    if (callback == NULL) {
+        gci_panic(heap, "ouro: gc_watch of %s without a callback",
+                  gci_page_describe(page, object).text);
+        return NULL;
+    }
+    struct gci_weak_call *call = make_call(object, callback, arg, where);
+    if (call == NULL) {
+        return NULL;
+    }
+    gc_incref(call); /* the heap's own reference */
+    call->older = heap->watchers;
+    call->place = &heap->watchers;
+    if (call->older != NULL) {
+        call->older->place = &call->older;
+    }
+    heap->watchers = call;
+    return &call->weak;
+}
+
+/* A watcher is none any more. The heap's reference is the caller's to drop. */
+static void leave_watchers(struct gci_weak_call *call)
+{
+    *call->place = call->older;
+    if (call->older != NULL) {
+        call->older->place = call->place;
+    }
+    call->older = NULL;
+    call->place = NULL;
+}
+
+bool gc_unwatch(gc_weak *weak)
+{
+    struct gci_weak_call *call = as_call(weak);
+    if (call == NULL || call->place == NULL) {
+        return false;
+    }
+    detach(weak);
+    leave_watchers(call);
+    gc_decref(weak); /* not the last one: the caller has his */
+    return true;
+}
+
+/* Ending. */
+
+static bool is_gone(const gc_weak *weak)
+{
+    enum gci_state state = gci_state_of(&weak->object);
+    return state == GCI_DYING || state == GCI_DOOMED || state == GCI_DOOMED_YOUNG;
+}
+
+static void end_one(gc_weak *weak, gc_weak *due)
+{
+    struct gci_weak_call *call = as_call(weak);
+    if (call == NULL || is_gone(weak)) {
+        detach(weak);
+    } else {
+        leave_list(gci_page_of(weak)->heap, weak);
+        join_due(due, weak);
+    }
+}
+
+void gci_weak_end(gc_object *target, enum gci_weak_which which, gc_weak *due)
+{
+    gc_weak *next = gci_weak_first(gci_page_of(target)->heap, target);
+    while (next != NULL) {
+        gc_weak *weak = next;
+        next = weak->next;
+        const struct gci_weak_call *call = as_call(weak);
+        if (which == GCI_WEAK_ALL || (call != NULL && call->place == NULL && !is_gone(weak))) {
+            end_one(weak, due);
+        }
+    }
+}
+
+/* Call one that is in no list any more. */
+static void call_back(struct gci_weak_call *call)
+{
+    gc_weak_fn callback = call->callback;
+    call->callback = NULL;
+    if (call->place != NULL) {
+        leave_watchers(call);
+    } else {
+        gc_incref(call);
+    }
+    callback(&call->weak, call->arg); /* user code may run here */
+    gc_decref(call);                  /* user code may run here */
+}
+
+size_t gci_weak_call(gc_weak *due)
+{
+    size_t called = 0;
+    while (due->next != due) {
+        struct gci_weak_call *call = (struct gci_weak_call *)due->next;
+        leave_due(&call->weak);
+        if (is_gone(&call->weak)) {
+            call->callback = NULL;
+        } else {
+            call_back(call); /* user code may run here */
+            called++;
+        }
+    }
+    return called;
+}
+
+void gci_weak_die(gc_object *target)
+{
+    gc_weak due;
+    gci_weak_due_init(&due);
+    gci_weak_end(target, GCI_WEAK_ALL, &due);
+    (void)gci_weak_call(&due); /* user code may run here */
+}
+
+void gci_weak_call_watchers(gc_heap *heap, bool until_none)
+{
+    size_t max = 0;
+    for (const struct gci_weak_call *call = heap->watchers; call != NULL; call = call->older) {
+        max++;
+    }
+    for (; heap->watchers != NULL && (max > 0 || until_none); max--) {
+        struct gci_weak_call *call = heap->watchers;
+        leave_list(heap, &call->weak); /* nobody's death is under way, so none is due */
+        call_back(call);               /* user code may run here */
+    }
+}
+
+void gci_weak_end_all(gc_heap *heap)
+{
+    for (size_t i = 0; i < heap->weak_table.buckets; i++) {
+        for (gc_weak *first; (first = gci_weak_bucket(heap, i)) != NULL;) {
+            detach(first);
+        }
+    }
+}

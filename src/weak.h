@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef OURO_WEAK_H
+#define OURO_WEAK_H
+
+/* Weak references, and watchers. */
+
+#include "object.h"
+
+/* Which weak references end. */
+enum gci_weak_which {
+    GCI_WEAK_CALLBACKS, /* those that call back, but not watchers */
+    GCI_WEAK_ALL,
+};
+
+/* The ring of what is due to be called, for somebody's stack. */
+OURO_INTERNAL void gci_weak_due_init(gc_weak *due);
+
+/* End weak references to an object that has OURO_REFS_WEAK: they read NULL. Those that call back
+ * join the ring, newest first; garbage and the dying do not call back. Runs no user code. */
+OURO_INTERNAL void gci_weak_end(gc_object *target, enum gci_weak_which which, gc_weak *due);
+
+/* Call what is due. Any user code may run. Returns how many were called. */
+OURO_INTERNAL size_t gci_weak_call(gc_weak *due);
+
+/* Both, for one object that dies by count. Any user code may run. */
+OURO_INTERNAL void gci_weak_die(gc_object *target);
+
+/* At the end of the heap: call watchers, the latest first, as many as there are now, or until there
+ * are none (any user code may run); end all weak references, and nobody is called any more; give
+ * back the table. */
+OURO_INTERNAL void gci_weak_call_watchers(gc_heap *heap, bool until_none);
+OURO_INTERNAL void gci_weak_end_all(gc_heap *heap);
+OURO_INTERNAL void gci_weak_free(gc_heap *heap);
+
+/* For the checker: the first weak reference to an object, or NULL; of a bucket; what a weak
+ * reference has as its callback, NULL: none, or not any more; whether an object is one. */
+OURO_INTERNAL gc_weak *gci_weak_first(const gc_heap *heap, const gc_object *target);
+OURO_INTERNAL gc_weak *gci_weak_bucket(const gc_heap *heap, size_t index);
+OURO_INTERNAL struct gci_weak_call *gci_weak_callable(gc_weak *weak);
+OURO_INTERNAL bool gci_weak_is_of(const struct gci_page *page);
+
+#endif
