@@ -808,6 +808,81 @@ static void what_a_look_ended_is_in_the_statistics_too(void **state)
     gc_decref(list);
 }
 
+/* Hooks
+ * ===== */
+
+struct calls {
+    gc_hook hook;
+    unsigned starts, stops, open;
+    uint64_t collected;
+};
+
+static bool count_a_start(gc_heap *heap, const gc_collection *collection, void *arg)
+{
+    struct calls *calls = arg;
+    (void)heap;
+    calls->starts += (unsigned)collection->generation;
+    calls->open += (unsigned)collection->generation;
+    return true;
+}
+
+static void count_a_stop(gc_heap *heap, const gc_collection *collection, void *arg)
+{
+    struct calls *calls = arg;
+    expect(gc_heap_user_data(heap), collection->generation == 0 || calls->open == 1);
+    calls->stops += (unsigned)collection->generation;
+    calls->open -= (unsigned)collection->generation;
+    calls->collected += collection->collected;
+}
+
+static void hear_calls(gc_heap *heap, struct calls *calls)
+{
+    *calls =
+        (struct calls){ .hook = { .start = count_a_start, .stop = count_a_stop, .arg = calls } };
+    gc_hook_add(heap, &calls->hook);
+}
+
+static void cycle_has_one_start_and_one_stop(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    struct node *list = list_new(heap, 2000);
+    struct calls calls;
+    make_old_garbage(heap, 500);
+    hear_calls(heap, &calls);
+    begin(heap);
+    assert_int_equal(calls.starts, 1);
+    while (step(heap)) {
+        assert_int_equal(calls.stops, 0);
+    }
+    assert_int_equal(calls.starts, 1);
+    assert_int_equal(calls.stops, 1);
+    assert_int_equal(calls.collected, 500);
+    gc_hook_remove(heap, &calls.hook);
+    gc_decref(list);
+}
+
+static void cycle_that_is_cut_short_has_its_stop_before_the_next_start(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    struct node *list = list_new(heap, 2000);
+    struct calls calls;
+    hear_calls(heap, &calls);
+    begin(heap);
+    assert_sound(heap);
+    assert_int_equal(calls.starts, 1);
+    assert_int_equal(calls.stops, 0);
+    begin(heap);
+    assert_int_equal(calls.starts, 2);
+    assert_int_equal(calls.stops, 1);
+    assert_int_equal(gc_collect(heap), 0);
+    assert_int_equal(calls.starts, 3);
+    assert_int_equal(calls.stops, 3);
+    gc_hook_remove(heap, &calls.hook);
+    gc_decref(list);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -840,6 +915,8 @@ int main(void)
         world_test(cycle_is_in_the_statistics_once),
         world_test(statistics_are_right_between_slices),
         world_test(what_a_look_ended_is_in_the_statistics_too),
+        world_test(cycle_has_one_start_and_one_stop),
+        world_test(cycle_that_is_cut_short_has_its_stop_before_the_next_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
