@@ -698,7 +698,9 @@ struct gc_hook {
     /* A collection is to start. Returns whether it may: false and there is none, the hooks after
      * this one are not asked, and no stop is called. NULL: it may. */
     bool (*start)(gc_heap *heap, const gc_collection *collection, void *arg);
-    /* A collection is over; the statistics have it. NULL: nothing to do. */
+    /* A collection is over; the statistics have it. NULL: nothing to do. One in slices that was cut
+     * short (by gc_collect or a look at the heap) has found nothing, is not in the statistics, and
+     * has its stop before the next start. */
     void (*stop)(gc_heap *heap, const gc_collection *collection, void *arg);
     void *arg;     /* for both */
     gc_hook *next; /* ouro's own */

@@ -238,6 +238,16 @@ static void call_stop_hooks(gc_heap *heap, const gc_collection *report)
     }
 }
 
+/* The stop of a cycle that was cut short by what runs no hooks: it is made up for before the next
+ * start, so that each start has its stop. */
+static void make_up_for_stop(gc_heap *heap)
+{
+    if (heap->cycle.owes_stop && !is_in_cycle(heap)) {
+        heap->cycle.owes_stop = false;
+        call_stop_hooks(heap, &heap->cycle.report); /* user code may run here */
+    }
+}
+
 /* One collection, from the first start hook to the last stop hook, with no other inside. false: none
  * may start. */
 static bool collect(gc_heap *heap, gc_collection *report)
@@ -251,6 +261,7 @@ static bool collect(gc_heap *heap, gc_collection *report)
     }
     hold(heap);
     gci_death_drain(heap);                       /* user code may run here */
+    make_up_for_stop(heap);                      /* user code may run here */
     bool starts = ask_start_hooks(heap, report); /* user code may run here */
     if (starts) {
         check_heap(heap);
@@ -339,10 +350,12 @@ static void begin_cycle(gc_heap *heap)
 {
     gc_collection report = { .size = sizeof(report), .generation = 1, .reason = GC_REASON_GROWTH };
     hold(heap);
+    make_up_for_stop(heap);                       /* user code may run here */
     bool starts = ask_start_hooks(heap, &report); /* user code may run here */
     gci_collect_release(heap);
     if (starts) {
         gci_cycle_begin(heap);
+        heap->cycle.owes_stop = true;
         open_books(heap);
     }
 }
@@ -389,6 +402,7 @@ static void slice(gc_heap *heap, uint64_t budget_ns)
     record_pause(heap, 1, start);
     cycle->report.duration_ns += heap->pause_ns;
     if (is_collection) {
+        cycle->owes_stop = false;
         call_stop_hooks(heap, &cycle->report); /* user code may run here */
     }
     gci_collect_release(heap);

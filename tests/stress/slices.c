@@ -24,6 +24,7 @@
 
 enum {
     THINGS = 1500,
+    WEAKS = 200,
     SLOTS = 6,
     NOTHING = -1,
     ROUNDS = 6,
@@ -174,12 +175,22 @@ struct shadow {
     bool immortal;
     enum kind kind;
     uint32_t mark;
+    uint32_t serial;     /* its own: another one may have its id later */
     uint32_t held;       /* references of the program */
     uint32_t references; /* of reachable things; scratch of compare */
     size_t place;        /* in the list of held things */
     size_t slots;
     int slot[SLOTS];
     void *object;
+};
+
+/* A weak reference of the program. */
+struct link {
+    gc_weak *weak; /* NULL: none */
+    int id;
+    uint32_t serial;
+    bool calls;  /* has a callback */
+    bool called; /* and that was run */
 };
 
 struct model {
@@ -200,6 +211,10 @@ struct model {
     bool died; /* something did since the last look */
     uint32_t mark;
     int work[THINGS * SLOTS + THINGS];
+
+    struct link links[WEAKS];
+    size_t weak_count; /* gc_weak objects, of which links may share one */
+    uint32_t serial;
 
     struct node *crowd; /* a list */
     size_t crowd_count;
@@ -388,6 +403,12 @@ static size_t count_things(const struct model *model, bool garbage_too)
     return count;
 }
 
+/* And what is no thing: the crowd, weak references, and the ballast. */
+static size_t count_others(const struct model *model)
+{
+    return model->crowd_count + model->weak_count + 1;
+}
+
 /* After a full collection: what nothing reaches is gone, and the shadows of it with it. */
 static void look_after_all(struct model *model)
 {
@@ -404,8 +425,20 @@ static void look_after_all(struct model *model)
     }
     model->loose = model->loose_later = 0;
     model->watching = false;
-    if (stats_of(model->heap).objects_live != count_things(model, false) + model->crowd_count + 1) {
+    if (stats_of(model->heap).objects_live != count_things(model, false) + count_others(model)) {
         broken(model, "number of live objects after gc_collect", NOTHING);
+    }
+}
+
+/* A thing is reachable again, and all that it reaches: a finalizer or a weak reference has brought it
+ * back. From here on it may be garbage as of now. */
+static void brought_back(struct model *model, int id)
+{
+    model->mark++;
+    model->work[0] = id;
+    mark_all_from(model, 1);
+    for (int other = 0; other < THINGS; other++) {
+        model->things[other].garbage &= !is_marked(model, &model->things[other]);
     }
 }
 
@@ -462,8 +495,7 @@ static void look_after_cycle(struct model *model)
     }
     /* Those of them that would not report it are dead if there is no room for them in the number of
      * the living. Who else is no longer reachable may be dead or not. */
-    size_t most =
-        count_things(model, true) - survivors + model->crowd_count + model->loose_later + 1;
+    size_t most = count_things(model, true) - survivors + count_others(model) + model->loose_later;
     if (stats_of(model->heap).objects_live > most) {
         broken(model, "plain garbage survived a cycle", NOTHING);
     }
@@ -511,13 +543,7 @@ static void thing_finalize(gc_object *self)
     if (thing->rises && !model->closing) {
         gc_incref(self);
         hold(model, (int)thing->id);
-        /* What it has brought back with it may stay garbage if the program drops it at once. */
-        model->mark++;
-        model->work[0] = (int)thing->id;
-        mark_all_from(model, 1);
-        for (int id = 0; id < THINGS; id++) {
-            model->things[id].garbage &= !is_marked(model, &model->things[id]);
-        }
+        brought_back(model, (int)thing->id);
     }
     as_users_like(model);
 }
@@ -621,7 +647,9 @@ static void bear(struct model *model)
     }
     int id = model->vacant[--model->vacant_count];
     struct shadow *shadow = &model->things[id];
-    *shadow = (struct shadow){ .used = true, .kind = kind, .slots = slots, .object = thing };
+    *shadow = (struct shadow){
+        .used = true, .serial = ++model->serial, .kind = kind, .slots = slots, .object = thing
+    };
     for (size_t i = 0; i < SLOTS; i++) {
         shadow->slot[i] = NOTHING;
     }
@@ -809,13 +837,165 @@ static void drop_a_ring(struct model *model)
     }
 }
 
+/* Weak references
+ * =============== */
+
+static bool leads_to(const struct model *model, const struct link *link)
+{
+    const struct shadow *shadow = &model->things[link->id];
+    return shadow->used && !shadow->dead && shadow->serial == link->serial;
+}
+
+static void call_back(gc_weak *weak, void *arg)
+{
+    struct world *world = world_of(weak);
+    struct model *model = world->note;
+    struct link *link = arg;
+    if (link->weak != weak || link->called || gc_weak_get(weak) != NULL) {
+        broken(model, "a callback that is not due", link->id);
+        return;
+    }
+    link->called = true;
+    mark(model);
+    if (leads_to(model, link) && is_marked(model, &model->things[link->id])) {
+        broken(model, "called back and is reachable", link->id);
+    }
+    as_users_like(model);
+}
+
+static void link_weakly(struct model *model)
+{
+    struct link *link = &model->links[below(model, WEAKS)];
+    int id = any_reachable(model);
+    if (link->weak != NULL) {
+        return;
+    }
+    bool calls = below(model, 3) == 0;
+    void *object = gc_newref(model->things[id].object); /* callbacks may run here */
+    hold(model, id);
+    gc_weak *weak = gc_weak_new(object, calls ? call_back : NULL, calls ? link : NULL);
+    if (weak == NULL || link->weak != NULL) {
+        broken(model, "no memory", NOTHING);
+        return;
+    }
+    bool shared = false;
+    for (size_t i = 0; i < WEAKS; i++) {
+        shared = shared || model->links[i].weak == weak;
+    }
+    model->weak_count += !shared;
+    *link =
+        (struct link){ .weak = weak, .id = id, .serial = model->things[id].serial, .calls = calls };
+    let_go(model, id);
+    gc_decref(object);
+}
+
+static void end_a_link(struct model *model)
+{
+    struct link *link = &model->links[below(model, WEAKS)];
+    gc_weak *weak = link->weak;
+    if (weak == NULL) {
+        return;
+    }
+    link->weak = NULL;
+    bool shared = false;
+    for (size_t i = 0; i < WEAKS; i++) {
+        shared = shared || model->links[i].weak == weak;
+    }
+    model->weak_count -= !shared;
+    gc_decref(weak);
+}
+
+/* Read a weak reference, and keep what it gives or drop it again. */
+static void upgrade(struct model *model)
+{
+    struct link *link = &model->links[below(model, WEAKS)];
+    void *object = link->weak == NULL ? NULL : gc_weak_get(link->weak);
+    if (object != NULL) {
+        if (!leads_to(model, link) || model->things[link->id].object != object) {
+            broken(model, "a weak reference leads to a dead one", link->id);
+            return;
+        }
+        hold(model, link->id);
+        brought_back(model, link->id);
+        if (below(model, 2) == 0) {
+            let_go(model, link->id);
+            gc_decref(object);
+        }
+    } else if (link->weak != NULL && !link->called && leads_to(model, link)) {
+        mark(model);
+        if (is_marked(model, &model->things[link->id])) {
+            broken(model, "a weak reference does not lead to the living", link->id);
+        }
+    }
+}
+
+/* Tails and the frozen
+ * ==================== */
+
+static void resize(struct model *model)
+{
+    struct shadow *holder;
+    size_t slot;
+    if (model->scenario == WITH_USERS || !any_slot(model, &holder, &slot) ||
+        holder->slot[slot] == NOTHING) {
+        return;
+    }
+    int id = holder->slot[slot];
+    struct shadow *shadow = &model->things[id];
+    struct thing **real = slot_at(holder, slot);
+    bool is_bundle = shadow->kind == BUNDLE || shadow->kind == PLAIN_BUNDLE;
+    if ((!is_bundle && shadow->kind != TEXT) || shadow == holder || gc_refcount(*real) != 1) {
+        return;
+    }
+    size_t count = below(model, is_bundle ? SLOTS + 1 : 3000), slots = shadow->slots;
+    int before[SLOTS];
+    memcpy(before, shadow->slot, sizeof(before));
+    for (size_t i = count; is_bundle && i < slots; i++) {
+        shadow->slot[i] = NOTHING;
+    }
+    gc_status status = gc_resize_var(real, count);
+    if (status == GC_OK) {
+        shadow->object = *real;
+        shadow->slots = is_bundle ? count : 0;
+    } else if (status == GC_ERR_SHARED) { /* it has weak references */
+        memcpy(shadow->slot, before, sizeof(before));
+    } else {
+        broken(model, "not resized", id);
+    }
+}
+
+/* What is frozen is in no cycle, so nothing is said of those that begin meanwhile. */
+static void freeze_for_a_while(struct model *model)
+{
+    (void)gc_freeze(model->heap);
+    model->watching = false;
+    if (is_in_cycle(model)) {
+        broken(model, "a cycle goes on after a freeze", NOTHING);
+    }
+    for (uint32_t steps = below(model, 30); steps > 0 && model->held_count > 1; steps--) {
+        if (steps % 3 == 0) {
+            drop_a_held_one(model);
+        } else if (steps % 3 == 1) {
+            set_a_slot(model, false);
+        } else {
+            swap_two_slots(model);
+        }
+        gc_external_add(model->heap, 4000000);
+        (void)gc_step(model->heap, 1);
+        gc_external_remove(model->heap, 4000000);
+        look_at_the_dead(model);
+    }
+    (void)gc_unfreeze(model->heap); /* in the middle of one that has begun, or not */
+}
+
 /* Calls
  * ===== */
 
 static int visit_one(void *object, void *arg)
 {
     struct model *model = arg;
-    if (gc_type_of(object) == &node_type || gc_type_of(object) == &string_type) {
+    const gc_type *type = gc_type_of(object);
+    if (type < types || type >= types + KINDS) {
         return 0;
     }
     struct thing *thing = object;
@@ -912,6 +1092,8 @@ static void as_users_like(struct model *model)
         drop_a_held_one(model);
     } else if (dice < 28 && model->held_count > 0) {
         swap_two_slots(model);
+    } else if (dice >= 30 && dice < 36) {
+        upgrade(model);
     } else if (dice == 28) {
         (void)gc_check(model->heap);
     } else if (dice == 29) {
@@ -954,14 +1136,24 @@ static void change(struct model *model)
         give_to_a_slot(model);
     } else if (dice < 8300) {
         swap_two_slots(model);
-    } else if (dice < 9800) {
+    } else if (dice < 9300) {
         rotate(model);
+    } else if (dice < 9400) {
+        link_weakly(model);
+    } else if (dice < 9460) {
+        end_a_link(model);
+    } else if (dice < 9600) {
+        upgrade(model);
+    } else if (dice < 9800) {
+        resize(model);
     } else if (dice < 9830) {
         empty_one(model);
     } else if (dice < 9860) {
         drop_a_ring(model);
     } else if (dice < 9880 || (model->scenario == IN_CROWDS && dice < 9920)) {
         crowd(model);
+    } else if (dice < 9922) {
+        freeze_for_a_while(model);
     } else if (dice < 9925) {
         (void)gc_collect_generation(model->heap, 0);
     } else if (dice < 9980) {

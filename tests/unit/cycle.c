@@ -297,6 +297,27 @@ static void chain_of_plain_ones_dies_while_grey(void **state)
     assert_live(heap, 0);
 }
 
+static void resized_while_grey_moves_and_leaves_its_place_in_the_chain(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct tuple *tuple = tuple_new(heap, 2), *old = tuple;
+    tuple->items[0] = node_new(heap);
+    mark_first_range(heap);
+    assert_int_equal(state_of(old), GCI_GREY);
+    assert_int_equal(gc_resize_var(&tuple, 100), GC_OK);
+    assert_ptr_not_equal(tuple, old);
+    assert_int_equal(state_of(tuple), GCI_YOUNG);
+    assert_int_equal(state_of(old), GCI_GREY);
+    assert_true(GCI_IS_DEAD(old->object.refs));
+    assert_live(heap, 2);
+    assert_int_equal(finish(heap), 0);
+    assert_int_equal(state_of(old), GCI_FREE);
+    assert_int_equal(gc_refcount(tuple->items[0]), 1);
+    assert_sound(heap);
+    gc_decref(tuple);
+}
+
 /* Phases */
 
 static void promotion_counts_each_young_one_out(void **state)
@@ -838,6 +859,7 @@ int main(void)
         world_test(page_with_chains_has_no_plain_refs),
         world_test(end_of_a_chain_gives_no_plain_refs_to_who_has_duties),
         world_test(chain_of_plain_ones_dies_while_grey),
+        world_test(resized_while_grey_moves_and_leaves_its_place_in_the_chain),
         world_test(promotion_counts_each_young_one_out),
         world_test(born_behind_a_promotion_stays_young),
         world_test(promotion_leaves_young_pages_where_there_may_be_young_objects_only),

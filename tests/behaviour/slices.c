@@ -1,0 +1,922 @@
+/* SPDX-License-Identifier: MIT */
+/* The collection of the old in slices: what a program sees of it, between slices and at the end.
+ *
+ * A slice with a budget of a nanosecond does the least there is, so these cycles take as many slices
+ * as they can. No test measures time: what a slice does is counted in calls of traverse. */
+
+#include "../support.h"
+
+/* A heap that does what is due in gc_step only, and for which everything is due when external bytes
+ * say so. */
+static gc_heap *patient_heap_new(struct world *world)
+{
+    gc_config config = {
+        .collect = GC_AT_SAFEPOINT,
+        .thresholds = { .young_objects = 100000000,
+                        .young_bytes = 1000000,
+                        .old_growth_percent = 1,
+                        .old_bytes = 1000000 },
+    };
+    return world_new_heap(world, &config);
+}
+
+static bool step(gc_heap *heap)
+{
+    return gc_step(heap, 1);
+}
+
+/* Make everything old, and begin a cycle. */
+static void begin(gc_heap *heap)
+{
+    (void)gc_collect_generation(heap, 0);
+    gc_external_add(heap, (size_t)1 << 30);
+    assert_true(step(heap));
+    gc_external_remove(heap, (size_t)1 << 30);
+}
+
+static void go_to_the_end(gc_heap *heap)
+{
+    while (step(heap)) {
+    }
+}
+
+static uint64_t cycles(gc_heap *heap)
+{
+    return stats_of(heap).generations[1].collections;
+}
+
+static struct node *list_new(gc_heap *heap, size_t count)
+{
+    struct node *list = NULL;
+    for (size_t i = 0; i < count; i++) {
+        struct node *node = node_new(heap);
+        node->left = list;
+        list = node;
+    }
+    return list;
+}
+
+/* Garbage: a ring of nodes. */
+static void drop_a_ring(gc_heap *heap, size_t count)
+{
+    struct node *first = node_new(heap), *last = first;
+    for (size_t i = 1; i < count; i++) {
+        last->left = node_new(heap);
+        last = last->left;
+    }
+    last->left = first;
+}
+
+/* The same, which was old before it was garbage. */
+static void make_old_garbage(gc_heap *heap, size_t count)
+{
+    struct node *ring = list_new(heap, count), *last = ring;
+    while (last->left != NULL) {
+        last = last->left;
+    }
+    gc_set(&last->left, ring);
+    (void)gc_collect_generation(heap, 0);
+    gc_decref(ring);
+}
+
+/* The end of a cycle
+ * ================== */
+
+static void cycle_is_under_way_until_it_is_done(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    struct node *list = list_new(heap, 5000);
+    begin(heap);
+    size_t slices = 1;
+    assert_int_equal(cycles(heap), 0);
+    while (gc_step(heap, 1)) {
+        slices++;
+        assert_true(gc_step(heap, 0));
+        assert_int_equal(cycles(heap), 0);
+    }
+    assert_true(slices > 10);
+    assert_false(gc_step(heap, 0));
+    assert_int_equal(cycles(heap), 1);
+    assert_live(heap, 5000);
+    gc_decref(list);
+}
+
+static void step_without_time_tells_and_does_nothing(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    struct node *list = list_new(heap, 1000);
+    assert_false(gc_step(heap, 0));
+    begin(heap);
+    uint64_t pauses = stats_of(heap).pause_ns_total;
+    for (unsigned i = 0; i < 10000; i++) {
+        assert_true(gc_step(heap, 0));
+    }
+    assert_int_equal(stats_of(heap).pause_ns_total, pauses);
+    go_to_the_end(heap);
+    gc_decref(list);
+}
+
+static void cycle_frees_what_was_garbage_when_it_began(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    struct node *list = list_new(heap, 3000);
+    struct node *a = node_new(heap), *b = node_new(heap);
+    gc_set(&a->left, b);
+    gc_set(&b->left, a);
+    struct actor *c = actor_new(heap, 1);
+    gc_set(&c->left, c);
+    (void)gc_collect_generation(heap, 0);
+    gc_decref(a);
+    gc_decref(b);
+    gc_decref(c);
+    begin(heap);
+    go_to_the_end(heap);
+    assert_story(world, "F1 D1 ");
+    assert_live(heap, 3000);
+    assert_int_equal(stats_of(heap).generations[1].collected, 3);
+    gc_decref(list);
+}
+
+static void longer_budget_makes_fewer_slices(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    struct node *list = list_new(heap, 20000);
+    begin(heap);
+    size_t slices = 0;
+    while (gc_step(heap, UINT64_MAX)) {
+        slices++;
+    }
+    assert_true(slices <= 3);
+    assert_int_equal(cycles(heap), 1);
+    gc_decref(list);
+}
+
+static void without_slices_all_is_done_at_once(void **state)
+{
+    struct world *world = *state;
+    gc_config config = {
+        .collect = GC_AT_SAFEPOINT,
+        .thresholds = { .young_objects = 100, .old_growth_percent = 1, .old_bytes = 1 },
+        .slice_ns = SIZE_MAX,
+    };
+    gc_heap *heap = world_new_heap(world, &config);
+    struct node *list = list_new(heap, 100000);
+    drop_a_ring(heap, 100000);
+    assert_false(gc_step(heap, 1));
+    assert_live(heap, 100000);
+    assert_int_equal(cycles(heap), 1);
+    gc_decref(list);
+}
+
+/* Exactness in the middle
+ * ======================= */
+
+static void collect_in_the_middle_of_a_cycle_is_exact(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    struct node *list = list_new(heap, 1000);
+    for (unsigned slices = 0;; slices++) {
+        struct actor *a = actor_new(heap, 1), *b = actor_new(heap, 2);
+        gc_set(&a->left, b);
+        gc_set(&b->left, a);
+        (void)gc_collect_generation(heap, 0);
+        drop_a_node_circle(heap);
+        begin(heap);
+        bool in_cycle = true;
+        for (unsigned i = 0; i < slices && in_cycle; i++) {
+            in_cycle = step(heap);
+        }
+        gc_decref(a);
+        gc_decref(b);
+        drop_a_node_circle(heap);
+        assert_int_equal(gc_collect(heap), 4);
+        assert_false(gc_step(heap, 0));
+        world->story[0] = '\0';
+        assert_live(heap, 1000);
+        assert_sound(heap);
+        if (!in_cycle) {
+            assert_true(slices > 5);
+            break;
+        }
+    }
+    gc_decref(list);
+}
+
+static void collect_while_a_cycle_frees_counts_all_that_it_found(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    make_old_garbage(heap, 20000);
+    begin(heap);
+    uint64_t bytes = stats_of(heap).bytes_live;
+    while (stats_of(heap).bytes_live == bytes) {
+        assert_true(step(heap));
+    }
+    assert_true(stats_of(heap).bytes_live > 0);
+    assert_int_equal(gc_collect(heap), 20000);
+    assert_int_equal(stats_of(heap).generations[1].collected, 20000);
+    assert_int_equal(stats_of(heap).died_by_count, 0);
+    assert_live(heap, 0);
+}
+
+static int count_one(void *object, void *arg)
+{
+    (void)object;
+    (*(size_t *)arg)++;
+    return 0;
+}
+
+static void looks_in_the_middle_of_a_cycle_see_everything(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    struct node *list = list_new(heap, 2000), *target = list->left;
+    for (unsigned slices = 0; slices < 60; slices++) {
+        drop_a_ring(heap, 30);
+        begin(heap);
+        bool in_cycle = true;
+        for (unsigned i = 0; i < slices && in_cycle; i++) {
+            in_cycle = step(heap);
+        }
+        size_t count = 0;
+        struct seen seen = { 0 };
+        switch (slices % 3) {
+        case 0:
+            assert_int_equal(gc_each_object(heap, 1, count_one, &count), 0);
+            assert_true(count >= 2000);
+            break;
+        case 1:
+            assert_int_equal(gc_unreachable(heap, count_one, &count), 0);
+            assert_int_equal(count % 30, 0);
+            break;
+        default:
+            assert_int_equal(gc_referrers(heap, target, seen_add, &seen), 0);
+            assert_int_equal(seen.count, 1);
+            assert_ptr_equal(seen.objects[0], list);
+        }
+        assert_false(gc_step(heap, 0));
+        assert_sound(heap);
+        assert_true(gc_collect(heap) % 30 == 0);
+        assert_live(heap, 2000);
+    }
+    gc_decref(list);
+}
+
+static void heap_may_be_freed_in_the_middle_of_a_cycle(void **state)
+{
+    struct world *world = *state;
+    for (unsigned slices = 0; slices < 40; slices++) {
+        gc_heap *heap = patient_heap_new(world);
+        struct node *list = list_new(heap, 1500);
+        struct actor *actor = actor_new(heap, 1);
+        drop_an_actor_circle(heap, 2);
+        begin(heap);
+        bool in_cycle = true;
+        for (unsigned i = 0; i < slices && in_cycle; i++) {
+            in_cycle = step(heap);
+        }
+        (void)list;
+        (void)actor;
+        world_free_heap(world);
+        assert_int_equal(world->finalized, 3);
+        assert_int_equal(world->destroyed, 3);
+        world->finalized = world->destroyed = 0;
+    }
+}
+
+/* Between slices
+ * ============== */
+
+static void born_between_slices_lives(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    struct node *list = list_new(heap, 2000), *young = NULL;
+    begin(heap);
+    size_t born = 0;
+    do {
+        struct node *node = node_new(heap);
+        node->left = young;
+        young = node;
+        born++;
+    } while (step(heap));
+    assert_live(heap, 2000 + born);
+    assert_sound(heap);
+    gc_decref(young);
+    gc_decref(list);
+}
+
+static void young_are_collected_between_slices(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    struct node *list = list_new(heap, 2000);
+    size_t rounds = 0;
+    begin(heap);
+    do {
+        drop_a_node_circle(heap);
+        struct node *kept = node_new(heap);
+        assert_int_equal(gc_collect_generation(heap, 0), 2);
+        gc_decref(kept);
+        rounds++;
+    } while (step(heap));
+    assert_live(heap, 2000);
+    assert_int_equal(stats_of(heap).generations[0].collected, 2 * rounds);
+    assert_sound(heap);
+    gc_decref(list);
+}
+
+static void dies_by_count_between_slices_at_once(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    enum { COUNT = 1000 };
+    struct actor *actors[COUNT];
+    for (unsigned i = 0; i < COUNT; i++) {
+        actors[i] = actor_new(heap, i);
+    }
+    begin(heap);
+    unsigned dead = 0;
+    do {
+        if (dead < COUNT) {
+            gc_decref(actors[dead]);
+            dead++;
+            assert_int_equal(world->destroyed, dead);
+            assert_live(heap, COUNT - dead);
+            assert_int_equal(stats_of(heap).objects_died, dead);
+        }
+    } while (step(heap));
+    for (; dead < COUNT; dead++) {
+        gc_decref(actors[dead]);
+    }
+    world->story[0] = '\0';
+}
+
+static void all_that_dies_in_a_cycle_leaves_its_bytes(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    for (unsigned slices = 0; slices < 40; slices++) {
+        struct node *list = list_new(heap, 2000);
+        begin(heap);
+        bool in_cycle = true;
+        for (unsigned i = 0; i < slices && in_cycle; i++) {
+            in_cycle = step(heap);
+        }
+        gc_decref(list);
+        assert_int_equal(stats_of(heap).bytes_live, 0);
+        assert_live(heap, 0);
+        go_to_the_end(heap);
+        assert_sound(heap);
+    }
+}
+
+static void rise(struct world *world, struct actor *actor)
+{
+    gc_incref(actor);
+    world->note = actor;
+}
+
+static void resurrected_between_slices_lives(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    world->on_finalize = rise;
+    for (unsigned slices = 0; slices < 40; slices++) {
+        struct node *list = list_new(heap, 1500);
+        struct actor *actor = actor_new(heap, 1);
+        gc_set(&actor->left, actor);
+        gc_clear(&actor->left);
+        begin(heap);
+        bool in_cycle = true;
+        for (unsigned i = 0; i < slices && in_cycle; i++) {
+            in_cycle = step(heap);
+        }
+        gc_decref(actor);
+        assert_story(world, "F1 ");
+        assert_ptr_equal(world->note, actor);
+        go_to_the_end(heap);
+        assert_story(world, "");
+        assert_int_equal(gc_refcount(actor), 1);
+        gc_decref(actor);
+        assert_story(world, "D1 ");
+        gc_decref(list);
+        assert_sound(heap);
+    }
+}
+
+static void resurrected_by_the_end_of_a_cycle_lives(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    struct node *list = list_new(heap, 1000);
+    struct actor *actor = actor_new(heap, 1);
+    gc_set(&actor->left, actor);
+    (void)gc_collect_generation(heap, 0);
+    gc_decref(actor);
+    world->on_finalize = rise;
+    begin(heap);
+    go_to_the_end(heap);
+    assert_story(world, "F1 ");
+    assert_int_equal(gc_refcount(actor), 2);
+    assert_int_equal(stats_of(heap).generations[1].resurrected, 1);
+    gc_decref(actor);
+    begin(heap);
+    go_to_the_end(heap);
+    assert_story(world, "D1 ");
+    gc_decref(list);
+}
+
+static void made_immortal_between_slices_lives(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    world->leftovers = true;
+    struct node *list = list_new(heap, 2000);
+    unsigned immortal = 0;
+    begin(heap);
+    do {
+        struct node *node = list->left;
+        if (!gc_is_immortal(node)) {
+            gc_make_immortal(node);
+            immortal++;
+        }
+        gc_decref(list); /* what follows it is immortal */
+        list = node_new(heap);
+        gc_set_steal(&list->left, node->left != NULL ? gc_newref(node->left) : NULL);
+        if (list->left == NULL) {
+            break;
+        }
+    } while (step(heap));
+    go_to_the_end(heap);
+    assert_true(immortal > 10);
+    assert_sound(heap);
+    gc_decref(list);
+    (void)gc_collect(heap);
+    assert_true(stats_of(heap).objects_live >= immortal);
+}
+
+/* Moves of a pointer touch no count: what is marked may come to refer to what is not. */
+static void moved_between_slices_lives(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    enum { COUNT = 600 };
+    struct node *holders[COUNT];
+    for (unsigned i = 0; i < COUNT; i++) {
+        holders[i] = node_new(heap);
+        gc_set_steal(&holders[i]->left, list_new(heap, 3));
+    }
+    begin(heap);
+    unsigned i = 0, k = 1;
+    do {
+        for (unsigned n = 0; n < 50; n++, i = (i + 7) % COUNT, k = (k + 31) % COUNT) {
+            struct node *node = holders[i]->left;
+            if (i != k) {
+                gc_swap(&holders[i]->left, &holders[k]->right);
+            }
+            if (i != k && node != NULL && holders[k]->right == node) {
+                gc_swap(&node->left, &holders[i]->right); /* of one tree and another */
+            }
+        }
+    } while (step(heap));
+    assert_live(heap, 4 * COUNT);
+    assert_sound(heap);
+    for (i = 0; i < COUNT; i++) {
+        gc_decref(holders[i]);
+    }
+    (void)gc_collect(heap);
+    assert_live(heap, 0);
+}
+
+static void disabled_in_the_middle_a_cycle_waits(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    struct node *list = list_new(heap, 2000);
+    begin(heap);
+    (void)gc_disable(heap);
+    assert_false(gc_step(heap, UINT64_MAX));
+    assert_int_equal(cycles(heap), 0);
+    (void)gc_enable(heap);
+    assert_true(step(heap));
+    go_to_the_end(heap);
+    assert_int_equal(cycles(heap), 1);
+    gc_decref(list);
+}
+
+static void step_in_a_callback(struct world *world, struct actor *actor)
+{
+    (void)actor;
+    expect(world, !gc_step(world->heap, 1));
+    expect(world, gc_collect(world->heap) == 0);
+    gc_decref(node_new(world->heap));
+}
+
+static void callbacks_at_the_end_of_a_cycle_may_call(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    struct node *list = list_new(heap, 1000);
+    drop_an_actor_circle(heap, 1);
+    struct actor *a = actor_new(heap, 3);
+    gc_set(&a->left, a);
+    (void)gc_collect_generation(heap, 0);
+    world->story[0] = '\0';
+    gc_decref(a);
+    world->on_finalize = world->on_destroy = step_in_a_callback;
+    begin(heap);
+    go_to_the_end(heap);
+    assert_story(world, "F3 D3 ");
+    assert_live(heap, 1000);
+    gc_decref(list);
+}
+
+/* Bounds, by counters
+ * =================== */
+
+/* A node whose traverse counts. */
+struct counted {
+    gc_object object;
+    struct counted *next, *other;
+};
+
+static size_t visits;
+
+static void counted_traverse(gc_object *self, gc_visitor *visitor)
+{
+    struct counted *counted = (void *)self;
+    gc_visit(visitor, counted->next);
+    gc_visit(visitor, counted->other);
+    visits++;
+}
+
+static void counted_clear(gc_object *self)
+{
+    struct counted *counted = (void *)self;
+    gc_clear(&counted->next);
+    gc_clear(&counted->other);
+}
+
+static const gc_type counted_type = {
+    .name = "counted",
+    .size = sizeof(struct counted),
+    .traverse = counted_traverse,
+    .clear = counted_clear,
+};
+
+static struct counted *counted_list_new(gc_heap *heap, size_t count)
+{
+    struct counted *list = NULL;
+    for (size_t i = 0; i < count; i++) {
+        struct counted *counted = gc_new(heap, &counted_type);
+        assert_non_null(counted);
+        counted->next = list;
+        gc_set(&counted->other, i % 3 == 0 ? list : NULL);
+        list = counted;
+    }
+    return list;
+}
+
+/* The most visits in a slice of a cycle over a list of so many, and all of them. */
+static size_t most_visits(struct world *world, size_t count, size_t *all)
+{
+    gc_heap *heap = patient_heap_new(world);
+    struct counted *list = counted_list_new(heap, count);
+    size_t most = 0;
+    (void)gc_collect_generation(heap, 0);
+    gc_external_add(heap, (size_t)1 << 30);
+    *all = 0;
+    bool more;
+    do {
+        visits = 0;
+        more = step(heap);
+        most = visits > most ? visits : most;
+        *all += visits;
+    } while (more);
+    assert_int_equal(cycles(heap), 1);
+    gc_external_remove(heap, (size_t)1 << 30);
+    /* A list dies in one go, however long, and so does the heap. */
+    gc_decref(list);
+    assert_live(heap, 0);
+    world_free_heap(world);
+    return most;
+}
+
+static void slice_does_not_grow_with_the_heap(void **state)
+{
+    struct world *world = *state;
+    size_t all;
+    size_t few = most_visits(world, 2000, &all), many = most_visits(world, 200000, &all);
+    assert_true(few > 0);
+    assert_true(many <= 1000);
+    assert_true(many <= 2 * few);
+}
+
+static void cycle_visits_each_of_the_living_twice(void **state)
+{
+    struct world *world = *state;
+    size_t all;
+    (void)most_visits(world, 50000, &all);
+    assert_int_equal(all, 2 * 50000); /* to count, and to mark */
+}
+
+static void cycle_visits_garbage_a_constant_number_of_times(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    enum { COUNT = 200000 };
+    struct counted *list = counted_list_new(heap, COUNT), *last = list;
+    while (last->next != NULL) {
+        last = last->next;
+    }
+    gc_set(&last->next, list);
+    (void)gc_collect_generation(heap, 0);
+    gc_decref(list);
+    visits = 0;
+    begin(heap);
+    go_to_the_end(heap);
+    assert_live(heap, 0);
+    assert_true(visits <= (size_t)6 * COUNT);
+}
+
+static void huge_garbage_is_freed_in_slices(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    size_t count = scaled(1000000) + 20000;
+    struct node *list = list_new(heap, 1000);
+    make_old_garbage(heap, count);
+    begin(heap);
+    size_t falls = 0, most = 0;
+    bool more;
+    do {
+        uint64_t before = stats_of(heap).objects_live;
+        more = step(heap);
+        size_t fall = (size_t)(before - stats_of(heap).objects_live);
+        falls += fall > 0;
+        most = fall > most ? fall : most;
+    } while (more);
+    assert_live(heap, 1000);
+    assert_true(falls >= count / 5000);
+    assert_true(most <= 5000); /* a page of them */
+    gc_decref(list);
+}
+
+/* By themselves
+ * ============= */
+
+static gc_heap *lively_heap_new(struct world *world)
+{
+    gc_config config = {
+        .thresholds = { .young_objects = 1000, .old_growth_percent = 20, .old_bytes = 100000 },
+        .slice_ns = 1,
+    };
+    return world_new_heap(world, &config);
+}
+
+/* Makes garbage of rings that have grown old, and calls `look` now and then. */
+static void churn(gc_heap *heap, void (*look)(gc_heap *heap))
+{
+    struct node *rings[10] = { NULL };
+    struct node *list = list_new(heap, 100000);
+    uint64_t bytes = stats_of(heap).bytes_live;
+    for (size_t i = 0, rounds = scaled(10000); i < rounds; i++) {
+        struct node *ring = list_new(heap, 300), *last = ring;
+        while (last->left != NULL) {
+            last = last->left;
+        }
+        gc_set(&last->left, ring);
+        gc_set_steal(&rings[i % 10], ring);
+        if (look != NULL && i % 3 == 0) {
+            look(heap);
+        }
+        assert_true(stats_of(heap).bytes_live < 5 * bytes);
+    }
+    for (size_t i = 0; i < 10; i++) {
+        gc_clear(&rings[i]);
+    }
+    gc_decref(list);
+}
+
+static void growth_drives_cycles_that_come_by_themselves(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = lively_heap_new(world);
+    churn(heap, NULL);
+    assert_true(cycles(heap) > 0);
+}
+
+static void look_at_the_young(gc_heap *heap)
+{
+    size_t count = 0;
+    (void)gc_each_object(heap, 0, count_one, &count);
+}
+
+static void program_that_looks_at_its_heap_often_stays_small(void **state)
+{
+    struct world *world = *state;
+    churn(lively_heap_new(world), look_at_the_young);
+}
+
+static void large_objects_that_die_in_a_cycle_are_given_back(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    struct node *list = list_new(heap, 5000);
+    begin(heap);
+    uint64_t reserved = stats_of(heap).bytes_reserved;
+    size_t count = 0;
+    do {
+        struct tuple *tuple = tuple_new(heap, ((size_t)2 << 20) / sizeof(struct node *));
+        struct string *string = gc_new_var(heap, &string_type, (size_t)2 << 20);
+        assert_non_null(string);
+        gc_decref(tuple);
+        gc_decref(string);
+        assert_true(stats_of(heap).bytes_reserved <= reserved + ((uint64_t)20 << 20));
+        count++;
+    } while (step(heap) && step(heap) && step(heap)); /* one for the page that is new */
+    assert_true(count > 15);
+    gc_decref(list);
+}
+
+/* Statistics
+ * ========== */
+
+static void cycle_is_in_the_statistics_once(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    struct node *list = list_new(heap, 2000);
+    make_old_garbage(heap, 500);
+    uint64_t young = stats_of(heap).generations[0].collections;
+    begin(heap);
+    go_to_the_end(heap);
+    gc_stats stats = stats_of(heap);
+    assert_int_equal(stats.generations[1].collections, 1);
+    assert_int_equal(stats.generations[1].collected, 500);
+    assert_true(stats.generations[0].collections > young);
+    assert_int_equal(stats.objects_live, 2000);
+    assert_int_equal(stats.objects_born, 2500);
+    assert_int_equal(stats.objects_died, 500);
+    assert_int_equal(stats.died_by_count, 0);
+    assert_true(stats.generations[1].pause_ns_max > 0);
+    assert_true(stats.generations[1].pause_ns_total > stats.generations[1].pause_ns_max);
+    gc_decref(list);
+}
+
+static void statistics_are_right_between_slices(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    struct node *list = list_new(heap, 2000);
+    make_old_garbage(heap, 5000);
+    begin(heap);
+    do {
+        gc_stats stats = stats_of(heap);
+        assert_int_equal(stats.objects_born, 7000);
+        assert_int_equal(stats.objects_live * sizeof(struct node), stats.bytes_live);
+        assert_int_equal(stats.generations[0].objects + stats.generations[1].objects,
+                         stats.objects_live);
+    } while (step(heap));
+    assert_live(heap, 2000);
+    gc_decref(list);
+}
+
+static void what_a_look_ended_is_in_the_statistics_too(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    struct node *list = list_new(heap, 1000);
+    make_old_garbage(heap, 10000);
+    begin(heap);
+    while (stats_of(heap).objects_live == 11000) {
+        assert_true(step(heap));
+    }
+    size_t count = 0;
+    (void)gc_each_object(heap, -1, count_one, &count); /* what is being freed is freed first */
+    assert_int_equal(count, 1000);
+    begin(heap);
+    go_to_the_end(heap);
+    assert_int_equal(stats_of(heap).generations[1].collected, 10000);
+    assert_int_equal(stats_of(heap).died_by_count, 0);
+    gc_decref(list);
+}
+
+/* Hooks
+ * ===== */
+
+struct calls {
+    gc_hook hook;
+    unsigned starts, stops, open;
+    uint64_t collected;
+};
+
+static bool count_a_start(gc_heap *heap, const gc_collection *collection, void *arg)
+{
+    struct calls *calls = arg;
+    (void)heap;
+    calls->starts += (unsigned)collection->generation;
+    calls->open += (unsigned)collection->generation;
+    return true;
+}
+
+static void count_a_stop(gc_heap *heap, const gc_collection *collection, void *arg)
+{
+    struct calls *calls = arg;
+    expect(gc_heap_user_data(heap), collection->generation == 0 || calls->open == 1);
+    calls->stops += (unsigned)collection->generation;
+    calls->open -= (unsigned)collection->generation;
+    calls->collected += collection->collected;
+}
+
+static void hear_calls(gc_heap *heap, struct calls *calls)
+{
+    *calls =
+        (struct calls){ .hook = { .start = count_a_start, .stop = count_a_stop, .arg = calls } };
+    gc_hook_add(heap, &calls->hook);
+}
+
+static void cycle_has_one_start_and_one_stop(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    struct node *list = list_new(heap, 2000);
+    struct calls calls;
+    make_old_garbage(heap, 500);
+    hear_calls(heap, &calls);
+    begin(heap);
+    assert_int_equal(calls.starts, 1);
+    while (step(heap)) {
+        assert_int_equal(calls.stops, 0);
+    }
+    assert_int_equal(calls.starts, 1);
+    assert_int_equal(calls.stops, 1);
+    assert_int_equal(calls.collected, 500);
+    gc_hook_remove(heap, &calls.hook);
+    gc_decref(list);
+}
+
+static void cycle_that_is_cut_short_has_its_stop_before_the_next_start(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    struct node *list = list_new(heap, 2000);
+    struct calls calls;
+    hear_calls(heap, &calls);
+    begin(heap);
+    assert_sound(heap);
+    assert_int_equal(calls.starts, 1);
+    assert_int_equal(calls.stops, 0);
+    begin(heap);
+    assert_int_equal(calls.starts, 2);
+    assert_int_equal(calls.stops, 1);
+    assert_int_equal(gc_collect(heap), 0);
+    assert_int_equal(calls.starts, 3);
+    assert_int_equal(calls.stops, 3);
+    gc_hook_remove(heap, &calls.hook);
+    gc_decref(list);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        world_test(cycle_is_under_way_until_it_is_done),
+        world_test(step_without_time_tells_and_does_nothing),
+        world_test(cycle_frees_what_was_garbage_when_it_began),
+        world_test(longer_budget_makes_fewer_slices),
+        world_test(without_slices_all_is_done_at_once),
+        world_test(collect_in_the_middle_of_a_cycle_is_exact),
+        world_test(collect_while_a_cycle_frees_counts_all_that_it_found),
+        world_test(looks_in_the_middle_of_a_cycle_see_everything),
+        world_test(heap_may_be_freed_in_the_middle_of_a_cycle),
+        world_test(born_between_slices_lives),
+        world_test(young_are_collected_between_slices),
+        world_test(dies_by_count_between_slices_at_once),
+        world_test(all_that_dies_in_a_cycle_leaves_its_bytes),
+        world_test(resurrected_between_slices_lives),
+        world_test(resurrected_by_the_end_of_a_cycle_lives),
+        world_test(made_immortal_between_slices_lives),
+        world_test(moved_between_slices_lives),
+        world_test(disabled_in_the_middle_a_cycle_waits),
+        world_test(callbacks_at_the_end_of_a_cycle_may_call),
+        world_test(slice_does_not_grow_with_the_heap),
+        world_test(cycle_visits_each_of_the_living_twice),
+        world_test(cycle_visits_garbage_a_constant_number_of_times),
+        world_test(huge_garbage_is_freed_in_slices),
+        world_test(growth_drives_cycles_that_come_by_themselves),
+        world_test(program_that_looks_at_its_heap_often_stays_small),
+        world_test(large_objects_that_die_in_a_cycle_are_given_back),
+        world_test(cycle_is_in_the_statistics_once),
+        world_test(statistics_are_right_between_slices),
+        world_test(what_a_look_ended_is_in_the_statistics_too),
+        world_test(cycle_has_one_start_and_one_stop),
+        world_test(cycle_that_is_cut_short_has_its_stop_before_the_next_start),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
