@@ -104,10 +104,10 @@ PIN(gc_stats, bytes_grown_young, 232);
 PIN(gc_stats, bytes_grown_old, 240);
 
 PIN(gc_type_stats, type, 0);
-PIN(gc_type_stats, objects, 8);
-PIN(gc_type_stats, bytes, 16);
-PIN(gc_type_stats, objects_grown, 24);
-PIN(gc_type_stats, bytes_grown, 32);
+PIN(gc_type_stats, objects, P);
+PIN(gc_type_stats, bytes, P + 8);
+PIN(gc_type_stats, objects_grown, P + 16);
+PIN(gc_type_stats, bytes_grown, P + 24);
 PIN(gc_holder, object, 0);
 PIN(gc_holder, references, P);
 PIN(gc_holder, explained, 2 * P);
