@@ -626,7 +626,9 @@ OURO_API size_t gc_collect_generation(gc_heap *heap, int generation) OURO_NONNUL
 /* Lend idle time: do what is due, for about `budget_ns` (0: nothing). The collection of the old goes
  * on in slices of that length; one of the young, a large object's traverse, or the last look at
  * what was found may take longer. Where slice_ns is SIZE_MAX what is due is done at once.
- * Returns true while a cycle is under way: there is more to do.  Runs  as gc_collect. */
+ * Returns true while there is more to do: a cycle is under way, and may go on. In a heap that is
+ *         disabled, and inside a collection, it may not.
+ * Runs    as gc_collect. */
 OURO_API bool gc_step(gc_heap *heap, uint64_t budget_ns) OURO_NONNULL;
 
 /* Allow or forbid the collections that start by themselves; not counted. Returns whether they

@@ -480,13 +480,12 @@ static void restore(gc_heap *heap, struct gci_page *page)
     for (size_t offset = page->first, end = gci_page_end(page), size = page->slot_size;
          offset < end; offset += size) {
         gc_object *self = gci_page_at(page, offset);
-        if (gci_is_member(members, self->gc)) {
+        bool is_grey = gci_state_of(self) == GCI_GREY, is_dead = GCI_IS_DEAD(self->refs);
+        if (gci_is_member(members, self->gc) || (is_grey && !is_dead)) {
             self->gc = heap->old;
         } else if (gci_state_of(self) == GCI_DYING) {
             self->gc = GCI_DYING;
-        } else if (gci_state_of(self) == GCI_GREY && !GCI_IS_DEAD(self->refs)) {
-            self->gc = heap->old;
-        } else if (gci_state_of(self) == GCI_GREY) {
+        } else if (is_grey) {
             gci_death_leave_chain(page, self); /* may be the page's last */
         }
     }

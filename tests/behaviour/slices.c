@@ -583,6 +583,12 @@ static struct counted *counted_list_new(gc_heap *heap, size_t count)
     return list;
 }
 
+/* A build that walks the whole heap to check it, or collects the young in every step, visits more. */
+static bool counts_say_nothing(void)
+{
+    return OURO_STRESS || OURO_CHECKS > 2;
+}
+
 /* The most visits in a slice of a cycle over a list of so many, and all of them. */
 static size_t most_visits(struct world *world, size_t count, size_t *all)
 {
@@ -612,6 +618,9 @@ static void slice_does_not_grow_with_the_heap(void **state)
 {
     struct world *world = *state;
     size_t all;
+    if (counts_say_nothing()) {
+        return;
+    }
     size_t few = most_visits(world, 2000, &all), many = most_visits(world, 200000, &all);
     assert_true(few > 0);
     assert_true(many <= 1000);
@@ -622,6 +631,9 @@ static void cycle_visits_each_of_the_living_twice(void **state)
 {
     struct world *world = *state;
     size_t all;
+    if (counts_say_nothing()) {
+        return;
+    }
     (void)most_visits(world, 50000, &all);
     assert_int_equal(all, 2 * 50000); /* to count, and to mark */
 }
@@ -630,7 +642,7 @@ static void cycle_visits_garbage_a_constant_number_of_times(void **state)
 {
     struct world *world = *state;
     gc_heap *heap = patient_heap_new(world);
-    enum { COUNT = 200000 };
+    enum { COUNT = 100000 };
     struct counted *list = counted_list_new(heap, COUNT), *last = list;
     while (last->next != NULL) {
         last = last->next;
@@ -642,7 +654,7 @@ static void cycle_visits_garbage_a_constant_number_of_times(void **state)
     begin(heap);
     go_to_the_end(heap);
     assert_live(heap, 0);
-    assert_true(visits <= (size_t)6 * COUNT);
+    assert_true(counts_say_nothing() || visits <= (size_t)6 * COUNT);
 }
 
 static void huge_garbage_is_freed_in_slices(void **state)
@@ -683,6 +695,9 @@ static gc_heap *lively_heap_new(struct world *world)
 /* Makes garbage of rings that have grown old, and calls `look` now and then. */
 static void churn(gc_heap *heap, void (*look)(gc_heap *heap))
 {
+    if (OURO_STRESS) {
+        return; /* nothing comes in slices */
+    }
     struct node *rings[10] = { NULL };
     struct node *list = list_new(heap, 100000);
     uint64_t bytes = stats_of(heap).bytes_live;
@@ -709,7 +724,7 @@ static void growth_drives_cycles_that_come_by_themselves(void **state)
     struct world *world = *state;
     gc_heap *heap = lively_heap_new(world);
     churn(heap, NULL);
-    assert_true(cycles(heap) > 0);
+    assert_true(OURO_STRESS || cycles(heap) > 0);
 }
 
 static void look_at_the_young(gc_heap *heap)
