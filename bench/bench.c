@@ -19,8 +19,7 @@ static const struct {
     { "rings10", bench_rings10 },   { "rings1000", bench_rings1000 },
     { "full1m", bench_full },       { "full10m", bench_full },
     { "garbage1m", bench_garbage }, { "bytes", bench_bytes },
-    { "acyclic", bench_acyclic },
-    { "churn", bench_churn },
+    { "acyclic", bench_acyclic },   { "churn", bench_churn },
 };
 
 static const char *running; /* the workload, for the figures */
