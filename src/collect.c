@@ -316,8 +316,7 @@ static void adapt(gc_heap *heap, int generation, size_t young, size_t found)
 
 enum {
     SLICE_NS = 200000,
-    WAIT = 6, /* times as long as the last pause was, the program runs before the next slice, */
-    WAIT_LATE = 2,           /* or so many when half of the room is used */
+    LATE = 4,                /* times as long are slices of a cycle that has used up its room */
     AT_ONCE_BYTES = 1 << 20, /* so much is collected faster at once than a few slices take */
 };
 
@@ -408,21 +407,28 @@ static void slice(gc_heap *heap, uint64_t budget_ns)
     gci_collect_release(heap);
 }
 
-/* A slice when it is time for one: not too soon after the last pause, but sooner and longer when the
- * heap grows faster than the cycle goes on. */
+/* How many times as long as the last pause was the program runs before the next slice: the less, the
+ * more of its room the cycle has used; beyond it not at all. */
+static uint64_t wait_times(size_t grown, size_t room)
+{
+    return grown < room / 4 ? 6 : grown < room / 2 ? 4 : grown < room / 4 * 3 ? 2 : grown < room;
+}
+
+/* A slice when it is time for one. Slices get longer when the room is used up; and when twice as much
+ * is, the rest is done at once. */
 static void slice_in_time(gc_heap *heap)
 {
     struct gci_cycle *cycle = &heap->cycle;
     size_t in_use = bytes_in_use(heap), room = cycle_room(heap);
     size_t grown = in_use > cycle->bytes_begun ? in_use - cycle->bytes_begun : 0;
     uint64_t waited = gci_sys_clock_ns() - heap->pause_end_ns;
-    if (grown > room) {
+    if (grown / 2 > room) {
         while (is_in_cycle(heap)) {
             slice(heap, UINT64_MAX); /* user code may run here */
         }
-    } else if (waited >= (grown < room / 2 ? WAIT : WAIT_LATE) * heap->pause_ns) {
-        uint64_t budget_ns = grown > room / 4 * 3 ? 4 * slice_ns(heap) : slice_ns(heap);
-        slice(heap, budget_ns); /* user code may run here */
+    } else if (waited >= wait_times(grown, room) * heap->pause_ns) {
+        slice(heap, grown < room ? slice_ns(heap) : LATE * slice_ns(heap));
+        /* user code may have run */
     }
     cycle->bytes_next = add_saturating(bytes_in_use(heap), SLICE_BYTES);
     gci_collect_arm(heap);
