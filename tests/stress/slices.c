@@ -172,6 +172,7 @@ struct shadow {
     bool dead;    /* it reported its end */
     bool garbage; /* nothing reached it when the cycle that is watched began */
     bool finalized;
+    bool finalizing; /* it has not risen yet, so weak references read NULL if it is dying */
     bool immortal;
     enum kind kind;
     uint32_t mark;
@@ -539,13 +540,14 @@ static void thing_finalize(gc_object *self)
         broken(model, "finalized twice, or after its death", (int)thing->id);
         return;
     }
-    shadow->finalized = true;
+    shadow->finalized = shadow->finalizing = true;
     if (thing->rises && !model->closing) {
         gc_incref(self);
         hold(model, (int)thing->id);
         brought_back(model, (int)thing->id);
     }
     as_users_like(model);
+    shadow->finalizing = false;
 }
 
 static void thing_destroy(gc_object *self)
@@ -923,7 +925,7 @@ static void upgrade(struct model *model)
         }
     } else if (link->weak != NULL && !link->called && leads_to(model, link)) {
         mark(model);
-        if (is_marked(model, &model->things[link->id])) {
+        if (is_marked(model, &model->things[link->id]) && !model->things[link->id].finalizing) {
             broken(model, "a weak reference does not lead to the living", link->id);
         }
     }
