@@ -157,13 +157,17 @@ static inline struct gci_site *gci_site_at(const struct gci_profile *profile, ui
 {
     return (struct gci_site *)(void *)&profile->sites[number];
 }
-static inline void gci_site_add(struct gci_profile *profile, struct gci_site *site, size_t size)
+static inline void gci_site_count(struct gci_profile *profile, struct gci_site *site, size_t size)
 {
     site->count++;
     profile->bytes += size;
     if (profile->bytes > profile->bytes_peak) {
         profile->bytes_peak = profile->bytes;
     }
+}
+static inline void gci_site_add(struct gci_profile *profile, struct gci_site *site, size_t size)
+{
+    gci_site_count(profile, site, size);
     if (OURO_UNLIKELY(site->size == 0)) {
         site->bytes += size;
     }
@@ -190,7 +194,7 @@ static inline bool gci_page_record_again(struct gci_profile *profile, struct gci
         return false;
     }
     sites[gci_page_offset(self) / GCI_SLOT_MIN] = number;
-    gci_site_add(profile, site, page->slot_size);
+    gci_site_count(profile, site, page->slot_size);
     return true;
 }
 
@@ -198,10 +202,18 @@ static inline bool gci_page_record_again(struct gci_profile *profile, struct gci
  * stopped or cleared; then it has no number. */
 static inline void gci_page_unrecord(struct gci_page *page, const gc_object *self)
 {
+    struct gci_profile *profile = page->heap->profile;
+    size_t size = page->slot_size;
     const uint32_t *place = gci_page_site(page, self);
-    if (place != NULL && *place != 0) {
-        struct gci_profile *profile = page->heap->profile;
-        gci_site_subtract(profile, gci_site_at(profile, *place), page->slot_size);
+    if (place == NULL || *place == 0) {
+        return;
+    }
+    struct gci_site *site = gci_site_at(profile, *place);
+    if (OURO_UNLIKELY(size > GCI_SMALL_MAX)) {
+        gci_site_subtract(profile, site, size);
+    } else { /* of those of many in a page a site knows the size */
+        site->count--;
+        profile->bytes -= size;
     }
 }
 
