@@ -203,17 +203,14 @@ static inline bool gci_page_record_again(struct gci_profile *profile, struct gci
 static inline void gci_page_unrecord(struct gci_page *page, const gc_object *self)
 {
     struct gci_profile *profile = page->heap->profile;
-    size_t size = page->slot_size;
     const uint32_t *place = gci_page_site(page, self);
-    if (place == NULL || *place == 0) {
-        return;
-    }
-    struct gci_site *site = gci_site_at(profile, *place);
-    if (OURO_UNLIKELY(size > GCI_SMALL_MAX)) {
-        gci_site_subtract(profile, site, size);
-    } else { /* of those of many in a page a site knows the size */
+    if (place != NULL && *place != 0) {
+        struct gci_site *site = gci_site_at(profile, *place);
         site->count--;
-        profile->bytes -= size;
+        profile->bytes -= page->slot_size;
+        if (OURO_UNLIKELY(page->slot_size > GCI_SMALL_MAX)) { /* smaller ones are all of a size */
+            site->bytes -= page->slot_size;
+        }
     }
 }
 
