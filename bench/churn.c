@@ -87,9 +87,9 @@ struct pause {
     uint64_t start, end;
 };
 
-/* The least share of the time that any ten milliseconds leave to the program, in percent: of all
- * windows the worst is one that ends with a pause. */
-static double utilisation(const struct pause *pauses, size_t count)
+/* The largest share of any ten milliseconds that the program was stopped, in percent: of all windows
+ * the worst is one that ends with a pause. */
+static double share_paused(const struct pause *pauses, size_t count)
 {
     uint64_t most = 0, inside = 0; /* of the pauses from `first` to `last` */
     for (size_t first = 0, last = 0; last < count; last++) {
@@ -101,7 +101,7 @@ static double utilisation(const struct pause *pauses, size_t count)
         uint64_t before = pauses[first].start < from ? from - pauses[first].start : 0;
         most = inside - before > most ? inside - before : most;
     }
-    return 100 - 100 * (double)most / WINDOW_NS;
+    return 100 * (double)most / WINDOW_NS;
 }
 
 void bench_churn(size_t size)
@@ -154,6 +154,6 @@ void bench_churn(size_t size)
     bench_report_ns(ns, OPERATIONS, random_state);
     bench_report("pause_max_ms", times[OPERATIONS - 1] / 1e6, random_state);
     bench_report("pause_p9999_us", times[OPERATIONS - OPERATIONS / 10000] / 1e3, random_state);
-    bench_report("mmu_10ms_percent", utilisation(pauses, pause_count), random_state);
+    bench_report("paused_10ms_percent", share_paused(pauses, pause_count), random_state);
     bench_report("peak_bytes_ratio", (double)peak / (double)before, random_state);
 }

@@ -31,9 +31,21 @@ WORKS = {  # by workload, or by workload and metric where it has several
     "garbage1m": "1 million in one circle dropped, a node",
     "bytes": "memory of a node with two references",
     "acyclic": "trees of all ages, a node",
+    "churn": "5 million nodes under churn, an operation",
+    "churn pause_max_ms": "the same: the longest pause",
+    "churn pause_p9999_us": "the same: 99.99 % are shorter",
+    "churn paused_10ms_percent": "the same: the worst ten milliseconds",
+    "churn peak_bytes_ratio": "the same: memory at most, of that at the start",
     "profile ns an object, one at a time": "new and dropped, profiler on",
     "profile ns an object, trees of 1023": "trees of 1023 nodes, profiler on",
     "profile ns an object, lists of 15000": "lists of 15000 nodes, profiler on",
+}
+UNITS = {
+    "bytes": "bytes",
+    "pause_max_ms": "ms",
+    "pause_p9999_us": "us",
+    "paused_10ms_percent": "%",
+    "peak_bytes_ratio": "x",
 }
 PEERS = {
     "ouro-off": "collector off",
@@ -96,7 +108,7 @@ def read(path):
         workload, metric, ours, peer, theirs, _ = line.split("\t")
         key = workload if metric in ("ns", "bytes") else f"{workload} {metric}"
         if key not in works:
-            unit = "bytes" if metric == "bytes" else "ns"
+            unit = UNITS.get(metric, "ns")
             works[key] = Work(WORKS.get(key, key), unit, float(ours))
         if peer != "none":
             works[key].peers.append((float(theirs), peer))
