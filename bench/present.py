@@ -35,7 +35,7 @@ WORKS = {  # by workload, or by workload and metric where it has several
     "churn pause_max_ms": "the same: the longest pause",
     "churn pause_p9999_us": "the same: 99.99 % are shorter",
     "churn paused_10ms_percent": "the same: the worst ten milliseconds",
-    "churn peak_bytes_ratio": "the same: memory at most, of that at the start",
+    "churn peak_bytes_ratio": "the same: peak memory, of the start's",
     "profile ns an object, one at a time": "new and dropped, profiler on",
     "profile ns an object, trees of 1023": "trees of 1023 nodes, profiler on",
     "profile ns an object, lists of 15000": "lists of 15000 nodes, profiler on",
@@ -214,7 +214,7 @@ def main():
     *machine, versions = made.split("; ")
     under = [
         "Bars: how many times what ouro needs (blue: more, orange: less, grey: the limit)."
-        " Numbers: nanoseconds or bytes.",
+        " Numbers: nanoseconds, or as marked.",
         f"{command}; {'; '.join(machine)}",
         versions,
     ]
