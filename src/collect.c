@@ -188,32 +188,35 @@ static void check_heap(gc_heap *heap)
     }
 }
 
-/* The end of what was found; with it goes what a cycle has freed before. */
+/* The end of what was found, if anything was. No user code has run since. */
 static void end_garbage(gc_heap *heap, struct gci_set *set, gc_collection *report)
 {
-    struct gci_doom_result result = gci_doom(heap, set); /* user code may run here */
-    gci_death_drain(heap);                               /* user code may run here */
-    report->collected = result.freed;
-    report->uncollectable = result.uncollectable;
-    report->resurrected = result.resurrected;
-    report->saved = result.saved;
-    if (report->generation != 0) {
-        report->collected += heap->cycle.freed;
-        heap->cycle.freed = 0;
+    gc_generation_stats *stats = &heap->generations[report->generation];
+    if (set->garbage_count > 0) {
+        struct gci_doom_result result = gci_doom(heap, set); /* user code may run here */
+        report->collected += result.freed;
+        report->uncollectable += result.uncollectable;
+        report->resurrected += result.resurrected;
+        report->saved += result.saved;
+        stats->collected += result.freed;
+        stats->uncollectable += result.uncollectable;
+        stats->resurrected += result.resurrected;
     }
+    gci_death_drain(heap); /* user code may run here */
     check_heap(heap);
 }
 
-/* What the statistics and the thresholds have to know of a collection. */
-static void record(gc_heap *heap, const gc_collection *report)
+/* What the statistics and the thresholds have to know of a collection, beside the end of garbage. With
+ * a full one goes the plain garbage that cycles have freed, also such as were cut short. */
+static void record(gc_heap *heap, gc_collection *report)
 {
     gc_generation_stats *stats = &heap->generations[report->generation];
     stats->collections++;
-    stats->collected += report->collected;
-    stats->uncollectable += report->uncollectable;
-    stats->resurrected += report->resurrected;
     heap->bytes_at_collection = bytes_in_use(heap);
     if (report->generation != 0) {
+        report->collected += heap->cycle.freed;
+        stats->collected += heap->cycle.freed;
+        heap->cycle.freed = 0;
         heap->bytes_at_full = heap->bytes_at_collection;
         heap->cycle.bytes_begun = 0;
     }
@@ -312,6 +315,15 @@ static void adapt(gc_heap *heap, int generation, size_t young, size_t found)
     gci_collect_arm(heap);
 }
 
+static void collect_by_itself(gc_heap *heap, int generation, gc_reason reason)
+{
+    size_t young = heap->young_objects;
+    gc_collection report = { .size = sizeof(report), .generation = generation, .reason = reason };
+    if (collect(heap, &report)) { /* user code may run here */
+        adapt(heap, generation, young, found_by(&report));
+    }
+}
+
 /* Slices. */
 
 enum {
@@ -344,9 +356,16 @@ static void open_books(gc_heap *heap)
     heap->bytes_at_collection = in_use;
 }
 
-/* Begin a cycle, unless a hook is against it. */
+/* Begin a cycle, unless a hook is against it. The young are collected before, so that few are made
+ * old by it. */
 static void begin_cycle(gc_heap *heap)
 {
+    if (!are_too_many(heap)) {
+        collect_by_itself(heap, 0, GC_REASON_GROWTH); /* user code may run here */
+        if (is_in_cycle(heap) || !may_start(heap)) {
+            return;
+        }
+    }
     gc_collection report = { .size = sizeof(report), .generation = 1, .reason = GC_REASON_GROWTH };
     hold(heap);
     make_up_for_stop(heap);                       /* user code may run here */
@@ -367,16 +386,15 @@ static void begin_promotion(gc_heap *heap)
 }
 
 /* The end of a cycle that came to it in a slice: it was a collection. */
-static void end_cycle(gc_heap *heap, struct gci_set *set)
+static void end_cycle(gc_heap *heap)
 {
     gc_collection *report = &heap->cycle.report;
     report->examined = heap->cycle.examined;
-    end_garbage(heap, set, report); /* user code may run here */
     record(heap, report);
     adapt(heap, 1, 0, found_by(report));
 }
 
-/* A slice; the last one ends the garbage. */
+/* A slice. What garbage it has found ends in it. */
 static void slice(gc_heap *heap, uint64_t budget_ns)
 {
     struct gci_cycle *cycle = &heap->cycle;
@@ -385,22 +403,21 @@ static void slice(gc_heap *heap, uint64_t budget_ns)
     gci_death_drain(heap); /* user code may run here, and end the cycle by a look at the heap */
     bool is_abandoned = !is_in_cycle(heap);
     struct gci_set set = gci_cycle_slice(heap, budget_ns);
-    gci_death_drain(heap); /* user code may run here; what it ends so was being freed already */
     bool is_over = !is_in_cycle(heap) && !is_abandoned;
-    bool is_collection = is_over && !cycle->only_promotes;
+    end_garbage(heap, &set, &cycle->report); /* user code may run here */
     cycle->slices++;
-    if (is_collection) {
-        end_cycle(heap, &set); /* user code may run here */
-    } else if (is_over) {
+    if (is_over && cycle->only_promotes) {
         heap->bytes_at_collection = bytes_in_use(heap); /* the next look is at who comes now */
         cycle->bytes_begun = 0;
+    } else if (is_over) {
+        end_cycle(heap);
     }
     if (!is_in_cycle(heap)) {
         tidy(heap, false);
     }
     record_pause(heap, 1, start);
     cycle->report.duration_ns += heap->pause_ns;
-    if (is_collection) {
+    if (is_over && !cycle->only_promotes) {
         cycle->owes_stop = false;
         call_stop_hooks(heap, &cycle->report); /* user code may run here */
     }
@@ -456,15 +473,6 @@ static bool is_full_due(const gc_heap *heap)
 {
     size_t limit = full_limit(heap);
     return limit != SIZE_MAX && bytes_in_use(heap) >= limit;
-}
-
-static void collect_by_itself(gc_heap *heap, int generation, gc_reason reason)
-{
-    size_t young = heap->young_objects;
-    gc_collection report = { .size = sizeof(report), .generation = generation, .reason = reason };
-    if (collect(heap, &report)) { /* user code may run here */
-        adapt(heap, generation, young, found_by(&report));
-    }
 }
 
 /* Collect the young, or, if they are too many, begin to make them old unseen. */

@@ -4,10 +4,13 @@
  *
  * A cycle is about the objects that are old when it begins, S. It does what trace.c does at once:
  * count the references inside S, mark from what has others; but the program changes counts and
- * references meanwhile, so what is left unmarked is only suspect. The cycle repeats the same with
- * the suspects as S, while that at least halves them, then examines the few that are left at once
- * and exactly, with the set algorithm, which is sound for any set. So all that goes wrong before
- * can only make more suspects.
+ * references meanwhile, so what is left unmarked is only suspect. Suspects are examined once more,
+ * exactly, with the set algorithm, which is sound for any set. So all that goes wrong before can
+ * only make more suspects. The sets are small parts of the suspects, one after the other, between
+ * which the program runs: each is all that its first members reach, but for what an earlier part
+ * has reached. So garbage in a part stays unnoticed only if garbage in a later one refers to it,
+ * or if it is too large for a part. For what is left the cycle repeats the same with these as S, while
+ * that at least halves them; in the end they are examined all at once.
  *
  *   Promote   page by page: the young are old, and in S; where they were collected before, there is
  *             nothing to do.
@@ -16,10 +19,11 @@
  *             in the end.
  *   Mark      page by page from what is touched, or has another count; then all it reaches. What
  *             is marked has heap->old; GREY until its references were visited (CYCLE-2).
- *   Sweep     page by page: how many of S are left, and where.
- *   Prepare   only before another round: scratch counts are 0 again.
- *   Recheck   at once.
- *   Drop      page by page, if the garbage is plain: its references to what is no garbage.
+ *   Sweep     page by page: how many of S are left, and where; their scratch counts are 0 again.
+ *   Parts     part by part. The garbage in it ends at once. The others get a scratch count of 1, by
+ *             which they are known to have been in a part; a sweep follows.
+ *   Recheck   all that are left.
+ *   Drop      page by page, if that garbage is plain: its references to what is no garbage.
  *   Free      page by page: its slots. Until all was dropped none may be used again, for garbage
  *             refers to garbage. Other garbage ends at once, in doom.c.
  *
@@ -31,7 +35,9 @@
 
 enum {
     CHUNK = 256,         /* slots between two looks at the clock */
-    RECHECK_MAX = 50000, /* suspects that are examined at once, though another round may help */
+    PART_MIN = 1024,     /* members; a part that has them gets no more to begin with, */
+    PART_MAX = 16384,    /* and one that has so many no more at all */
+    RECHECK_MAX = 8192,  /* suspects that are examined at once, whatever else may help */
     TRUST_NOT_EVERY = 4, /* cycles; in the last of them touched objects are not marked for that */
 };
 
@@ -45,6 +51,9 @@ static uint32_t state_of_set(const gc_heap *heap)
 static struct gci_page *next_page(const gc_heap *heap, struct gci_page *page)
 {
     const struct gci_cycle *cycle = &heap->cycle;
+    if (cycle->phase == GCI_PHASE_PROMOTE) {
+        return page == NULL ? heap->young_pages : page->next_young;
+    }
     if (cycle->of_suspects) {
         do {
             page = page == NULL ? cycle->suspect_pages : page->next_suspect;
@@ -105,16 +114,6 @@ static void promote(struct gci_tracer *tracer, struct gci_page *page, size_t off
         promoted += is_young;
     }
     heap->young_objects -= promoted;
-}
-
-static void prepare(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
-{
-    for (; offset < end; offset += page->slot_size) {
-        gc_object *self = gci_page_at(page, offset);
-        if (gci_is_member(tracer->members, self->gc)) {
-            self->gc &= GCI_STATE_MASK;
-        }
-    }
 }
 
 static void count(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
@@ -270,6 +269,11 @@ static bool mark_slice(gc_heap *heap, struct gci_tracer *tracer, uint64_t deadli
     return false;
 }
 
+static void forget_patches(struct gci_page *page)
+{
+    memset(page->patches, 0, sizeof(page->patches));
+}
+
 static void add_suspect_page(struct gci_cycle *cycle, struct gci_page *page)
 {
     if (!page->in_suspect_pages) {
@@ -288,8 +292,7 @@ static void forget_suspect_pages(struct gci_cycle *cycle)
     cycle->suspect_pages = NULL;
 }
 
-/* Sweep. In a further round the list of pages stays as it is; those without suspects are passed
- * over. */
+/* Sweep. In a later one the list of pages stays as it is; those without suspects are passed over. */
 static void sweep(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
 {
     struct gci_cycle *cycle = &tracer->heap->cycle;
@@ -299,11 +302,16 @@ static void sweep(struct gci_tracer *tracer, struct gci_page *page, size_t offse
     if (page->found == page->counted) {
         return; /* speed only */
     }
+    if (offset == page->first) {
+        forget_patches(page);
+    }
     for (; offset < end; offset += page->slot_size) {
-        const gc_object *self = gci_page_at(page, offset);
+        gc_object *self = gci_page_at(page, offset);
         if (gci_is_member(tracer->members, self->gc)) {
+            self->gc &= GCI_STATE_MASK;
             cycle->suspects++;
             page->suspects++;
+            gci_page_add_patch(page, self);
             add_suspect_page(cycle, page);
         }
     }
@@ -319,17 +327,145 @@ static void finish(gc_heap *heap)
 static void decide(gc_heap *heap)
 {
     struct gci_cycle *cycle = &heap->cycle;
-    bool helps = !cycle->of_suspects || cycle->suspects <= cycle->suspects_before / 2;
-    if (cycle->suspects == 0) {
+    size_t suspects = cycle->suspects, before = cycle->suspects_before;
+    cycle->suspects = 0;
+    cycle->suspects_before = suspects;
+    cycle->of_suspects = true;
+    if (suspects == 0) {
         finish(heap);
-    } else if (cycle->suspects > RECHECK_MAX && helps) {
-        cycle->of_suspects = true;
-        enter(heap, GCI_PHASE_PREPARE);
+    } else if (suspects <= RECHECK_MAX) {
+        cycle->phase = GCI_PHASE_RECHECK;
+    } else if (!cycle->parted) {
+        cycle->parted = true;
+        cycle->suspects_before = SIZE_MAX; /* the next round is to show whether it helps */
+        enter(heap, GCI_PHASE_PARTS);
+    } else if (suspects <= before / 2) {
+        enter(heap, GCI_PHASE_COUNT);
     } else {
         cycle->phase = GCI_PHASE_RECHECK;
     }
-    cycle->suspects_before = cycle->suspects;
-    cycle->suspects = 0;
+}
+
+/* Parts. */
+
+/* One that is being gathered. */
+struct part {
+    size_t count;
+    struct gci_page *pages;
+};
+
+/* Take a suspect into a part, if it has not been in one yet and there is room. */
+static inline void gather(gc_heap *heap, struct part *part, gc_object *self)
+{
+    if (self->gc != state_of_set(heap) || part->count >= PART_MAX) {
+        return;
+    }
+    struct gci_page *page = gci_page_of(self);
+    if (!page->in_part) {
+        page->in_part = true;
+        forget_patches(page);
+        page->next_in_set = part->pages;
+        part->pages = page;
+    }
+    gci_page_add_patch(page, self);
+    part->count++;
+    self->gc = GCI_PART | (uint32_t)page->grey << GCI_LINK_SHIFT;
+    if (page->grey == 0) {
+        page->next_grey = heap->grey_pages;
+        heap->grey_pages = page;
+    }
+    page->grey = GCI_LINK(gci_page_offset(self));
+}
+
+static void gather_items(struct gci_tracer *tracer, void **items, size_t item_count)
+{
+    for (size_t i = 0; i < item_count; i++) {
+        gather(tracer->heap, tracer->context, items[i]);
+    }
+}
+
+/* Gather what the members reach. */
+static void gather_reached(gc_heap *heap, struct gci_tracer *tracer)
+{
+    while (heap->grey_pages != NULL) {
+        struct gci_page *page = heap->grey_pages;
+        gc_object *self = gci_page_linked(page, (uint32_t)page->grey << GCI_LINK_SHIFT);
+        page->grey = (uint16_t)(self->gc >> GCI_LINK_SHIFT);
+        self->gc = GCI_PART;
+        if (page->grey == 0) {
+            heap->grey_pages = page->next_grey;
+        }
+        gci_trace(tracer, page, self);
+        if (heap->grey_pages == NULL) {
+            gci_trace_flush(tracer);
+        }
+    }
+}
+
+/* Gather the next part, beginning where the last one stopped to begin. */
+static struct gci_set gather_part(gc_heap *heap)
+{
+    struct gci_cycle *cycle = &heap->cycle;
+    struct part part = { .pages = NULL };
+    struct gci_tracer tracer;
+    gci_tracer_init(&tracer, heap, gather_items);
+    tracer.context = &part;
+    for (unsigned looks = 0; part.count < PART_MIN && looks < 4 * PART_MIN; looks++) {
+        struct gci_page *page = cycle->page;
+        if (page == NULL) {
+            break;
+        }
+        if (page->record == NULL || cycle->offset >= gci_page_end(page)) {
+            cycle->page = next_page(heap, page);
+            cycle->offset = cycle->page == NULL ? 0 : cycle->page->first;
+            continue;
+        }
+        gather(heap, &part, gci_page_at(page, cycle->offset));
+        cycle->offset += page->slot_size;
+        gather_reached(heap, &tracer);
+    }
+    for (struct gci_page *page = part.pages; page != NULL; page = page->next_in_set) {
+        page->in_part = false;
+    }
+    return gci_set_of_part(heap, part.pages);
+}
+
+/* Whether some garbage is the target of a weak reference that would call back, but may be garbage
+ * itself, in another part. */
+static bool has_suspect_watchers(const gc_heap *heap, const struct gci_set *set)
+{
+    struct gci_cursor at = gci_set_begin(set);
+    for (gc_object *self; (self = gci_set_next(set, &at, 1u << GCI_DOOMED)) != NULL;) {
+        gc_weak *weak = self->refs & OURO_REFS_WEAK ? gci_weak_first(heap, self) : NULL;
+        for (; weak != NULL; weak = weak->next) {
+            if (gci_state_of(&weak->object) == state_of_set(heap)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Examine parts until time is up, or some garbage is not plain: that is returned. */
+static struct gci_set examine_parts(gc_heap *heap, uint64_t deadline)
+{
+    struct gci_cycle *cycle = &heap->cycle;
+    do {
+        struct gci_set set = gather_part(heap);
+        gci_trace_find_garbage(heap, &set);
+        if (set.garbage_count > 0 && set.plain) {
+            cycle->freed += set.garbage_count;
+            gci_doom_plain(heap, &set);
+        } else if (set.weak && has_suspect_watchers(heap, &set)) {
+            struct gci_cursor at = gci_set_begin(&set);
+            for (gc_object *self; (self = gci_set_next(&set, &at, 1u << GCI_DOOMED)) != NULL;) {
+                self->gc = state_of_set(heap) | GCI_SCRATCH;
+            }
+        } else if (set.garbage_count > 0) {
+            return set;
+        }
+    } while (cycle->page != NULL && gci_sys_clock_ns() < deadline);
+    return (struct gci_set){ .pages = NULL };
 }
 
 static void drop(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
@@ -355,24 +491,14 @@ static struct gci_set recheck(gc_heap *heap)
 {
     struct gci_cycle *cycle = &heap->cycle;
     struct gci_page *pages = NULL;
-    uint32_t members = 1u << state_of_set(heap);
     for (struct gci_page *page = heap->cycle.suspect_pages; page != NULL;
          page = page->next_suspect) {
-        if (page->suspects == 0 || page->record == NULL || page->birth != GCI_YOUNG) {
-            continue;
-        }
-        page->next_in_set = pages;
-        pages = page;
-        for (size_t offset = page->first, end = gci_page_end(page); offset < end;
-             offset += page->slot_size) {
-            gc_object *self = gci_page_at(page, offset);
-            if (gci_is_member(members, self->gc)) {
-                self->gc &= GCI_STATE_MASK;
-            }
+        if (page->suspects > 0 && page->record != NULL && page->birth == GCI_YOUNG) {
+            page->next_in_set = pages;
+            pages = page;
         }
     }
     struct gci_set set = gci_set_of_suspects(heap, pages);
-    set.look = (heap->debug & (GC_DEBUG_COLLECTABLE | GC_DEBUG_SAVE_ALL)) != 0;
     gci_trace_find_garbage(heap, &set);
     if (set.plain && set.garbage_count > 0) {
         /* From here on the pages with suspects are those with garbage. */
@@ -381,7 +507,6 @@ static struct gci_set recheck(gc_heap *heap)
             page->suspects = (uint16_t)(page->members - page->marked);
             add_suspect_page(cycle, page);
         }
-        cycle->of_suspects = true;
         enter(heap, GCI_PHASE_DROP);
         return (struct gci_set){ .pages = NULL };
     }
@@ -403,7 +528,7 @@ void gci_cycle_begin(gc_heap *heap)
     cycle->only_promotes = false;
     cycle->number++;
     cycle->trusts_touched = cycle->number % TRUST_NOT_EVERY != 0;
-    cycle->of_suspects = false;
+    cycle->of_suspects = cycle->parted = false;
     cycle->suspects = 0;
     cycle->examined = 0;
     cycle->report = (gc_collection){ .size = sizeof(cycle->report),
@@ -415,7 +540,9 @@ void gci_cycle_begin(gc_heap *heap)
 static void end_promotion(gc_heap *heap)
 {
     gci_pages_forget_aged(heap);
-    if (heap->cycle.only_promotes) {
+    if (heap->young_objects > CHUNK) {
+        enter(heap, GCI_PHASE_PROMOTE); /* of those born meanwhile */
+    } else if (heap->cycle.only_promotes) {
         finish(heap);
     } else {
         enter(heap, GCI_PHASE_COUNT);
@@ -432,8 +559,6 @@ static bool run_phase(gc_heap *heap, uint64_t deadline)
     switch (heap->cycle.phase) {
     case GCI_PHASE_PROMOTE:
         return each_range(heap, &tracer, deadline, promote);
-    case GCI_PHASE_PREPARE:
-        return each_range(heap, &tracer, deadline, prepare);
     case GCI_PHASE_COUNT:
         over = each_range(heap, &tracer, deadline, count);
         gci_trace_flush(&tracer);
@@ -459,8 +584,15 @@ struct gci_set gci_cycle_slice(gc_heap *heap, uint64_t budget_ns)
     if (cycle->phase == GCI_PHASE_RECHECK) {
         return recheck(heap);
     }
-    while (cycle->phase != GCI_PHASE_NONE && cycle->phase != GCI_PHASE_RECHECK &&
-           run_phase(heap, deadline)) {
+    if (cycle->phase == GCI_PHASE_PARTS) {
+        struct gci_set set = examine_parts(heap, deadline);
+        if (cycle->page == NULL) {
+            enter(heap, GCI_PHASE_SWEEP);
+        }
+        return set;
+    }
+    while (cycle->phase != GCI_PHASE_NONE && cycle->phase != GCI_PHASE_PARTS &&
+           cycle->phase != GCI_PHASE_RECHECK && run_phase(heap, deadline)) {
         if (cycle->phase == GCI_PHASE_SWEEP) {
             decide(heap);
         } else if (cycle->phase == GCI_PHASE_FREE) {

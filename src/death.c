@@ -485,6 +485,20 @@ void gci_death_free_garbage(struct gci_page *page, uint32_t members, size_t coun
     }
 }
 
+void gci_death_free_range(struct gci_page *page, uint32_t members, size_t offset, size_t end)
+{
+    size_t count = 0, size = page->slot_size;
+    while (end > offset) { /* so that the free list is in address order */
+        end -= size;
+        gc_object *self = gci_page_at(page, end);
+        if (gci_is_member(members, self->gc)) {
+            count++;
+            leave_slot(page, self);
+        }
+    }
+    book_deaths(page->heap, count, count * size);
+}
+
 /* A death that is more than the end of a slot. */
 static OURO_NOINLINE void die(struct gci_page *page, gc_object *self)
 {

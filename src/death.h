@@ -25,6 +25,10 @@ OURO_INTERNAL void gci_death_drop_garbage(struct gci_page *page, uint32_t member
                                           size_t end);
 OURO_INTERNAL void gci_death_free_garbage(struct gci_page *page, uint32_t members, size_t count);
 
+/* The same as the second for what is in a range of slots. */
+OURO_INTERNAL void gci_death_free_range(struct gci_page *page, uint32_t members, size_t offset,
+                                        size_t end);
+
 /* End the objects in the queue of the dying, unless somebody further up the stack is at it. Any
  * user code may run. */
 OURO_INTERNAL void gci_death_drain(gc_heap *heap);

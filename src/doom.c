@@ -18,20 +18,17 @@
 
 #include "doom.h"
 
+enum { DOOMED = 1u << GCI_DOOMED };
+
 /* Call `act` for each doomed object of a set, holding it by a reference. */
 static void for_each_doomed(const struct gci_set *set,
                             void (*act)(const struct gci_page *, gc_object *))
 {
-    for (struct gci_page *page = set->pages; page != NULL; page = page->next_in_set) {
-        for (size_t offset = page->first, end = gci_page_end(page); offset < end;
-             offset += page->slot_size) {
-            gc_object *self = gci_page_at(page, offset);
-            if (gci_state_of(self) == GCI_DOOMED) {
-                gc_incref(self);
-                act(page, self); /* user code may run here */
-                gc_decref(self); /* user code may run here */
-            }
-        }
+    struct gci_cursor at = gci_set_begin(set);
+    for (gc_object *self; (self = gci_set_next(set, &at, DOOMED)) != NULL;) {
+        gc_incref(self);
+        act(at.page, self); /* user code may run here */
+        gc_decref(self);    /* user code may run here */
     }
 }
 
@@ -51,13 +48,10 @@ static size_t end_weak(const struct gci_set *set, enum gci_weak_which which)
 {
     gc_weak due;
     gci_weak_due_init(&due);
-    for (struct gci_page *page = set->pages; page != NULL; page = page->next_in_set) {
-        for (size_t offset = page->first, end = gci_page_end(page); offset < end;
-             offset += page->slot_size) {
-            gc_object *self = gci_page_at(page, offset);
-            if (gci_state_of(self) == GCI_DOOMED && (self->refs & OURO_REFS_WEAK)) {
-                gci_weak_end(self, which, &due);
-            }
+    struct gci_cursor at = gci_set_begin(set);
+    for (gc_object *self; (self = gci_set_next(set, &at, DOOMED)) != NULL;) {
+        if (self->refs & OURO_REFS_WEAK) {
+            gci_weak_end(self, which, &due);
         }
     }
     return gci_weak_call(&due); /* user code may run here */
@@ -67,36 +61,38 @@ static size_t end_weak(const struct gci_set *set, enum gci_weak_which which)
 static size_t release_rest(gc_heap *heap, const struct gci_set *set)
 {
     size_t count = 0;
-    for (struct gci_page *page = set->pages; page != NULL; page = page->next_in_set) {
-        for (size_t offset = page->first, end = gci_page_end(page); offset < end;
-             offset += page->slot_size) {
-            gc_object *self = gci_page_at(page, offset);
-            if (gci_state_of(self) == GCI_DOOMED) {
-                self->gc = heap->old;
-                count++;
-                if (heap->debug & GC_DEBUG_UNCOLLECTABLE) {
-                    tell(page, self, "uncollectable"); /* user code may run here */
-                }
-            }
+    struct gci_cursor at = gci_set_begin(set);
+    for (gc_object *self; (self = gci_set_next(set, &at, DOOMED)) != NULL; count++) {
+        self->gc = heap->old;
+        if (heap->debug & GC_DEBUG_UNCOLLECTABLE) {
+            tell(at.page, self, "uncollectable"); /* user code may run here */
         }
     }
     return count;
 }
 
-/* Plain garbage is freed without its counts. Nobody hears of its end, and no user code runs before
- * it is over: what dies with it waits in the queue of the dying. Speed only. */
-static void free_plain(gc_heap *heap, const struct gci_set *set)
+void gci_doom_plain(gc_heap *heap, const struct gci_set *set)
 {
     bool draining = heap->draining;
-    heap->draining = true;
+    heap->draining = true; /* what dies with it waits */
     for (struct gci_page *page = set->pages; page != NULL; page = page->next_in_set) {
-        gci_death_drop_garbage(page, set->members, page->first, gci_page_end(page));
+        for (struct gci_run run = gci_set_run(set, page, 0); run.from < run.end;
+             run = gci_set_run(set, page, run.end)) {
+            gci_death_drop_garbage(page, set->members, run.from, run.end);
+        }
     }
     for (struct gci_page *page = set->pages; page != NULL; page = page->next_in_set) {
-        gci_death_free_garbage(page, set->members, (size_t)page->members - page->marked);
+        size_t count = (size_t)page->members - page->marked;
+        if (!set->sparse) {
+            gci_death_free_garbage(page, set->members, count);
+            continue;
+        }
+        for (struct gci_run run = gci_set_run(set, page, 0); run.from < run.end;
+             run = gci_set_run(set, page, run.end)) {
+            gci_death_free_range(page, set->members, run.from, run.end);
+        }
     }
     heap->draining = draining;
-    gci_death_drain(heap); /* user code may run here */
 }
 
 /* Break the circles, so that the garbage dies by its counts. Returns how many objects did not. */
@@ -123,16 +119,10 @@ static size_t save(gc_heap *heap, const struct gci_set *set)
         (void)end_weak(set, GCI_WEAK_ALL); /* user code may run here */
     }
     heap->clearing = false;
-    for (struct gci_page *page = set->pages; page != NULL; page = page->next_in_set) {
-        for (size_t offset = page->first, end = gci_page_end(page); offset < end;
-             offset += page->slot_size) {
-            gc_object *self = gci_page_at(page, offset);
-            if (gci_state_of(self) == GCI_DOOMED) {
-                gc_incref(self);
-                self->gc = GCI_SAVED;
-                count++;
-            }
-        }
+    struct gci_cursor at = gci_set_begin(set);
+    for (gc_object *self; (self = gci_set_next(set, &at, DOOMED)) != NULL; count++) {
+        gc_incref(self);
+        self->gc = GCI_SAVED;
     }
     return count;
 }
@@ -160,7 +150,7 @@ struct gci_doom_result gci_doom(gc_heap *heap, struct gci_set *found)
     if (doomed.look && (heap->debug & GC_DEBUG_SAVE_ALL)) {
         result.saved = save(heap, &doomed); /* user code may run here */
     } else if (doomed.plain) {
-        free_plain(heap, &doomed); /* user code may run here */
+        gci_doom_plain(heap, &doomed);
     } else {
         result.uncollectable = clear_all(heap, &doomed); /* user code may run here */
     }

@@ -14,4 +14,8 @@ struct gci_doom_result {
  */
 OURO_INTERNAL struct gci_doom_result gci_doom(gc_heap *heap, struct gci_set *found);
 
+/* Free garbage that is plain, without its counts. Nobody hears of its end, and no user code runs: what
+ * dies with it waits in the queue of the dying. */
+OURO_INTERNAL void gci_doom_plain(gc_heap *heap, const struct gci_set *set);
+
 #endif

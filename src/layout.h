@@ -58,6 +58,8 @@ enum {
     GCI_SPAN_PAGES = GCI_SEGMENT_PAGES / 4,
     GCI_SLOT_MIN = 16, /* the header and a word to zero */
     GCI_ALIGN_MAX = 64,
+    GCI_PATCH = 128,
+    GCI_PATCH_WORDS = GCI_PAGE_SIZE / GCI_PATCH / 64,
     GCI_BLOCK_SIZE = 16384, /* what the page source is asked for is a multiple of this */
     GCI_CACHE_SIZE = 64,    /* places of a cache of current pages; a power of two */
 };
@@ -78,6 +80,7 @@ enum gci_state {
     GCI_DOOMED_YOUNG = 9, /* found unreachable by gc_unreachable, was YOUNG */
     GCI_SEEN_YOUNG = 10,  /* found reachable by gc_unreachable, was YOUNG; only inside the search */
     GCI_GREY = 11, /* old, marked by a cycle and not traced yet; counted as old all the same */
+    GCI_PART = 12, /* in the part that a cycle examines; old; only inside a slice */
 };
 enum {
     GCI_STATE_MASK = 15,
@@ -178,7 +181,10 @@ struct gci_page {
     uint16_t suspects; /* what the last sweep has found */
     uint16_t zombies;  /* slots of dead objects that are still in a chain */
     int16_t notice; /* it is looked at when so many objects are left: GCI_NOTICE_NEVER, or PAGE-2 */
-    char room[66];
+    bool in_part;   /* of the part that a cycle gathers */
+    char room;
+    /* Where the members of a sparse set are: a bit for each patch in which some of their slots begin. */
+    uint64_t patches[GCI_PATCH_WORDS];
 };
 enum { GCI_NOTICE_NEVER = -1 };
 
@@ -254,6 +260,8 @@ struct gci_set {
     bool plain;      /* all garbage is plain: it keeps its state, and is freed at once */
     bool look;       /* asked for: condemn the plain too, somebody is to see them */
     bool small;      /* asked for: it fits the cache */
+    bool sparse;     /* asked for: the members are in patches of their pages */
+    bool passed;     /* asked for: who is found alive gets a scratch count of 1 */
 };
 #define GCI_NIBBLE(state, becomes) ((uint64_t)(becomes) << 4 * (state))
 #define GCI_BECOMES(nibbles, word) ((uint32_t)((nibbles) >> 4 * ((word)&GCI_STATE_MASK)) & 15u)
@@ -327,10 +335,10 @@ struct gci_profile {
 enum gci_phase {
     GCI_PHASE_NONE = 0, /* no cycle is under way */
     GCI_PHASE_PROMOTE,
-    GCI_PHASE_PREPARE,
     GCI_PHASE_COUNT,
     GCI_PHASE_MARK,
     GCI_PHASE_SWEEP,
+    GCI_PHASE_PARTS,
     GCI_PHASE_RECHECK,
     GCI_PHASE_DROP,
     GCI_PHASE_FREE,
@@ -341,14 +349,15 @@ struct gci_cycle {
     enum gci_phase phase;
     gc_collection report;  /* for the hooks */
     bool only_promotes;    /* the first phase is all of it */
-    bool of_suspects;      /* a further round, over the pages with suspects only */
+    bool of_suspects;      /* a later phase, over the pages with suspects only */
+    bool parted;           /* has been through the parts */
     bool owes_stop;        /* its start hooks were called, its stop hooks not yet */
     bool trusts_touched;   /* what was touched is marked */
     struct gci_page *page; /* where the phase is: at the slot at `offset` */
     size_t offset;
     struct gci_page *suspect_pages;
     size_t suspects, suspects_before;
-    size_t freed; /* plain garbage, not in the books yet */
+    size_t freed; /* garbage, not in the books yet */
     size_t examined;
     struct gci_page *chains; /* pages with GREY objects */
     struct {

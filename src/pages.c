@@ -426,6 +426,40 @@ static void retire(struct gci_page *page)
     set_notice(page, partial_at(page));
 }
 
+/* The first patch from `patch` on that has members, or has none, as `with` says. */
+static size_t find_patch(const struct gci_page *page, size_t patch, bool with)
+{
+    enum { PATCHES = GCI_PAGE_SIZE / GCI_PATCH };
+    while (patch < PATCHES) {
+        uint64_t word = page->patches[patch / 64];
+        word = (with ? word : ~word) >> patch % 64;
+        if (word != 0) {
+            return patch + gci_lowest_bit(word);
+        }
+        patch = (patch / 64 + 1) * 64;
+    }
+    return PATCHES;
+}
+
+/* The first slot that begins in a patch or later. */
+static size_t slot_from(const struct gci_page *page, size_t patch)
+{
+    size_t start = patch * GCI_PATCH, size = page->slot_size, end = gci_page_end(page);
+    size_t before = start < page->first ? 0 : (start - page->first + size - 1) / size;
+    size_t slot = page->first + before * size;
+    return slot < end ? slot : end;
+}
+
+struct gci_run gci_page_next_run(const struct gci_page *page, size_t end)
+{
+    if (end >= gci_page_end(page)) {
+        return (struct gci_run){ end, end };
+    }
+    size_t patch = find_patch(page, end / GCI_PATCH, true);
+    return (struct gci_run){ slot_from(page, patch),
+                             slot_from(page, find_patch(page, patch, false)) };
+}
+
 void gci_page_sort_free(struct gci_page *page)
 {
     /* Which slots are free is not to be foretold, so there is no branch: what is not is written to
@@ -546,6 +580,9 @@ void gci_pages_forget_current(gc_heap *heap)
 void gci_pages_forget_young(gc_heap *heap)
 {
     gci_pages_forget_current(heap);
+    if (heap->cycle.phase == GCI_PHASE_PROMOTE) {
+        heap->cycle.page = NULL; /* it is done */
+    }
     while (heap->young_pages != NULL) {
         heap->young_pages->young = false;
         heap->young_pages = heap->young_pages->next_young;

@@ -60,6 +60,18 @@ static inline size_t gci_page_end(const struct gci_page *page)
 {
     return page->first + (size_t)page->carved * page->slot_size;
 }
+/* The next stretch of slots in patches with members after the one that ends at `end` (0: the first);
+ * empty if there is none. */
+struct gci_run {
+    size_t from, end;
+};
+OURO_INTERNAL struct gci_run gci_page_next_run(const struct gci_page *page, size_t end);
+static inline void gci_page_add_patch(struct gci_page *page, const gc_object *self)
+{
+    size_t patch = gci_page_offset(self) / GCI_PATCH;
+    page->patches[patch / 64] |= UINT64_C(1) << patch % 64;
+}
+
 static inline uint32_t gci_page_used(const struct gci_page *page)
 {
     return (uint32_t)(page->notice + page->countdown);

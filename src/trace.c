@@ -206,6 +206,7 @@ struct gci_set gci_set_of_doomed(const gc_heap *heap, const struct gci_set *foun
         .garbage = GCI_NIBBLE(GCI_DOOMED, GCI_DOOMED),
         .pages = found->pages,
         .look = found->look,
+        .sparse = found->sparse,
     };
 }
 
@@ -216,7 +217,41 @@ struct gci_set gci_set_of_suspects(const gc_heap *heap, struct gci_page *pages)
         .alive = is_a ? GCI_NIBBLE(GCI_OLD_B, GCI_OLD_A) : GCI_NIBBLE(GCI_OLD_A, GCI_OLD_B),
         .garbage = GCI_NIBBLE(other_old(heap), GCI_DOOMED),
         .pages = pages,
+        .sparse = true,
+        .look = (heap->debug & (GC_DEBUG_COLLECTABLE | GC_DEBUG_SAVE_ALL)) != 0,
     };
+}
+
+struct gci_set gci_set_of_part(const gc_heap *heap, struct gci_page *pages)
+{
+    struct gci_set set = gci_set_of_suspects(heap, pages);
+    set.alive = GCI_NIBBLE(GCI_PART, other_old(heap));
+    set.garbage = GCI_NIBBLE(GCI_PART, GCI_DOOMED);
+    set.passed = true;
+    return set;
+}
+
+struct gci_cursor gci_set_begin(const struct gci_set *set)
+{
+    return (struct gci_cursor){ .page = set->pages };
+}
+
+gc_object *gci_set_next(const struct gci_set *set, struct gci_cursor *at, uint32_t states)
+{
+    while (at->page != NULL) {
+        while (at->run.from < at->run.end) {
+            gc_object *self = gci_page_at(at->page, at->run.from);
+            at->run.from += at->page->slot_size;
+            if (gci_is_member(states, self->gc)) {
+                return self;
+            }
+        }
+        at->run = gci_set_run(set, at->page, at->run.end);
+        if (at->run.from >= at->run.end) {
+            *at = (struct gci_cursor){ .page = at->page->next_in_set };
+        }
+    }
+    return NULL;
 }
 
 /* The set algorithm. */
@@ -331,9 +366,13 @@ static void count_references(struct gci_tracer *tracer, struct gci_set *set)
 {
     for (struct gci_page *page = set->pages; page != NULL; page = page->next_in_set) {
         bool near = set->small && has_near_two(page);
-        page->members = (uint16_t)(near ? count_members_near : gci_trace_members)(
-            tracer, page, page->first, gci_page_end(page));
-        page->marked = 0;
+        page->members = page->marked = 0;
+        for (struct gci_run run = gci_set_run(set, page, 0); run.from < run.end;
+             run = gci_set_run(set, page, run.end)) {
+            unsigned members = (near ? count_members_near : gci_trace_members)(tracer, page, run.from,
+                                                                               run.end);
+            page->members = (uint16_t)(page->members + members);
+        }
     }
     gci_trace_flush(tracer);
 }
@@ -387,6 +426,7 @@ static void trace_grey(struct gci_tracer *tracer)
     struct lane lanes[LANES];
     unsigned count = 0;
     gc_heap *heap = tracer->heap;
+    uint32_t passed = tracer->passed;
     do {
         while (count > 0 || heap->grey_pages != NULL) {
             for (; count < LANES && heap->grey_pages != NULL; count++) {
@@ -406,7 +446,7 @@ static void trace_grey(struct gci_tracer *tracer)
                 } else {
                     lanes[i] = lanes[--count];
                 }
-                self->gc &= GCI_STATE_MASK;
+                self->gc = (self->gc & GCI_STATE_MASK) | passed;
                 page->marked++;
                 trace(&tracer->visitor, page, self);
             }
@@ -415,18 +455,27 @@ static void trace_grey(struct gci_tracer *tracer)
     } while (heap->grey_pages != NULL);
 }
 
+/* Mark the members in a range of slots that are referenced from outside. */
+static void mark_roots(const struct gci_tracer *tracer, struct gci_page *page, size_t offset,
+                       size_t end)
+{
+    for (size_t size = page->slot_size; offset < end; offset += size) {
+        gc_object *self = gci_page_at(page, offset);
+        if ((self->gc ^ self->refs) >= GCI_SCRATCH && gci_is_member(tracer->members, self->gc)) {
+            mark(tracer->heap, self, GCI_BECOMES(tracer->alive, self->gc));
+        }
+    }
+}
+
 static void mark_reachable(struct gci_tracer *tracer, struct gci_set *set)
 {
     for (struct gci_page *page = set->pages; page != NULL; page = page->next_in_set) {
         if (page->marked == page->members) {
             continue; /* speed only */
         }
-        for (size_t offset = page->first, end = gci_page_end(page); offset < end;
-             offset += page->slot_size) {
-            gc_object *self = gci_page_at(page, offset);
-            if ((self->gc ^ self->refs) >= GCI_SCRATCH && gci_is_member(set->members, self->gc)) {
-                mark(tracer->heap, self, GCI_BECOMES(set->alive, self->gc));
-            }
+        for (struct gci_run run = gci_set_run(set, page, 0); run.from < run.end;
+             run = gci_set_run(set, page, run.end)) {
+            mark_roots(tracer, page, run.from, run.end);
         }
         trace_grey(tracer);
     }
@@ -459,18 +508,12 @@ static void condemn(struct gci_set *set)
 {
     uint32_t flags = 0;
     set->finalizers = false;
-    for (struct gci_page *page = set->pages; page != NULL; page = page->next_in_set) {
-        bool unfinalized = false;
-        for (size_t offset = page->first, end = gci_page_end(page); offset < end;
-             offset += page->slot_size) {
-            gc_object *self = gci_page_at(page, offset);
-            if (gci_is_member(set->members, self->gc)) {
-                self->gc = GCI_BECOMES(set->garbage, self->gc);
-                unfinalized |= !(self->refs & OURO_REFS_FINALIZED);
-                flags |= self->refs;
-            }
-        }
-        set->finalizers |= unfinalized && (page->duties & GCI_DUTY_FINALIZE);
+    struct gci_cursor at = gci_set_begin(set);
+    for (gc_object *self; (self = gci_set_next(set, &at, set->members)) != NULL;) {
+        self->gc = GCI_BECOMES(set->garbage, self->gc);
+        set->finalizers |=
+            (at.page->duties & GCI_DUTY_FINALIZE) && !(self->refs & OURO_REFS_FINALIZED);
+        flags |= self->refs;
     }
     set->weak = (flags & OURO_REFS_WEAK) != 0;
 }
@@ -478,13 +521,10 @@ static void condemn(struct gci_set *set)
 /* Whether something that was not marked has weak references. */
 static bool has_weak(const struct gci_set *set)
 {
-    for (struct gci_page *page = set->pages; page != NULL; page = page->next_in_set) {
-        for (size_t offset = page->first, end = gci_page_end(page); offset < end;
-             offset += page->slot_size) {
-            const gc_object *self = gci_page_at(page, offset);
-            if (gci_is_member(set->members, self->gc) && (self->refs & OURO_REFS_WEAK)) {
-                return true;
-            }
+    struct gci_cursor at = gci_set_begin(set);
+    for (const gc_object *self; (self = gci_set_next(set, &at, set->members)) != NULL;) {
+        if (self->refs & OURO_REFS_WEAK) {
+            return true;
         }
     }
     return false;
@@ -499,6 +539,7 @@ void gci_trace_find_garbage(gc_heap *heap, struct gci_set *set)
     }
     tracer.alive = set->alive;
     tracer.members = set->members;
+    tracer.passed = set->passed ? GCI_SCRATCH : 0;
     count_references(&tracer, set);
     tracer.consume = mark_items;
     mark_reachable(&tracer, set);

@@ -16,6 +16,7 @@ struct gci_tracer {
     void (*consume)(struct gci_tracer *tracer, void **items, size_t count);
     uint64_t alive;   /* of the set that is examined */
     uint32_t members; /* likewise */
+    uint32_t passed;  /* likewise: scratch count of who is found alive */
     gc_heap *heap;
     void *context; /* for consume */
     void *queue[GCI_QUEUE_SIZE];
@@ -40,15 +41,38 @@ OURO_INTERNAL void gci_trace_count_items(struct gci_tracer *tracer, void **items
 OURO_INTERNAL void gci_trace_flush(struct gci_tracer *tracer);
 
 /* The sets there are: the young; all containers; all, to look and not to collect; what an
- * earlier search found. */
+ * earlier search found; what a cycle has left unmarked, and a part of that. */
 OURO_INTERNAL struct gci_set gci_set_of_young(gc_heap *heap);
 OURO_INTERNAL struct gci_set gci_set_of_all(gc_heap *heap);
 OURO_INTERNAL struct gci_set gci_set_to_look_at(gc_heap *heap);
 OURO_INTERNAL struct gci_set gci_set_of_doomed(const gc_heap *heap, const struct gci_set *found);
 OURO_INTERNAL struct gci_set gci_set_of_suspects(const gc_heap *heap, struct gci_page *pages);
+OURO_INTERNAL struct gci_set gci_set_of_part(const gc_heap *heap, struct gci_page *pages);
 
 /* After a search of all: what it found alive and old is what is old from now on. */
 OURO_INTERNAL void gci_flip_old(gc_heap *heap);
+
+/* The same, of the stretches of slots of a page where members of a set may be:
+ *     for (struct gci_run run = gci_set_run(set, page, 0); run.from < run.end;
+ *          run = gci_set_run(set, page, run.end)) */
+static inline struct gci_run gci_set_run(const struct gci_set *set, const struct gci_page *page,
+                                         size_t end)
+{
+    if (set->sparse) {
+        return gci_page_next_run(page, end);
+    }
+    return (struct gci_run){ end == 0 ? page->first : end, end == 0 ? gci_page_end(page) : end };
+}
+
+/* The objects of a set that have one of some states, one after the other. What becomes of one that
+ * was given does not matter to the next. */
+struct gci_cursor {
+    struct gci_page *page;
+    struct gci_run run; /* what is left of it */
+};
+OURO_INTERNAL struct gci_cursor gci_set_begin(const struct gci_set *set);
+OURO_INTERNAL gc_object *gci_set_next(const struct gci_set *set, struct gci_cursor *at,
+                                      uint32_t states);
 
 /* The set algorithm: tell what in a set is reachable from outside, and what is garbage. On return
  * the set's chain holds the pages with garbage, and every member has the state that the set
