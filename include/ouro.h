@@ -691,6 +691,10 @@ typedef struct gc_collection {
     uint64_t resurrected;   /* found unreachable, and brought back by a finalizer */
     uint64_t saved;         /* found unreachable, and kept: GC_DEBUG_SAVE_ALL */
     uint64_t duration_ns;   /* from before the start hooks on */
+    /* Of one in slices; at once it has none, and these are 0. */
+    uint64_t slices;   /* duration_ns is the sum of them */
+    uint64_t rounds;   /* 1: over all the old; further ones over what was suspect after the last */
+    uint64_t suspects; /* left by the last round, to be examined exactly */
 } gc_collection;
 
 /* What wants to know of collections, as a function in gc.callbacks. It is yours: static, or in a

@@ -388,7 +388,7 @@ static void slice(gc_heap *heap, uint64_t budget_ns)
     gci_death_drain(heap); /* user code may run here; what it ends so was being freed already */
     bool is_over = !is_in_cycle(heap) && !is_abandoned;
     bool is_collection = is_over && !cycle->only_promotes;
-    cycle->slices++;
+    cycle->report.slices += !cycle->only_promotes;
     if (is_collection) {
         end_cycle(heap, &set); /* user code may run here */
     } else if (is_over) {
@@ -399,7 +399,7 @@ static void slice(gc_heap *heap, uint64_t budget_ns)
         tidy(heap, false);
     }
     record_pause(heap, 1, start);
-    cycle->report.duration_ns += heap->pause_ns;
+    cycle->report.duration_ns += cycle->only_promotes ? 0 : heap->pause_ns;
     if (is_collection) {
         cycle->owes_stop = false;
         call_stop_hooks(heap, &cycle->report); /* user code may run here */

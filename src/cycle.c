@@ -319,7 +319,7 @@ static void finish(gc_heap *heap)
 static void decide(gc_heap *heap)
 {
     struct gci_cycle *cycle = &heap->cycle;
-    bool helps = !cycle->of_suspects || cycle->suspects <= cycle->suspects_before / 2;
+    bool helps = !cycle->of_suspects || cycle->suspects <= cycle->report.suspects / 2;
     if (cycle->suspects == 0) {
         finish(heap);
     } else if (cycle->suspects > RECHECK_MAX && helps) {
@@ -328,7 +328,8 @@ static void decide(gc_heap *heap)
     } else {
         cycle->phase = GCI_PHASE_RECHECK;
     }
-    cycle->suspects_before = cycle->suspects;
+    cycle->report.rounds++;
+    cycle->report.suspects = cycle->suspects;
     cycle->suspects = 0;
 }
 

@@ -339,7 +339,7 @@ enum { GCI_LANES = 16 };
 
 struct gci_cycle {
     enum gci_phase phase;
-    gc_collection report;  /* for the hooks */
+    gc_collection report;  /* for the hooks; its suspects are those of the last round */
     bool only_promotes;    /* the first phase is all of it */
     bool of_suspects;      /* a further round, over the pages with suspects only */
     bool owes_stop;        /* its start hooks were called, its stop hooks not yet */
@@ -347,7 +347,7 @@ struct gci_cycle {
     struct gci_page *page; /* where the phase is: at the slot at `offset` */
     size_t offset;
     struct gci_page *suspect_pages;
-    size_t suspects, suspects_before;
+    size_t suspects;
     size_t freed; /* plain garbage, not in the books yet */
     size_t examined;
     struct gci_page *chains; /* pages with GREY objects */
@@ -357,7 +357,6 @@ struct gci_cycle {
     } lanes[GCI_LANES]; /* chains that are being traced */
     unsigned lane_count;
     uint64_t number;
-    uint64_t slices;
     size_t bytes_begun; /* in use when it began, or one before it that came to no end; 0: none */
     size_t bytes_next;  /* in use at the next slice */
 };
