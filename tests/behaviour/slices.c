@@ -785,6 +785,46 @@ static void cycle_is_in_the_statistics_once(void **state)
     gc_decref(list);
 }
 
+static uint64_t pauses_of(const gc_stats *stats, size_t phase)
+{
+    return stats->phases[phase].count;
+}
+
+static void slice_is_a_pause_of_the_phase_it_begins_in(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    struct node *list = list_new(heap, 5000);
+    make_old_garbage(heap, 500);
+    begin(heap);
+    uint64_t slices = 1;
+    bool more;
+    do {
+        gc_stats before = stats_of(heap);
+        more = step(heap);
+        gc_stats stats = stats_of(heap);
+        slices++;
+        assert_pauses_add_up(&stats);
+        assert_int_equal(stats.pauses.count, stats.generations[0].collections + slices);
+        /* Garbage drops what it holds before the first of it goes. */
+        assert_true(stats.objects_live == before.objects_live ||
+                    pauses_of(&before, GC_PHASE_FREE) > 0);
+        for (size_t i = GC_PHASE_PROMOTE; i < GC_PHASES; i++) {
+            /* One after the other, since this cycle has one round. */
+            assert_true(pauses_of(&stats, i) == pauses_of(&before, i) || i == GC_PHASE_FREE ||
+                        pauses_of(&before, i + 1) == 0);
+        }
+    } while (more);
+    gc_stats stats = stats_of(heap);
+    for (size_t i = GC_PHASE_PROMOTE; i < GC_PHASES; i++) {
+        assert_true(pauses_of(&stats, i) > 0);
+    }
+    assert_true(pauses_of(&stats, GC_PHASE_MARK) > 1);
+    assert_int_equal(pauses_of(&stats, GC_PHASE_YOUNG), stats.generations[0].collections);
+    assert_int_equal(pauses_of(&stats, GC_PHASE_FULL), 0);
+    gc_decref(list);
+}
+
 static void statistics_are_right_between_slices(void **state)
 {
     struct world *world = *state;
@@ -977,6 +1017,7 @@ int main(void)
         world_test(program_that_looks_at_its_heap_often_stays_small),
         world_test(large_objects_that_die_in_a_cycle_are_given_back),
         world_test(cycle_is_in_the_statistics_once),
+        world_test(slice_is_a_pause_of_the_phase_it_begins_in),
         world_test(statistics_are_right_between_slices),
         world_test(what_a_look_ended_is_in_the_statistics_too),
         world_test(cycle_has_one_start_and_one_stop),
