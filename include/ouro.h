@@ -691,6 +691,10 @@ typedef struct gc_collection {
     uint64_t resurrected;   /* found unreachable, and brought back by a finalizer */
     uint64_t saved;         /* found unreachable, and kept: GC_DEBUG_SAVE_ALL */
     uint64_t duration_ns;   /* from before the start hooks on */
+    /* Of one in slices; at once it has none, and these are 0. */
+    uint64_t slices;   /* duration_ns is the sum of them */
+    uint64_t rounds;   /* 1: over all the old; further ones over what was suspect after the last */
+    uint64_t suspects; /* left by the first round, to be examined exactly */
 } gc_collection;
 
 /* What wants to know of collections, as a function in gc.callbacks. It is yours: static, or in a
@@ -814,6 +818,30 @@ typedef struct gc_generation_stats {
     uint64_t pause_ns_max;   /* the longest of them */
 } gc_generation_stats;
 
+/* What a pause was for. A slice counts for the phase in which it begins. */
+typedef enum gc_phase {
+    GC_PHASE_YOUNG = 0,   /* a collection of the young, at once */
+    GC_PHASE_FULL = 1,    /* one of everything, at once */
+    GC_PHASE_PROMOTE = 2, /* slices: the young become old, */
+    GC_PHASE_COUNT = 3,   /* the references among the old are counted, */
+    GC_PHASE_MARK = 4,    /* what has others is marked, and all it reaches, */
+    GC_PHASE_SWEEP = 5,   /* the rest is suspect, */
+    GC_PHASE_RECHECK = 6, /* and examined exactly; garbage that is not plain ends here too, */
+    GC_PHASE_FREE = 7,    /* plain garbage here */
+    GC_PHASES = 8,        /* how many there are */
+} gc_phase;
+
+/* Pauses: how many, and how long. A percentile is the end of a bucket, not above ns_max: it is too
+ * long by a quarter at most, or by a microsecond. */
+typedef struct gc_pauses {
+    uint64_t count;
+    uint64_t ns_total;
+    uint64_t ns_p50;   /* half of them were no longer */
+    uint64_t ns_p99;   /* all but one in 100 */
+    uint64_t ns_p9999; /* all but one in 10000 */
+    uint64_t ns_max;
+} gc_pauses;
+
 typedef struct gc_stats {
     gc_generation_stats generations[2];
     uint64_t objects_live;      /* containers and leaves */
@@ -833,6 +861,8 @@ typedef struct gc_stats {
     uint64_t objects_frozen;    /* containers set aside by gc_freeze; in no generation */
     uint64_t bytes_grown_young; /* live and external, since the last collection */
     uint64_t bytes_grown_old;   /* the same, since the last of everything */
+    gc_pauses pauses;           /* all of them */
+    gc_pauses phases[GC_PHASES];
 } gc_stats;
 
 /* Fill in the statistics of a heap.  Cost  the number of pages. */

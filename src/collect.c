@@ -155,15 +155,23 @@ void gci_collect_release(gc_heap *heap)
     gci_collect_arm(heap);
 }
 
-static void record_pause(gc_heap *heap, int generation, uint64_t start_ns)
+/* The bucket of a pause, see struct gci_pauses. */
+static size_t bucket_of(uint64_t ns)
 {
-    gc_generation_stats *stats = &heap->generations[generation];
+    uint64_t units = ns >> GCI_PAUSE_SHIFT;
+    size_t shift = gci_highest_bit(units | 4) - 2;
+    size_t bucket = 4 * shift + (size_t)(units >> shift);
+    return bucket < GCI_PAUSE_BUCKETS ? bucket : GCI_PAUSE_BUCKETS - 1;
+}
+
+static void record_pause(gc_heap *heap, gc_phase phase, uint64_t start_ns)
+{
+    struct gci_pauses *pauses = &heap->pauses[phase];
     heap->pause_end_ns = gci_sys_clock_ns();
     heap->pause_ns = heap->pause_end_ns - start_ns;
-    stats->pause_ns_total += heap->pause_ns;
-    if (heap->pause_ns > stats->pause_ns_max) {
-        stats->pause_ns_max = heap->pause_ns;
-    }
+    pauses->ns_total += heap->pause_ns;
+    pauses->ns_max = heap->pause_ns > pauses->ns_max ? heap->pause_ns : pauses->ns_max;
+    pauses->counts[bucket_of(heap->pause_ns)]++;
 }
 
 /* Find the garbage of a generation. All survivors are old. */
@@ -273,7 +281,7 @@ static bool collect(gc_heap *heap, gc_collection *report)
         end_garbage(heap, &set, report); /* user code may run here */
         record(heap, report);
         tidy(heap, report->generation != 0);
-        record_pause(heap, report->generation, start);
+        record_pause(heap, report->generation == 0 ? GC_PHASE_YOUNG : GC_PHASE_FULL, start);
         report->duration_ns = heap->pause_ns;
         call_stop_hooks(heap, report); /* user code may run here */
     }
@@ -360,7 +368,7 @@ static void open_books(gc_heap *heap)
  * old by it. */
 static void begin_cycle(gc_heap *heap)
 {
-    if (!are_too_many(heap)) {
+    if (heap->young_objects > 0 && !are_too_many(heap)) {
         collect_by_itself(heap, 0, GC_REASON_GROWTH); /* user code may run here */
         if (is_in_cycle(heap) || !may_start(heap)) {
             return;
@@ -394,18 +402,29 @@ static void end_cycle(gc_heap *heap)
     adapt(heap, 1, 0, found_by(report));
 }
 
+/* What the statistics call the phases of a cycle. */
+static const gc_phase phases[] = {
+    [GCI_PHASE_PROMOTE] = GC_PHASE_PROMOTE, [GCI_PHASE_COUNT] = GC_PHASE_COUNT,
+    [GCI_PHASE_MARK] = GC_PHASE_MARK,       [GCI_PHASE_SWEEP] = GC_PHASE_SWEEP,
+    [GCI_PHASE_PARTS] = GC_PHASE_RECHECK,   [GCI_PHASE_RECHECK] = GC_PHASE_RECHECK,
+    [GCI_PHASE_DROP] = GC_PHASE_FREE,       [GCI_PHASE_FREE] = GC_PHASE_FREE,
+};
+
 /* A slice. What garbage it has found ends in it. */
 static void slice(gc_heap *heap, uint64_t budget_ns)
 {
     struct gci_cycle *cycle = &heap->cycle;
+    gc_phase phase = phases[cycle->phase];
     uint64_t start = gci_sys_clock_ns();
     hold(heap);
     gci_death_drain(heap); /* user code may run here, and end the cycle by a look at the heap */
     bool is_abandoned = !is_in_cycle(heap);
     struct gci_set set = gci_cycle_slice(heap, budget_ns);
-    bool is_over = !is_in_cycle(heap) && !is_abandoned;
+    /* Once all that is left is to free, a look at the heap is no end before its time. */
+    bool frees = !is_in_cycle(heap) || cycle->phase >= GCI_PHASE_DROP;
     end_garbage(heap, &set, &cycle->report); /* user code may run here */
-    cycle->slices++;
+    bool is_over = !is_in_cycle(heap) && frees && !is_abandoned;
+    cycle->report.slices += !cycle->only_promotes;
     if (is_over && cycle->only_promotes) {
         heap->bytes_at_collection = bytes_in_use(heap); /* the next look is at who comes now */
         cycle->bytes_begun = 0;
@@ -415,8 +434,8 @@ static void slice(gc_heap *heap, uint64_t budget_ns)
     if (!is_in_cycle(heap)) {
         tidy(heap, false);
     }
-    record_pause(heap, 1, start);
-    cycle->report.duration_ns += heap->pause_ns;
+    record_pause(heap, phase, start);
+    cycle->report.duration_ns += cycle->only_promotes ? 0 : heap->pause_ns;
     if (is_over && !cycle->only_promotes) {
         cycle->owes_stop = false;
         call_stop_hooks(heap, &cycle->report); /* user code may run here */

@@ -34,10 +34,12 @@
 #include "cycle.h"
 
 enum {
-    CHUNK = 256,         /* slots between two looks at the clock */
-    PART_MIN = 1024,     /* members; a part that has them gets no more to begin with, */
-    PART_MAX = 16384,    /* and one that has so many no more at all */
-    RECHECK_MAX = 8192,  /* suspects that are examined at once, whatever else may help */
+    CHUNK = 256, /* slots between two looks at the clock */
+    /* A part with so many members gets no more to begin with; and one with so many more, none at
+     * all. Where everything is checked they are small, so that there are many. */
+    PART_MIN = OURO_CHECKS >= 3 ? 8 : 1024,
+    PART_MAX = OURO_CHECKS >= 3 ? 128 : 16384,
+    RECHECK_MAX = 8192,  /* suspects that are examined at once though another round may help */
     TRUST_NOT_EVERY = 4, /* cycles; in the last of them touched objects are not marked for that */
 };
 
@@ -331,15 +333,17 @@ static void decide(gc_heap *heap)
     cycle->suspects = 0;
     cycle->suspects_before = suspects;
     cycle->of_suspects = true;
+    if (!cycle->parted) {
+        cycle->report.suspects = suspects;
+    }
     if (suspects == 0) {
         finish(heap);
-    } else if (suspects <= RECHECK_MAX) {
-        cycle->phase = GCI_PHASE_RECHECK;
     } else if (!cycle->parted) {
         cycle->parted = true;
         cycle->suspects_before = SIZE_MAX; /* the next round is to show whether it helps */
         enter(heap, GCI_PHASE_PARTS);
-    } else if (suspects <= before / 2) {
+    } else if (suspects > RECHECK_MAX && suspects <= before / 2) {
+        cycle->report.rounds++;
         enter(heap, GCI_PHASE_COUNT);
     } else {
         cycle->phase = GCI_PHASE_RECHECK;
@@ -533,7 +537,8 @@ void gci_cycle_begin(gc_heap *heap)
     cycle->examined = 0;
     cycle->report = (gc_collection){ .size = sizeof(cycle->report),
                                      .generation = 1,
-                                     .reason = GC_REASON_GROWTH };
+                                     .reason = GC_REASON_GROWTH,
+                                     .rounds = 1 };
     enter(heap, GCI_PHASE_PROMOTE);
 }
 

@@ -366,9 +366,16 @@ struct gci_cycle {
     } lanes[GCI_LANES]; /* chains that are being traced */
     unsigned lane_count;
     uint64_t number;
-    uint64_t slices;
     size_t bytes_begun; /* in use when it began, or one before it that came to no end; 0: none */
     size_t bytes_next;  /* in use at the next slice */
+};
+
+/* Pauses of one phase, counted by length: a bucket for each of the first eight units, then four an
+ * octave. The last has all that are longer. */
+enum { GCI_PAUSE_SHIFT = 10, GCI_PAUSE_BUCKETS = 88 }; /* of nanoseconds: microseconds to seconds */
+struct gci_pauses {
+    uint64_t ns_total, ns_max;
+    uint64_t counts[GCI_PAUSE_BUCKETS];
 };
 
 struct gc_heap {
@@ -426,7 +433,8 @@ struct gc_heap {
 
     gc_status last_error;
     gc_config config;
-    gc_generation_stats generations[2];
+    gc_generation_stats generations[2]; /* but for what stats.c knows from elsewhere */
+    struct gci_pauses pauses[GC_PHASES];
     uint64_t finalized;
 };
 

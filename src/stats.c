@@ -14,8 +14,42 @@ static uint64_t growth(const gc_heap *heap, uint64_t since)
     return larger((uint64_t)heap->bytes_live + heap->bytes_external, since) - since;
 }
 
+/* What all but one in so many of the pauses do not exceed: the end of a bucket, see gci_pauses. */
+static uint64_t percentile(const struct gci_pauses *pauses, uint64_t count, uint64_t so_many)
+{
+    unsigned bucket = 0;
+    for (uint64_t seen = pauses->counts[0]; seen < count - count / so_many;) {
+        seen += pauses->counts[++bucket];
+    }
+    unsigned shift = bucket < 8 ? 0 : bucket / 4 - 1;
+    uint64_t end = (uint64_t)(bucket + 1 - 4 * shift) << (shift + GCI_PAUSE_SHIFT);
+    return bucket + 1 < GCI_PAUSE_BUCKETS && end < pauses->ns_max ? end : pauses->ns_max;
+}
+
+/* The pauses of so many phases. */
+static gc_pauses pauses_of(const struct gci_pauses *first, size_t phases)
+{
+    struct gci_pauses sum = { .ns_total = 0 };
+    uint64_t count = 0;
+    for (const struct gci_pauses *pauses = first; pauses < first + phases; pauses++) {
+        sum.ns_total += pauses->ns_total;
+        sum.ns_max = larger(sum.ns_max, pauses->ns_max);
+        for (size_t i = 0; i < GCI_PAUSE_BUCKETS; i++) {
+            sum.counts[i] += pauses->counts[i];
+            count += pauses->counts[i];
+        }
+    }
+    return (gc_pauses){ .count = count,
+                        .ns_total = sum.ns_total,
+                        .ns_p50 = percentile(&sum, count, 2),
+                        .ns_p99 = percentile(&sum, count, 100),
+                        .ns_p9999 = percentile(&sum, count, 10000),
+                        .ns_max = sum.ns_max };
+}
+
 void gc_get_stats_sized(gc_heap *heap, gc_stats *stats, size_t size)
 {
+    gc_pauses pauses = pauses_of(heap->pauses, GC_PHASES);
     gc_stats all = {
         .generations = { heap->generations[0], heap->generations[1] },
         .objects_died = heap->objects_died,
@@ -25,13 +59,19 @@ void gc_get_stats_sized(gc_heap *heap, gc_stats *stats, size_t size)
         .bytes_external = heap->bytes_external,
         .bytes_reserved = heap->bytes_reserved,
         .bytes_limit = heap->config.limit_bytes,
-        .pause_ns_total = heap->generations[0].pause_ns_total + heap->generations[1].pause_ns_total,
-        .pause_ns_max =
-            larger(heap->generations[0].pause_ns_max, heap->generations[1].pause_ns_max),
+        .pause_ns_total = pauses.ns_total,
+        .pause_ns_max = pauses.ns_max,
         .segments = heap->segment_count,
         .bytes_grown_young = growth(heap, heap->bytes_at_collection),
         .bytes_grown_old = growth(heap, heap->bytes_at_full),
+        .pauses = pauses,
     };
+    for (size_t phase = 0; phase < GC_PHASES; phase++) {
+        gc_generation_stats *generation = &all.generations[phase == GC_PHASE_YOUNG ? 0 : 1];
+        all.phases[phase] = pauses_of(&heap->pauses[phase], 1);
+        generation->pause_ns_total += all.phases[phase].ns_total;
+        generation->pause_ns_max = larger(generation->pause_ns_max, all.phases[phase].ns_max);
+    }
     uint64_t containers = 0;
     for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
          page = gci_pages_next(heap, page)) {
@@ -59,18 +99,26 @@ static double ms(uint64_t ns)
 
 static void print_generation(FILE *file, const char *name, const gc_generation_stats *stats)
 {
-    (void)fprintf(file, "  %-5s %11llu %11llu %11llu %13llu %11.2f %9.3f\n", name,
+    (void)fprintf(file, "  %-5s %11llu %11llu %11llu %13llu\n", name,
                   (unsigned long long)stats->objects, (unsigned long long)stats->collections,
-                  (unsigned long long)stats->collected, (unsigned long long)stats->uncollectable,
-                  ms(stats->pause_ns_total), ms(stats->pause_ns_max));
+                  (unsigned long long)stats->collected, (unsigned long long)stats->uncollectable);
+}
+
+static void print_pauses(FILE *file, const char *name, const gc_pauses *pauses)
+{
+    (void)fprintf(file, "  %-7s %9llu %11.2f %9.3f %9.3f %9.3f %9.3f\n", name,
+                  (unsigned long long)pauses->count, ms(pauses->ns_total), ms(pauses->ns_p50),
+                  ms(pauses->ns_p99), ms(pauses->ns_p9999), ms(pauses->ns_max));
 }
 
 void gc_stats_print(gc_heap *heap, FILE *file)
 {
+    static const char *const phases[] = { "young", "full",  "promote", "count",
+                                          "mark",  "sweep", "recheck", "free" };
     gc_stats stats;
     gc_get_stats(heap, &stats);
-    (void)fprintf(file, "  %-5s %11s %11s %11s %13s %11s %9s\n", "", "objects", "collections",
-                  "collected", "uncollectable", "pauses ms", "max ms");
+    (void)fprintf(file, "  %-5s %11s %11s %11s %13s\n", "", "objects", "collections", "collected",
+                  "uncollectable");
     print_generation(file, "young", &stats.generations[0]);
     print_generation(file, "old", &stats.generations[1]);
     if (stats.objects_frozen > 0) {
@@ -83,6 +131,14 @@ void gc_stats_print(gc_heap *heap, FILE *file)
                   (unsigned long long)stats.bytes_live, (unsigned long long)stats.bytes_live_peak,
                   (unsigned long long)stats.bytes_external,
                   (unsigned long long)stats.bytes_reserved);
+    (void)fprintf(file, "  %-7s %9s %11s %9s %9s %9s %9s\n", "", "pauses", "total ms", "p50 ms",
+                  "p99 ms", "p99.99 ms", "max ms");
+    for (unsigned phase = 0; phase < GC_PHASES; phase++) {
+        if (stats.phases[phase].count > 0) {
+            print_pauses(file, phases[phase], &stats.phases[phase]);
+        }
+    }
+    print_pauses(file, "all", &stats.pauses);
 }
 
 /* By type. What there is to know of a type stands in the first of its records, of which there is one

@@ -280,6 +280,29 @@ static inline gc_stats stats_of(gc_heap *heap)
     return stats;
 }
 
+/* What holds of all statistics of pauses. */
+static inline void assert_pauses_add_up(const gc_stats *stats)
+{
+    uint64_t count = 0, total = 0, most = 0;
+    for (size_t i = 0; i <= GC_PHASES; i++) {
+        const gc_pauses *pauses = i < GC_PHASES ? &stats->phases[i] : &stats->pauses;
+        assert_true(pauses->ns_p50 <= pauses->ns_p99 && pauses->ns_p99 <= pauses->ns_p9999);
+        assert_true(pauses->ns_p9999 <= pauses->ns_max && pauses->ns_max <= pauses->ns_total);
+        assert_true(pauses->count > 0 || pauses->ns_total == 0);
+        assert_true(pauses->count > 1 || pauses->ns_p50 == pauses->ns_max);
+    }
+    for (size_t i = 0; i < GC_PHASES; i++) {
+        count += stats->phases[i].count;
+        total += stats->phases[i].ns_total;
+        most = stats->phases[i].ns_max > most ? stats->phases[i].ns_max : most;
+    }
+    assert_int_equal(stats->pauses.count, count);
+    assert_int_equal(stats->pauses.ns_total, total);
+    assert_int_equal(stats->pauses.ns_max, most);
+    assert_int_equal(stats->pause_ns_total, total);
+    assert_int_equal(stats->pause_ns_max, most);
+}
+
 #define assert_live(heap, count) assert_int_equal(stats_of(heap).objects_live, (count))
 #define assert_sound(heap)       assert_true(gc_check(heap))
 

@@ -102,6 +102,15 @@ PIN(gc_stats, segments, 216);
 PIN(gc_stats, objects_frozen, 224);
 PIN(gc_stats, bytes_grown_young, 232);
 PIN(gc_stats, bytes_grown_old, 240);
+PIN(gc_stats, pauses, 248);
+PIN(gc_stats, phases, 296);
+PIN(gc_pauses, count, 0);
+PIN(gc_pauses, ns_total, 8);
+PIN(gc_pauses, ns_p50, 16);
+PIN(gc_pauses, ns_p99, 24);
+PIN(gc_pauses, ns_p9999, 32);
+PIN(gc_pauses, ns_max, 40);
+PIN_SIZE(gc_pauses, 48);
 
 PIN(gc_type_stats, type, 0);
 PIN(gc_type_stats, objects, P);
@@ -121,6 +130,9 @@ PIN(gc_collection, uncollectable, P + 24);
 PIN(gc_collection, resurrected, P + 32);
 PIN(gc_collection, saved, P + 40);
 PIN(gc_collection, duration_ns, P + 48);
+PIN(gc_collection, slices, P + 56);
+PIN(gc_collection, rounds, P + 64);
+PIN(gc_collection, suspects, P + 72);
 PIN(gc_hook, start, 0);
 PIN(gc_hook, stop, P);
 PIN(gc_hook, arg, 2 * P);
@@ -180,6 +192,9 @@ static_assert(GC_LEAF == -1 && GC_YOUNG == 0 && GC_OLD == 1 && GC_FROZEN == 2 &&
 static_assert(GC_REASON_CALL == 0 && GC_REASON_OBJECTS == 1 && GC_REASON_BYTES == 2, "gc_reason");
 static_assert(GC_REASON_GROWTH == 3 && GC_REASON_SHORTAGE == 4 && GC_REASON_HEAP_FREE == 5,
               "gc_reason");
+static_assert(GC_PHASE_YOUNG == 0 && GC_PHASE_FULL == 1 && GC_PHASE_PROMOTE == 2, "gc_phase");
+static_assert(GC_PHASE_COUNT == 3 && GC_PHASE_MARK == 4 && GC_PHASE_SWEEP == 5, "gc_phase");
+static_assert(GC_PHASE_RECHECK == 6 && GC_PHASE_FREE == 7 && GC_PHASES == 8, "gc_phase");
 static_assert(GC_DEBUG_STATS == 1 && GC_DEBUG_COLLECTABLE == 2 && GC_DEBUG_UNCOLLECTABLE == 4,
               "debug flags");
 static_assert(GC_DEBUG_SAVE_ALL == 8, "debug flags");

@@ -785,6 +785,47 @@ static void cycle_is_in_the_statistics_once(void **state)
     gc_decref(list);
 }
 
+static uint64_t pauses_of(const gc_stats *stats, size_t phase)
+{
+    return stats->phases[phase].count;
+}
+
+static void slice_is_a_pause_of_the_phase_it_begins_in(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    struct node *list = list_new(heap, 5000);
+    make_old_garbage(heap, 20000);
+    begin(heap);
+    uint64_t slices = 1;
+    bool more;
+    do {
+        gc_stats before = stats_of(heap);
+        more = step(heap);
+        gc_stats stats = stats_of(heap);
+        slices++;
+        assert_pauses_add_up(&stats);
+        assert_int_equal(stats.pauses.count, stats.generations[0].collections + slices);
+        assert_true(stats.objects_live == before.objects_live ||
+                    pauses_of(&stats, GC_PHASE_RECHECK) > pauses_of(&before, GC_PHASE_RECHECK) ||
+                    pauses_of(&stats, GC_PHASE_FREE) > pauses_of(&before, GC_PHASE_FREE));
+        for (size_t i = GC_PHASE_PROMOTE; i < GC_PHASES; i++) {
+            /* One after the other, since this cycle has one round; but sweeps and rechecks take
+             * turns. */
+            assert_true(pauses_of(&stats, i) == pauses_of(&before, i) || i >= GC_PHASE_SWEEP ||
+                        pauses_of(&before, i + 1) == 0);
+        }
+    } while (more);
+    gc_stats stats = stats_of(heap);
+    for (size_t i = GC_PHASE_PROMOTE; i < GC_PHASES; i++) {
+        assert_true(pauses_of(&stats, i) > 0);
+    }
+    assert_true(pauses_of(&stats, GC_PHASE_MARK) > 1);
+    assert_int_equal(pauses_of(&stats, GC_PHASE_YOUNG), stats.generations[0].collections);
+    assert_int_equal(pauses_of(&stats, GC_PHASE_FULL), 0);
+    gc_decref(list);
+}
+
 static void statistics_are_right_between_slices(void **state)
 {
     struct world *world = *state;
@@ -830,6 +871,7 @@ struct calls {
     gc_hook hook;
     unsigned starts, stops, open;
     uint64_t collected;
+    gc_collection last; /* of the old, when it stopped */
 };
 
 static bool count_a_start(gc_heap *heap, const gc_collection *collection, void *arg)
@@ -848,6 +890,7 @@ static void count_a_stop(gc_heap *heap, const gc_collection *collection, void *a
     calls->stops += (unsigned)collection->generation;
     calls->open -= (unsigned)collection->generation;
     calls->collected += collection->collected;
+    calls->last = collection->generation == 0 ? calls->last : *collection;
 }
 
 static void hear_calls(gc_heap *heap, struct calls *calls)
@@ -898,6 +941,53 @@ static void cycle_that_is_cut_short_has_its_stop_before_the_next_start(void **st
     gc_decref(list);
 }
 
+static void report_says_how_many_slices_rounds_and_suspects_there_were(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    struct node *list = list_new(heap, 2000);
+    struct calls calls;
+    make_old_garbage(heap, 500);
+    hear_calls(heap, &calls);
+    begin(heap);
+    uint64_t slices = 2;
+    while (step(heap)) {
+        slices++;
+    }
+    assert_int_equal(calls.stops, 1);
+    assert_int_equal(calls.last.slices, slices);
+    assert_int_equal(calls.last.rounds, 1);
+    assert_int_equal(calls.last.suspects, 500);
+    begin(heap);
+    go_to_the_end(heap);
+    assert_int_equal(calls.stops, 2);
+    assert_true(calls.last.slices > 0 && calls.last.slices < slices);
+    assert_int_equal(calls.last.rounds, 1);
+    assert_int_equal(calls.last.suspects, 0);
+    gc_hook_remove(heap, &calls.hook);
+    gc_decref(list);
+}
+
+static void report_of_a_collection_at_once_knows_no_slices(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    struct node *list = list_new(heap, 2000);
+    struct calls calls;
+    make_old_garbage(heap, 500);
+    hear_calls(heap, &calls);
+    begin(heap);
+    assert_true(step(heap));
+    assert_int_equal(gc_collect(heap), 500);
+    assert_int_equal(calls.stops, 2); /* of the cycle that it cut short, too */
+    assert_int_equal(calls.last.collected, 500);
+    assert_int_equal(calls.last.slices, 0);
+    assert_int_equal(calls.last.rounds, 0);
+    assert_int_equal(calls.last.suspects, 0);
+    gc_hook_remove(heap, &calls.hook);
+    gc_decref(list);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -928,10 +1018,13 @@ int main(void)
         world_test(program_that_looks_at_its_heap_often_stays_small),
         world_test(large_objects_that_die_in_a_cycle_are_given_back),
         world_test(cycle_is_in_the_statistics_once),
+        world_test(slice_is_a_pause_of_the_phase_it_begins_in),
         world_test(statistics_are_right_between_slices),
         world_test(what_a_look_ended_is_in_the_statistics_too),
         world_test(cycle_has_one_start_and_one_stop),
         world_test(cycle_that_is_cut_short_has_its_stop_before_the_next_start),
+        world_test(report_says_how_many_slices_rounds_and_suspects_there_were),
+        world_test(report_of_a_collection_at_once_knows_no_slices),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,6 +17,8 @@ static void new_heap_counts_nothing(void **state)
     assert_int_equal(stats.bytes_external, 0);
     assert_int_equal(stats.bytes_limit, 0);
     assert_int_equal(stats.pages, 0);
+    assert_int_equal(stats.pauses.count, 0);
+    assert_pauses_add_up(&stats);
     for (int i = 0; i < 2; i++) {
         assert_int_equal(stats.generations[i].collections, 0);
         assert_int_equal(stats.generations[i].collected, 0);
@@ -223,6 +225,22 @@ static void pauses_are_measured(void **state)
                 stats.pause_ns_max == stats.generations[1].pause_ns_max);
 }
 
+static void pause_at_once_is_of_the_young_or_of_everything(void **state)
+{
+    gc_heap *heap = world_new_heap(*state, &(gc_config){ .disabled = true });
+    for (int i = 0; i < 3; i++) {
+        drop_a_node_circle(heap);
+        (void)gc_collect_generation(heap, 0);
+    }
+    (void)gc_collect(heap);
+    (void)gc_collect(heap);
+    gc_stats stats = stats_of(heap);
+    assert_int_equal(stats.phases[GC_PHASE_YOUNG].count, 3);
+    assert_int_equal(stats.phases[GC_PHASE_FULL].count, 2);
+    assert_int_equal(stats.pauses.count, 5); /* and so no slices */
+    assert_pauses_add_up(&stats);
+}
+
 static void pages_and_segments_are_counted(void **state)
 {
     gc_heap *heap = world_new_heap(*state, NULL);
@@ -310,6 +328,7 @@ static void printed_stats_are_a_table_with_the_numbers(void **state)
         node->left = list;
         list = node;
     }
+    (void)gc_collect(heap);
     FILE *file = tmpfile();
     assert_non_null(file);
     gc_stats_print(heap, file);
@@ -319,6 +338,8 @@ static void printed_stats_are_a_table_with_the_numbers(void **state)
     assert_int_equal(fclose(file), 0);
     assert_true(length > 100);
     assert_int_equal(text[length - 1], '\n');
+    assert_non_null(strstr(text, "full"));
+    assert_null(strstr(text, "recheck")); /* none has occurred */
     /* A print for people may group the digits. */
     assert_true(strstr(text, "4321") != NULL || strstr(text, "4,321") != NULL ||
                 strstr(text, "4 321") != NULL);
@@ -340,6 +361,7 @@ int main(void)
         world_test(peak_sees_what_no_look_saw),
         world_test(external_bytes_are_added_and_removed),
         world_test(pauses_are_measured),
+        world_test(pause_at_once_is_of_the_young_or_of_everything),
         world_test(pages_and_segments_are_counted),
         world_test(nodes_take_their_own_size_and_little_more),
         world_test(stats_of_a_shorter_struct_are_a_prefix),
