@@ -81,6 +81,20 @@ static inline unsigned gci_lowest_bit(uint64_t number)
     return gci_highest_bit(number & (~number + 1));
 }
 
+/* One of two, as a condition of 0 or 1 says: where it is not to be foretold, compilers make a branch of
+ * anything else. */
+static inline uintptr_t gci_select(uint32_t condition, uintptr_t yes, uintptr_t no)
+{
+    uintptr_t mask = 0 - (uintptr_t)condition;
+    return no ^ ((yes ^ no) & mask);
+}
+
+#if OURO_HAS_ATTRIBUTE(always_inline)
+#define OURO_ALWAYS_INLINE inline __attribute__((always_inline))
+#else
+#define OURO_ALWAYS_INLINE inline
+#endif
+
 static inline size_t gci_larger(size_t a, size_t b)
 {
     return a > b ? a : b;

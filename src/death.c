@@ -422,24 +422,36 @@ static inline void drop_outside(uint32_t members, gc_object *self, size_t offset
     }
 }
 
+struct drop {
+    uint32_t members;
+    const gc_field *first, *stop;
+    size_t left, right; /* speed only: if there are two */
+};
+
+static inline void drop_two(gc_object *self, void *context)
+{
+    const struct drop *drop = context;
+    drop_outside(drop->members, self, drop->left);
+    drop_outside(drop->members, self, drop->right);
+}
+
+static inline void drop_fields(gc_object *self, void *context)
+{
+    const struct drop *drop = context;
+    for (const gc_field *field = drop->first; field < drop->stop; field++) {
+        drop_outside(drop->members, self, field->offset);
+    }
+}
+
 void gci_death_drop_garbage(struct gci_page *page, uint32_t members, size_t offset, size_t end)
 {
-    const gc_field *first = page->fields, *stop = first + page->field_count;
-    bool two = page->field_count == 2; /* speed only */
-    size_t left = first->offset, right = two ? first[1].offset : 0;
-    for (size_t size = page->slot_size; offset < end; offset += size) {
-        gc_object *self = gci_page_at(page, offset);
-        if (!gci_is_member(members, self->gc)) {
-            continue;
-        }
-        if (two) {
-            drop_outside(members, self, left);
-            drop_outside(members, self, right);
-        } else {
-            for (const gc_field *field = first; field < stop; field++) {
-                drop_outside(members, self, field->offset);
-            }
-        }
+    const gc_field *first = page->fields;
+    struct drop drop = { members, first, first + page->field_count, first->offset, 0 };
+    if (page->field_count == 2) {
+        drop.right = first[1].offset;
+        (void)gci_page_each_member(page, members, offset, end, drop_two, &drop);
+    } else {
+        (void)gci_page_each_member(page, members, offset, end, drop_fields, &drop);
     }
 }
 
@@ -457,15 +469,12 @@ static void free_whole_page(struct gci_page *page)
     gci_page_reset(page);
 }
 
-void gci_death_free_garbage(struct gci_page *page, uint32_t members, size_t count)
+/* Mark members dead, and make a list of all that are free, which is returned. Where `mixed`, there is
+ * no branch: what is not free is written to the side. */
+static OURO_ALWAYS_INLINE uint32_t free_members(struct gci_page *page, uint32_t members, bool mixed)
 {
-    book_deaths(page->heap, count, count * page->slot_size);
-    if (gci_page_used(page) == count) {
-        free_whole_page(page);
-        return;
-    }
     uint32_t free = 0;
-    gc_object aside; /* for what is not free: there is no telling which, so no branch */
+    gc_object aside;
     for (size_t offset = gci_page_end(page), size = page->slot_size; offset > page->first;) {
         offset -= size;
         gc_object *slot = gci_page_at(page, offset);
@@ -473,13 +482,28 @@ void gci_death_free_garbage(struct gci_page *page, uint32_t members, size_t coun
         if (OURO_UNLIKELY((slot->refs & OURO_REFS_SITE) && gci_is_member(members, slot->gc))) {
             gci_page_unrecord(page, slot);
         }
-        gc_object *place = is_free ? slot : &aside;
-        *place = (gc_object){ GCI_REFS_DEAD, free };
-        free = is_free ? gci_link_word(slot) : free;
+        if (mixed || is_free) {
+            gc_object *place = (gc_object *)gci_select(is_free, (uintptr_t)slot, (uintptr_t)&aside);
+            *place = (gc_object){ GCI_REFS_DEAD, free };
+            free = (uint32_t)gci_select(is_free, gci_link_word(slot), free);
+        }
     }
-    page->free = free;
+    return free;
+}
+
+void gci_death_free_garbage(struct gci_page *page, uint32_t members, size_t count)
+{
+    book_deaths(page->heap, count, count * page->slot_size);
+    if (gci_page_used(page) == count) {
+        free_whole_page(page);
+        return;
+    }
+    page->free = gci_page_is_mixed(page, members, page->first, gci_page_end(page))
+                     ? free_members(page, members, true)
+                     : free_members(page, members, false);
     bool noticed = page->countdown <= count;
     page->countdown = (uint16_t)(page->countdown - count);
+    page->sorted = (uint8_t)gci_page_used(page);
     if (noticed) {
         gci_page_noticed(page);
     }

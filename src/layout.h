@@ -182,7 +182,7 @@ struct gci_page {
     uint16_t zombies;  /* slots of dead objects that are still in a chain */
     int16_t notice; /* it is looked at when so many objects are left: GCI_NOTICE_NEVER, or PAGE-2 */
     bool in_part;   /* of the part that a cycle gathers */
-    char room;
+    uint8_t sorted; /* speed only: low bits of the number of objects when its free list was last sorted */
     /* Where the members of a sparse set are: a bit for each patch in which some of their slots begin. */
     uint64_t patches[GCI_PATCH_WORDS];
 };

@@ -318,6 +318,7 @@ static struct gci_page *page_new(gc_heap *heap, struct gci_record *record, size_
     }
     page->carved = 0;
     page->free = 0;
+    page->sorted = 0;
     page->chain = 0;
     page->chained = false;
     page->suspects = 0;
@@ -482,7 +483,9 @@ static struct gci_page *take_partial(struct gci_record *record)
         unlink_page(&record->partial, page);
         page->partial = false;
         set_notice(page, GCI_NOTICE_NEVER);
-        gci_page_sort_free(page);
+        if (page->sorted != (uint8_t)gci_page_used(page)) {
+            gci_page_sort_free(page);
+        }
     }
     return page;
 }

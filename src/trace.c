@@ -273,57 +273,32 @@ void gci_trace_count_items(struct gci_tracer *tracer, void **items, size_t count
     }
 }
 
-/* Trace the members of a page that are in a range of slots. Returns how many they are. */
-static unsigned trace_members(struct gci_tracer *tracer, const struct gci_page *page, size_t offset,
-                              size_t end)
+/* What is done with each member of a page. `next` is what visitor.next is, in a register. */
+struct walk {
+    struct gci_tracer *tracer;
+    const struct gci_page *page;
+    void **next;
+    size_t left, right;
+    uint32_t members;
+};
+
+static inline void walk_any(gc_object *self, void *context)
 {
-    unsigned count = 0;
-    for (; offset < end; offset += page->slot_size) {
-        gc_object *self = gci_page_at(page, offset);
-        if (gci_is_member(tracer->members, self->gc)) {
-            count++;
-            trace_any(&tracer->visitor, page, self);
-        }
-    }
-    return count;
+    struct walk *walk = context;
+    trace_any(&walk->tracer->visitor, walk->page, self);
 }
 
-/* The same for a page of objects with single references only. */
-static unsigned trace_members_fields(struct gci_tracer *tracer, const struct gci_page *page,
-                                     size_t offset, size_t end)
+static inline void walk_fields(gc_object *self, void *context)
 {
-    unsigned count = 0;
-    uint32_t members = tracer->members;
-    void **next = tracer->visitor.next;
-    for (size_t size = page->slot_size; offset < end; offset += size) {
-        gc_object *self = gci_page_at(page, offset);
-        if (gci_is_member(members, self->gc)) {
-            count++;
-            next = trace_fields(&tracer->visitor, next, page, self);
-        }
-    }
-    tracer->visitor.next = next;
-    return count;
+    struct walk *walk = context;
+    walk->next = trace_fields(&walk->tracer->visitor, walk->next, walk->page, self);
 }
 
-/* The same for one with two. */
-static unsigned trace_members_near(struct gci_tracer *tracer, const struct gci_page *page,
-                                   size_t offset, size_t end)
+static inline void walk_near(gc_object *self, void *context)
 {
-    unsigned count = 0;
-    uint32_t members = tracer->members;
-    size_t left = page->near[0], right = page->near[1];
-    void **next = tracer->visitor.next;
-    for (size_t size = page->slot_size; offset < end; offset += size) {
-        gc_object *self = gci_page_at(page, offset);
-        if (gci_is_member(members, self->gc)) {
-            count++;
-            next = push(&tracer->visitor, next, self, left);
-            next = push(&tracer->visitor, next, self, right);
-        }
-    }
-    tracer->visitor.next = next;
-    return count;
+    struct walk *walk = context;
+    walk->next = push(&walk->tracer->visitor, walk->next, self, walk->left);
+    walk->next = push(&walk->tracer->visitor, walk->next, self, walk->right);
 }
 
 static inline void count_field(uint32_t members, const gc_object *self, size_t offset)
@@ -335,31 +310,41 @@ static inline void count_field(uint32_t members, const gc_object *self, size_t o
     }
 }
 
+static inline void walk_small(gc_object *self, void *context)
+{
+    struct walk *walk = context;
+    count_field(walk->members, self, walk->left);
+    count_field(walk->members, self, walk->right);
+}
+
+static inline struct walk walk_of(struct gci_tracer *tracer, const struct gci_page *page)
+{
+    return (struct walk){ tracer,        page,          tracer->visitor.next,
+                          page->near[0], page->near[1], tracer->members };
+}
+
 /* The same as tracing and counting, where most references lead to what is in the cache: the queue
  * would cost more than it saves. */
 static unsigned count_members_near(struct gci_tracer *tracer, const struct gci_page *page,
                                    size_t offset, size_t end)
 {
-    unsigned count = 0;
-    uint32_t members = tracer->members;
-    size_t left = page->near[0], right = page->near[1];
-    for (size_t size = page->slot_size; offset < end; offset += size) {
-        gc_object *self = gci_page_at(page, offset);
-        if (gci_is_member(members, self->gc)) {
-            count++;
-            count_field(members, self, left);
-            count_field(members, self, right);
-        }
-    }
-    return count;
+    struct walk walk = walk_of(tracer, page);
+    return gci_page_each_member(page, walk.members, offset, end, walk_small, &walk);
 }
 
 unsigned gci_trace_members(struct gci_tracer *tracer, const struct gci_page *page, size_t offset,
                            size_t end)
 {
-    return (!has_fields_only(page) ? trace_members
-            : has_near_two(page)   ? trace_members_near
-                                   : trace_members_fields)(tracer, page, offset, end);
+    struct walk walk = walk_of(tracer, page);
+    if (!has_fields_only(page)) {
+        return gci_page_each_member(page, walk.members, offset, end, walk_any, &walk);
+    }
+    unsigned count =
+        has_near_two(page)
+            ? gci_page_each_member(page, walk.members, offset, end, walk_near, &walk)
+            : gci_page_each_member(page, walk.members, offset, end, walk_fields, &walk);
+    tracer->visitor.next = walk.next;
+    return count;
 }
 
 static void count_references(struct gci_tracer *tracer, struct gci_set *set)
@@ -459,9 +444,11 @@ static void trace_grey(struct gci_tracer *tracer)
 static void mark_roots(const struct gci_tracer *tracer, struct gci_page *page, size_t offset,
                        size_t end)
 {
+    bool mixed = gci_page_is_mixed(page, tracer->members, offset, end);
     for (size_t size = page->slot_size; offset < end; offset += size) {
         gc_object *self = gci_page_at(page, offset);
-        if ((self->gc ^ self->refs) >= GCI_SCRATCH && gci_is_member(tracer->members, self->gc)) {
+        bool differs = (self->gc ^ self->refs) >= GCI_SCRATCH;
+        if ((differs | mixed) && (differs & gci_is_member(tracer->members, self->gc))) {
             mark(tracer->heap, self, GCI_BECOMES(tracer->alive, self->gc));
         }
     }
