@@ -498,7 +498,8 @@ void gci_death_free_garbage(struct gci_page *page, uint32_t members, size_t coun
         free_whole_page(page);
         return;
     }
-    page->free = gci_page_is_mixed(page, members, page->first, gci_page_end(page))
+    uint32_t unused = members | 1u << GCI_FREE;
+    page->free = gci_page_is_mixed(page, unused, page->first, gci_page_end(page))
                      ? free_members(page, members, true)
                      : free_members(page, members, false);
     bool noticed = page->countdown <= count;

@@ -60,29 +60,30 @@ static inline size_t gci_page_end(const struct gci_page *page)
 {
     return page->first + (size_t)page->carved * page->slot_size;
 }
-/* Who of the slots from `offset` on, `max` at most, is a member: a bit for each. */
+/* Who of the slots from `offset` on, 64 at most, is a member: a bit for each. */
 static inline uint64_t gci_page_mask(const struct gci_page *page, uint32_t members, size_t offset,
-                                     size_t end, unsigned max)
+                                     size_t end)
 {
     uint64_t mask = 0;
-    for (unsigned i = 0; i < max && offset < end; i++, offset += page->slot_size) {
+    for (unsigned i = 0; i < 64 && offset < end; i++, offset += page->slot_size) {
         mask |= (uint64_t)gci_is_member(members, gci_page_at(page, offset)->gc) << i;
     }
     return mask;
 }
 
-/* Whether members and others alternate at random in a range of slots, where a branch for each would
- * cost more than all the rest. Else that is the fastest. The first slots tell. */
+/* Whether members and others seem to alternate at random in a range of slots, where a branch for each
+ * would cost more than all the rest. Else that is the fastest. Some pairs of neighbours tell. */
 static inline bool gci_page_is_mixed(const struct gci_page *page, uint32_t members, size_t offset,
                                      size_t end)
 {
-    enum { SAMPLE = 32, TURNS = 3 };
+    enum { PAIRS = 16, TURNS = 2 };
+    size_t size = page->slot_size, step = (end - offset) / size / PAIRS * size;
     unsigned turns = 0;
-    uint64_t mask = gci_page_mask(page, members, offset, end, SAMPLE);
-    for (mask ^= mask >> 1; mask != 0 && turns < TURNS; mask &= mask - 1) {
-        turns++;
+    for (unsigned i = 0; i < PAIRS && step > 0; i++, offset += step) {
+        turns += gci_is_member(members, gci_page_at(page, offset)->gc) !=
+                 gci_is_member(members, gci_page_at(page, offset + size)->gc);
     }
-    return turns == TURNS;
+    return turns >= TURNS;
 }
 
 /* Call `act`, to be inlined, for the members in a range of slots. Returns how many they are. */
@@ -91,7 +92,6 @@ static OURO_ALWAYS_INLINE unsigned gci_page_each_member(const struct gci_page *p
                                                         void (*act)(gc_object *self, void *context),
                                                         void *context)
 {
-    enum { SLOTS = 64 };
     unsigned count = 0;
     size_t size = page->slot_size;
     if (!gci_page_is_mixed(page, members, offset, end)) {
@@ -104,8 +104,8 @@ static OURO_ALWAYS_INLINE unsigned gci_page_each_member(const struct gci_page *p
         }
         return count;
     }
-    for (; offset < end; offset += SLOTS * size) {
-        uint64_t mask = gci_page_mask(page, members, offset, end, SLOTS);
+    for (; offset < end; offset += 64 * size) {
+        uint64_t mask = gci_page_mask(page, members, offset, end);
         for (; mask != 0; mask &= mask - 1, count++) {
             act(gci_page_at(page, offset + gci_lowest_bit(mask) * size), context);
         }
