@@ -13,7 +13,7 @@
  * by the growth that makes a full collection due, which is four times as much after one that found
  * nothing, until some is found again.
  *
- * A collection of the young is never about more than twice what the threshold says. If they are more,
+ * A collection of the young is never about more than a quarter more than the threshold says. If they are more,
  * because they were left alone or had to wait, they become old unseen, in slices. */
 
 #include "collect.h"
@@ -35,7 +35,7 @@ enum {
     OLD_GROWTH_PERCENT = 50,
     OLD_BYTES = 4 << 20,
     LARGE_BYTES = 16 << 20, /* of a heap beyond the cache, where an object takes longer, */
-    LARGE_SHIFT = 3,        /* and the young are a quarter */
+    LARGE_SHIFT = 3,        /* and the young are an eighth */
     BARREN_MAX = 3,
     LOOK_SHIFT = 3,      /* the young left alone are eight times as many as else, */
     LOOKS_MAX = 3,       /* then 16, 32 and 64 times */
@@ -61,14 +61,18 @@ static bool are_left_alone(const gc_heap *heap)
     return heap->barren == BARREN_MAX && !heap->look_next && !is_in_cycle(heap);
 }
 
-/* A threshold of the young, as it is now. */
+/* A threshold of the young, as it is for a heap of this size, */
+static size_t young_size(const gc_heap *heap, size_t threshold)
+{
+    bool is_large = adapts_young(heap) && heap->bytes_at_collection >= LARGE_BYTES;
+    return is_large ? threshold >> LARGE_SHIFT : threshold;
+}
+
+/* and as it is now. */
 static size_t young_limit(const gc_heap *heap, size_t threshold)
 {
-    if (!adapts_young(heap)) {
-        return threshold;
-    }
-    threshold >>= heap->bytes_at_collection >= LARGE_BYTES ? LARGE_SHIFT : 0;
-    return are_left_alone(heap) ? threshold << (LOOK_SHIFT + heap->looks) : threshold;
+    size_t size = young_size(heap, threshold);
+    return adapts_young(heap) && are_left_alone(heap) ? size << (LOOK_SHIFT + heap->looks) : size;
 }
 
 /* How much may be in use before a full collection is due. */
@@ -95,8 +99,8 @@ static bool may_start(const gc_heap *heap)
 /* Whether the young are more by far than are collected at once. */
 static bool are_too_many(const gc_heap *heap)
 {
-    return adapts_young(heap) &&
-           heap->young_objects / 2 > young_limit(heap, heap->config.thresholds.young_objects);
+    size_t size = young_size(heap, heap->config.thresholds.young_objects);
+    return adapts_young(heap) && heap->young_objects > size + size / 4;
 }
 
 /* Whether the young are collected when they are due. Else they have to wait for a cycle, or are just
@@ -164,14 +168,22 @@ static size_t bucket_of(uint64_t ns)
     return bucket < GCI_PAUSE_BUCKETS ? bucket : GCI_PAUSE_BUCKETS - 1;
 }
 
+enum {
+    REST = 3, /* times as long as it pauses the program runs, if it can be, */
+    REST_MAX_NS = 10000000,
+};
+
 static void record_pause(gc_heap *heap, gc_phase phase, uint64_t start_ns)
 {
     struct gci_pauses *pauses = &heap->pauses[phase];
+    uint64_t ran = start_ns - heap->pause_end_ns;
     heap->pause_end_ns = gci_sys_clock_ns();
     heap->pause_ns = heap->pause_end_ns - start_ns;
     pauses->ns_total += heap->pause_ns;
     pauses->ns_max = heap->pause_ns > pauses->ns_max ? heap->pause_ns : pauses->ns_max;
     pauses->counts[bucket_of(heap->pause_ns)]++;
+    uint64_t rest = (heap->rest_ns > ran ? heap->rest_ns - ran : 0) + REST * heap->pause_ns;
+    heap->rest_ns = rest < REST_MAX_NS ? rest : REST_MAX_NS;
 }
 
 /* Find the garbage of a generation. All survivors are old. */
@@ -443,11 +455,12 @@ static void slice(gc_heap *heap, uint64_t budget_ns)
     gci_collect_release(heap);
 }
 
-/* How many times as long as the last pause was the program runs before the next slice: the less, the
- * more of its room the cycle has used; beyond it not at all. */
-static uint64_t wait_times(size_t grown, size_t room)
+/* How much of its rest the program gets before the next slice: all, until the cycle has used most of
+ * its room, and then less and less. */
+static uint64_t rest_of(const gc_heap *heap, size_t grown, size_t room)
 {
-    return grown < room / 4 ? 6 : grown < room / 2 ? 4 : grown < room / 4 * 3 ? 2 : grown < room;
+    uint64_t eighths = grown < room / 4 * 3 ? 8 : grown < room / 8 * 7 ? 4 : 2;
+    return grown < room ? heap->rest_ns / 8 * eighths : 0;
 }
 
 /* A slice when it is time for one. Slices get longer when the room is used up; and when twice as much
@@ -462,7 +475,7 @@ static void slice_in_time(gc_heap *heap)
         while (is_in_cycle(heap)) {
             slice(heap, UINT64_MAX); /* user code may run here */
         }
-    } else if (waited >= wait_times(grown, room) * heap->pause_ns) {
+    } else if (waited >= rest_of(heap, grown, room)) {
         slice(heap, grown < room ? slice_ns(heap) : LATE * slice_ns(heap));
         /* user code may have run */
     }

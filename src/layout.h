@@ -420,6 +420,7 @@ struct gc_heap {
     unsigned looks;                  /* then they are left alone for longer and longer times, */
     bool look_next;                  /* after each of which they are collected once */
     uint64_t pause_end_ns, pause_ns; /* when the last pause ended, and how long it was */
+    uint64_t rest_ns; /* how long the program was then to run before the next slice */
     bool barren_full;    /* the last full collection that came by itself was for nothing */
     size_t bytes_frozen; /* those of them that were there at gc_freeze; 0: nothing is frozen */
     unsigned debug;      /* GC_DEBUG_... */

@@ -440,17 +440,27 @@ static void trace_grey(struct gci_tracer *tracer)
     } while (heap->grey_pages != NULL);
 }
 
-/* Mark the members in a range of slots that are referenced from outside. */
+/* Mark the members in a range of slots that are referenced from outside. Where `mixed`, there is no
+ * branch but for those. */
+static OURO_ALWAYS_INLINE void mark_roots_of(const struct gci_tracer *tracer, struct gci_page *page,
+                                             size_t offset, size_t end, bool mixed)
+{
+    for (size_t size = page->slot_size; offset < end; offset += size) {
+        gc_object *self = gci_page_at(page, offset);
+        uint32_t differs = (self->gc ^ self->refs) >= GCI_SCRATCH;
+        if ((mixed || differs) && (differs & gci_is_member(tracer->members, self->gc))) {
+            mark(tracer->heap, self, GCI_BECOMES(tracer->alive, self->gc));
+        }
+    }
+}
+
 static void mark_roots(const struct gci_tracer *tracer, struct gci_page *page, size_t offset,
                        size_t end)
 {
-    bool mixed = gci_page_is_mixed(page, tracer->members, offset, end);
-    for (size_t size = page->slot_size; offset < end; offset += size) {
-        gc_object *self = gci_page_at(page, offset);
-        bool differs = (self->gc ^ self->refs) >= GCI_SCRATCH;
-        if ((differs | mixed) && (differs & gci_is_member(tracer->members, self->gc))) {
-            mark(tracer->heap, self, GCI_BECOMES(tracer->alive, self->gc));
-        }
+    if (gci_page_is_mixed(page, tracer->members, offset, end)) {
+        mark_roots_of(tracer, page, offset, end, true);
+    } else {
+        mark_roots_of(tracer, page, offset, end, false);
     }
 }
 

@@ -628,7 +628,7 @@ static void look_after_a_promotion_waits_for_who_comes_then(void **state)
     assert_int_equal(heap->bytes_at_collection, heap->bytes_live);
     gc_safepoint(heap);
     assert_int_equal(heap->generations[0].collections, 0);
-    for (size_t i = 0; i < 32768; i++) {
+    for (size_t i = 0; i < 17000; i++) {
         drop_a_node_circle(heap);
     }
     gc_safepoint(heap);
