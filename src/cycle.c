@@ -38,8 +38,8 @@ enum {
     /* A part with so many members gets no more to begin with; and one with so many more, none at
      * all. Where everything is checked they are small, so that there are many. */
     PART_MIN = OURO_CHECKS >= 3 ? 8 : 1024,
-    PART_MAX = OURO_CHECKS >= 3 ? 128 : 16384,
-    RECHECK_MAX = 8192,  /* suspects that are examined at once though another round may help */
+    PART_MAX = OURO_CHECKS >= 3 ? 128 : 8192,
+    RECHECK_MAX = 4096,  /* suspects that are examined at once though another round may help */
     TRUST_NOT_EVERY = 4, /* cycles; in the last of them touched objects are not marked for that */
 };
 
