@@ -169,7 +169,7 @@ static size_t bucket_of(uint64_t ns)
 }
 
 enum {
-    REST = 3, /* times as long as it pauses the program runs, if it can be, */
+    REST = 24, /* eighths: so many times as long as it pauses the program runs, if it can be, */
     REST_MAX_NS = 10000000,
 };
 
@@ -182,7 +182,7 @@ static void record_pause(gc_heap *heap, gc_phase phase, uint64_t start_ns)
     pauses->ns_total += heap->pause_ns;
     pauses->ns_max = heap->pause_ns > pauses->ns_max ? heap->pause_ns : pauses->ns_max;
     pauses->counts[bucket_of(heap->pause_ns)]++;
-    uint64_t rest = (heap->rest_ns > ran ? heap->rest_ns - ran : 0) + REST * heap->pause_ns;
+    uint64_t rest = (heap->rest_ns > ran ? heap->rest_ns - ran : 0) + REST * heap->pause_ns / 8;
     heap->rest_ns = rest < REST_MAX_NS ? rest : REST_MAX_NS;
 }
 
@@ -476,7 +476,8 @@ static void slice_in_time(gc_heap *heap)
             slice(heap, UINT64_MAX); /* user code may run here */
         }
     } else if (waited >= rest_of(heap, grown, room)) {
-        slice(heap, grown < room ? slice_ns(heap) : LATE * slice_ns(heap));
+        uint64_t halves = grown < room / 2 ? 1 : grown < room ? 2 : 2 * LATE;
+        slice(heap, slice_ns(heap) / 2 * halves);
         /* user code may have run */
     }
     cycle->bytes_next = add_saturating(bytes_in_use(heap), SLICE_BYTES);

@@ -535,10 +535,9 @@ void gci_cycle_begin(gc_heap *heap)
     cycle->of_suspects = cycle->parted = false;
     cycle->suspects = 0;
     cycle->examined = 0;
-    cycle->report = (gc_collection){ .size = sizeof(cycle->report),
-                                     .generation = 1,
-                                     .reason = GC_REASON_GROWTH,
-                                     .rounds = 1 };
+    cycle->report = (gc_collection){
+        .size = sizeof(cycle->report), .generation = 1, .reason = GC_REASON_GROWTH, .rounds = 1
+    };
     enter(heap, GCI_PHASE_PROMOTE);
 }
 

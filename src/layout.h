@@ -182,7 +182,8 @@ struct gci_page {
     uint16_t zombies;  /* slots of dead objects that are still in a chain */
     int16_t notice; /* it is looked at when so many objects are left: GCI_NOTICE_NEVER, or PAGE-2 */
     bool in_part;   /* of the part that a cycle gathers */
-    uint8_t sorted; /* speed only: low bits of the number of objects when its free list was last sorted */
+    uint8_t
+        sorted; /* speed only: low bits of the number of objects when its free list was last sorted */
     /* Where the members of a sparse set are: a bit for each patch in which some of their slots begin. */
     uint64_t patches[GCI_PATCH_WORDS];
 };
@@ -420,7 +421,7 @@ struct gc_heap {
     unsigned looks;                  /* then they are left alone for longer and longer times, */
     bool look_next;                  /* after each of which they are collected once */
     uint64_t pause_end_ns, pause_ns; /* when the last pause ended, and how long it was */
-    uint64_t rest_ns; /* how long the program was then to run before the next slice */
+    uint64_t rest_ns;    /* how long the program was then to run before the next slice */
     bool barren_full;    /* the last full collection that came by itself was for nothing */
     size_t bytes_frozen; /* those of them that were there at gc_freeze; 0: nothing is frozen */
     unsigned debug;      /* GC_DEBUG_... */

@@ -354,8 +354,8 @@ static void count_references(struct gci_tracer *tracer, struct gci_set *set)
         page->members = page->marked = 0;
         for (struct gci_run run = gci_set_run(set, page, 0); run.from < run.end;
              run = gci_set_run(set, page, run.end)) {
-            unsigned members = (near ? count_members_near : gci_trace_members)(tracer, page, run.from,
-                                                                               run.end);
+            unsigned members =
+                (near ? count_members_near : gci_trace_members)(tracer, page, run.from, run.end);
             page->members = (uint16_t)(page->members + members);
         }
     }
