@@ -34,7 +34,8 @@
 #include "cycle.h"
 
 enum {
-    CHUNK = 256, /* slots between two looks at the clock */
+    CHUNK = 256,  /* slots between two looks at the clock */
+    ITEMS = 4096, /* likewise references, where objects may have very many */
     /* A part with so many members gets no more to begin with; and one with so many more, none at
      * all. Where everything is checked they are small, so that there are many. */
     PART_MIN = OURO_CHECKS >= 3 ? 8 : 1024,
@@ -76,9 +77,10 @@ static void enter(gc_heap *heap, enum gci_phase phase)
     cycle->offset = cycle->page == NULL ? 0 : cycle->page->first;
 }
 
-/* Do `act` with ranges of slots until the phase is over or time is up. Returns whether it is over. */
+/* Do `act` with ranges of slots until the phase is over or time is up. Returns whether it is over. What
+ * `act` returns is how far it has come. */
 static bool each_range(gc_heap *heap, struct gci_tracer *tracer, uint64_t deadline,
-                       void (*act)(struct gci_tracer *, struct gci_page *, size_t, size_t))
+                       size_t (*act)(struct gci_tracer *, struct gci_page *, size_t, size_t))
 {
     struct gci_cycle *cycle = &heap->cycle;
     while (cycle->page != NULL) {
@@ -87,11 +89,11 @@ static bool each_range(gc_heap *heap, struct gci_tracer *tracer, uint64_t deadli
         if (cycle->offset < end) {
             size_t step = CHUNK * page->slot_size, from = cycle->offset;
             size_t to = step < end - from ? from + step : end;
-            act(tracer, page, from, to);
-            cycle->offset = to;
+            cycle->offset = act(tracer, page, from, to);
         } else {
             cycle->page = next_page(heap, page);
             cycle->offset = cycle->page == NULL ? 0 : cycle->page->first;
+            cycle->items_done = 0;
         }
         if (gci_sys_clock_ns() >= deadline) {
             break;
@@ -100,7 +102,7 @@ static bool each_range(gc_heap *heap, struct gci_tracer *tracer, uint64_t deadli
     return cycle->page == NULL;
 }
 
-static void promote(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
+static size_t promote(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
 {
     gc_heap *heap = tracer->heap;
     uint32_t old = heap->cycle.only_promotes ? heap->old : state_of_set(heap);
@@ -116,12 +118,32 @@ static void promote(struct gci_tracer *tracer, struct gci_page *page, size_t off
         promoted += is_young;
     }
     heap->young_objects -= promoted;
+    return end;
 }
 
-static void count(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
+/* Count the references of the objects in a range, one after the other, some of them at a time. */
+static size_t count_long(struct gci_tracer *tracer, struct gci_page *page, size_t offset,
+                         size_t end, unsigned *members)
+{
+    size_t *done = &tracer->heap->cycle.items_done, budget = ITEMS;
+    for (; offset < end && budget > 0; offset += page->slot_size) {
+        gc_object *self = gci_page_at(page, offset);
+        if (!gci_is_member(tracer->members, self->gc)) {
+            *done = 0;
+        } else if (gci_trace_some(tracer, page, self, done, &budget)) {
+            (*members)++;
+        } else {
+            break;
+        }
+    }
+    return offset;
+}
+
+static size_t count(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
 {
     struct gci_cycle *cycle = &tracer->heap->cycle;
-    if (offset == page->first) {
+    unsigned members = 0;
+    if (offset == page->first && cycle->items_done == 0) {
         page->counted = page->found = 0;
     }
     for (size_t at = offset; at < end; at += page->slot_size) {
@@ -130,9 +152,14 @@ static void count(struct gci_tracer *tracer, struct gci_page *page, size_t offse
             self->refs &= ~(uint32_t)OURO_REFS_TOUCHED;
         }
     }
-    unsigned members = gci_trace_members(tracer, page, offset, end);
+    if (page->duties & GCI_DUTY_LONG) {
+        end = count_long(tracer, page, offset, end, &members);
+    } else {
+        members = gci_trace_members(tracer, page, offset, end);
+    }
     page->counted = (uint16_t)(page->counted + members);
     cycle->examined += cycle->of_suspects ? 0 : members;
+    return end;
 }
 
 /* Mark. */
@@ -163,7 +190,8 @@ static void mark_items(struct gci_tracer *tracer, void **items, size_t item_coun
     }
 }
 
-static void mark_roots(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
+static size_t mark_roots(struct gci_tracer *tracer, struct gci_page *page, size_t offset,
+                         size_t end)
 {
     bool trusts_touched = tracer->heap->cycle.trusts_touched;
     for (; offset < end; offset += page->slot_size) {
@@ -174,10 +202,27 @@ static void mark_roots(struct gci_tracer *tracer, struct gci_page *page, size_t 
             mark(tracer->heap, self);
         }
     }
+    return end;
 }
 
-/* The cycle comes by an object in a chain. */
-static void leave_chain(struct gci_tracer *tracer, struct gci_page *page, gc_object *self)
+/* Go on with the object whose arrays are being marked, unless it is gone. Returns what that cost, in
+ * objects. */
+static unsigned trace_array(struct gci_tracer *tracer)
+{
+    struct gci_cycle *cycle = &tracer->heap->cycle;
+    struct gci_page *page = cycle->array_page;
+    gc_object *self = gci_page_at(page, cycle->array_offset);
+    size_t budget = ITEMS;
+    if (page->record == NULL || self->gc != tracer->heap->old ||
+        gci_trace_some(tracer, page, self, &cycle->items_done, &budget)) {
+        cycle->array_page = NULL;
+        cycle->items_done = 0;
+    }
+    return (unsigned)(ITEMS - budget) / (ITEMS / CHUNK);
+}
+
+/* The cycle comes by an object in a chain. Returns what that cost. */
+static unsigned leave_chain(struct gci_tracer *tracer, struct gci_page *page, gc_object *self)
 {
     if (gci_state_of(self) == GCI_DYING) {
         self->gc = GCI_DYING;
@@ -185,8 +230,14 @@ static void leave_chain(struct gci_tracer *tracer, struct gci_page *page, gc_obj
         gci_death_leave_chain(page, self);
     } else {
         self->gc = tracer->heap->old;
+        if (page->duties & GCI_DUTY_LONG) {
+            tracer->heap->cycle.array_page = page;
+            tracer->heap->cycle.array_offset = gci_page_offset(self);
+            return 1 + trace_array(tracer);
+        }
         gci_trace(tracer, page, self);
     }
+    return 1;
 }
 
 static void end_chains(struct gci_page *page)
@@ -224,9 +275,12 @@ static bool trace_grey(gc_heap *heap, struct gci_tracer *tracer, uint64_t deadli
     struct gci_cycle *cycle = &heap->cycle;
     unsigned traced = 0;
     do {
-        while (cycle->lane_count > 0 || cycle->chains != NULL) {
+        while (cycle->array_page != NULL || cycle->lane_count > 0 || cycle->chains != NULL) {
+            if (cycle->array_page != NULL) {
+                traced += trace_array(tracer);
+            }
             fill_lanes(cycle);
-            for (unsigned i = 0; i < cycle->lane_count; traced++) {
+            for (unsigned i = 0; i < cycle->lane_count && cycle->array_page == NULL;) {
                 struct gci_page *page = cycle->lanes[i].page;
                 gc_object *self = gci_page_at(page, GCI_LINK_OFFSET(cycle->lanes[i].link));
                 uint32_t next = self->gc >> GCI_LINK_SHIFT;
@@ -239,7 +293,7 @@ static bool trace_grey(gc_heap *heap, struct gci_tracer *tracer, uint64_t deadli
                         end_chains(page);
                     }
                 }
-                leave_chain(tracer, page, self);
+                traced += leave_chain(tracer, page, self);
             }
             if (traced >= CHUNK) {
                 traced = 0;
@@ -295,14 +349,14 @@ static void forget_suspect_pages(struct gci_cycle *cycle)
 }
 
 /* Sweep. In a later one the list of pages stays as it is; those without suspects are passed over. */
-static void sweep(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
+static size_t sweep(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
 {
     struct gci_cycle *cycle = &tracer->heap->cycle;
     if (cycle->of_suspects && offset == page->first) {
         page->suspects = 0;
     }
     if (page->found == page->counted) {
-        return; /* speed only */
+        return end; /* speed only */
     }
     if (offset == page->first) {
         forget_patches(page);
@@ -317,12 +371,15 @@ static void sweep(struct gci_tracer *tracer, struct gci_page *page, size_t offse
             add_suspect_page(cycle, page);
         }
     }
+    return end;
 }
 
 static void finish(gc_heap *heap)
 {
     forget_suspect_pages(&heap->cycle);
     heap->cycle.phase = GCI_PHASE_NONE;
+    heap->cycle.array_page = NULL;
+    heap->cycle.items_done = 0;
 }
 
 /* After a sweep: another round, or the end of it. */
@@ -472,22 +529,23 @@ static struct gci_set examine_parts(gc_heap *heap, uint64_t deadline)
     return (struct gci_set){ .pages = NULL };
 }
 
-static void drop(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
+static size_t drop(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
 {
     bool draining = tracer->heap->draining;
     tracer->heap->draining = true; /* what dies waits until the slice is over */
     gci_death_drop_garbage(page, tracer->members, offset, end);
     tracer->heap->draining = draining;
+    return end;
 }
 
 /* A page at a time. */
-static void free_page(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
+static size_t free_page(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
 {
-    (void)end;
     if (offset == page->first) {
         tracer->heap->cycle.freed += page->suspects;
         gci_death_free_garbage(page, tracer->members, page->suspects);
     }
+    return end;
 }
 
 /* The set algorithm on what is left of S. */

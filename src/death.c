@@ -374,7 +374,7 @@ static void end(struct gci_page *page, gc_object *self)
         end_plain(page, self);
         return;
     }
-    bool runs_code = (page->duties & ~(GCI_DUTY_TRAVERSE | GCI_DUTY_ARRAYS)) != 0 ||
+    bool runs_code = (page->duties & ~(GCI_DUTY_TRAVERSE | GCI_DUTY_ARRAYS | GCI_DUTY_LONG)) != 0 ||
                      (self->refs & OURO_REFS_WEAK) != 0;
     if (!runs_code) {
         clear_declared(page, self);

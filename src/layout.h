@@ -126,6 +126,7 @@ enum gci_duty {
     GCI_DUTY_DESTROY = 4,
     GCI_DUTY_TRAVERSE = 8,
     GCI_DUTY_ARRAYS = 16, /* tails and buffers of references */
+    GCI_DUTY_LONG = 32,   /* which may be long */
 };
 
 struct gci_page {
@@ -263,6 +264,7 @@ struct gci_set {
     bool small;      /* asked for: it fits the cache */
     bool sparse;     /* asked for: the members are in patches of their pages */
     bool passed;     /* asked for: who is found alive gets a scratch count of 1 */
+    bool spares;     /* asked for: objects with very long arrays are alive, unseen */
 };
 #define GCI_NIBBLE(state, becomes) ((uint64_t)(becomes) << 4 * (state))
 #define GCI_BECOMES(nibbles, word) ((uint32_t)((nibbles) >> 4 * ((word)&GCI_STATE_MASK)) & 15u)
@@ -356,6 +358,9 @@ struct gci_cycle {
     bool trusts_touched;   /* what was touched is marked */
     struct gci_page *page; /* where the phase is: at the slot at `offset` */
     size_t offset;
+    struct gci_page *array_page; /* marking is at an object there with long arrays; or NULL */
+    size_t array_offset;
+    size_t items_done; /* of the arrays that counting or marking is at */
     struct gci_page *suspect_pages;
     size_t suspects, suspects_before;
     size_t freed; /* garbage, not in the books yet */

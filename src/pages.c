@@ -274,7 +274,7 @@ static struct gci_page *take_large(gc_heap *heap, size_t slot_size)
     return &segment->pages[0];
 }
 
-static unsigned duties_of(const gc_type *type)
+static unsigned duties_of(const gc_type *type, size_t slot_size)
 {
     unsigned duties = 0;
     duties |= type->finalize != NULL ? GCI_DUTY_FINALIZE : 0;
@@ -282,7 +282,11 @@ static unsigned duties_of(const gc_type *type)
     duties |= type->destroy != NULL ? GCI_DUTY_DESTROY : 0;
     duties |= type->traverse != NULL ? GCI_DUTY_TRAVERSE : 0;
     for (size_t i = 0; type->refs != NULL && i < type->refs->count; i++) {
-        duties |= type->refs->fields[i].kind != GC_FIELD_REF ? GCI_DUTY_ARRAYS : 0;
+        unsigned kind = type->refs->fields[i].kind;
+        bool is_long = kind == GC_FIELD_BUFFER || slot_size > GCI_SMALL_MAX;
+        duties |= kind == GC_FIELD_REF ? 0
+                  : is_long            ? GCI_DUTY_ARRAYS | GCI_DUTY_LONG
+                                       : GCI_DUTY_ARRAYS;
     }
     return duties;
 }
@@ -333,7 +337,7 @@ static struct gci_page *page_new(gc_heap *heap, struct gci_record *record, size_
     bool declared = type->refs != NULL && type->refs->count > 0;
     page->fields = declared ? type->refs->fields : &no_field;
     page->field_count = declared ? (uint16_t)type->refs->count : 0;
-    page->duties = (uint8_t)duties_of(type);
+    page->duties = (uint8_t)duties_of(type, slot_size);
     page->newborn = gci_header(OURO_REFS_ONE, page->birth);
     bool near = page->duties == 0 && page->field_count <= 2 && type->size <= GCI_PAGE_SIZE;
     page->is_near = near;
@@ -660,7 +664,8 @@ void gci_pages_tidy(gc_heap *heap, bool all)
  * come by it, since its segment would leave (CYCLE-1). */
 static bool may_leave(const gc_heap *heap, const struct gci_page *page)
 {
-    bool in_hand = page == heap->cycle.page || page->in_suspect_pages;
+    bool in_hand =
+        page == heap->cycle.page || page == heap->cycle.array_page || page->in_suspect_pages;
     return heap->cycle.phase == GCI_PHASE_NONE || !in_hand || !is_large(segment_of(page));
 }
 

@@ -19,6 +19,7 @@ void gci_tracer_init(struct gci_tracer *tracer, gc_heap *heap,
     tracer->visitor = (gc_visitor){ .next = tracer->queue, .end = tracer->queue + GCI_QUEUE_SIZE };
     tracer->consume = consume;
     tracer->heap = heap;
+    tracer->spares = false;
     tracer->context = NULL;
 }
 
@@ -50,27 +51,57 @@ static void visit_array(gc_visitor *visitor, const char *items, uint64_t count)
     }
 }
 
+/* How many references there are in a field, and where. */
+static inline size_t array_of(const gc_object *self, const gc_field *field, const char **items)
+{
+    *items = (const char *)self + field->offset;
+    if (field->kind == GC_FIELD_REF) {
+        return 1;
+    }
+    if (field->kind == GC_FIELD_TAIL) {
+        return gc_count(self);
+    }
+    memcpy(items, *items, sizeof(*items));
+    return (size_t)gci_field_count(self, field);
+}
+
 static OURO_NOINLINE void trace_any(gc_visitor *visitor, const struct gci_page *page,
                                     gc_object *self)
 {
-    const char *start = (const char *)self;
     for (const gc_field *field = page->fields, *end = field + page->field_count; field < end;
          field++) {
-        void *pointer;
-        if (field->kind == GC_FIELD_TAIL) {
-            visit_array(visitor, start + field->offset, gc_count(self));
-            continue;
-        }
-        memcpy(&pointer, start + field->offset, sizeof(pointer));
-        if (field->kind == GC_FIELD_REF) {
-            gc_visit(visitor, pointer);
-        } else {
-            visit_array(visitor, pointer, gci_field_count(self, field));
-        }
+        const char *items;
+        size_t count = array_of(self, field, &items);
+        visit_array(visitor, items, count);
     }
     if (page->duties & GCI_DUTY_TRAVERSE) {
         page->type->traverse(self, visitor);
     }
+}
+
+bool gci_trace_some(struct gci_tracer *tracer, const struct gci_page *page, gc_object *self,
+                    size_t *done, size_t *budget)
+{
+    size_t skip = *done;
+    for (const gc_field *field = page->fields, *end = field + page->field_count; field < end;
+         field++) {
+        const char *items;
+        size_t count = array_of(self, field, &items);
+        size_t from = skip < count ? skip : count;
+        size_t some = count - from < *budget ? count - from : *budget;
+        visit_array(&tracer->visitor, items + from * sizeof(void *), some);
+        *done += some;
+        *budget -= some;
+        if (from + some < count) {
+            return false;
+        }
+        skip -= from;
+    }
+    if (page->duties & GCI_DUTY_TRAVERSE) {
+        page->type->traverse(self, &tracer->visitor);
+    }
+    *done = 0;
+    return true;
 }
 
 /* gc_visit of each field: a store, and a move of `next` that depends on it, no branch. Takes and
@@ -167,6 +198,7 @@ struct gci_set gci_set_of_young(gc_heap *heap)
 {
     struct gci_set set = {
         .small = heap->bytes_live < SMALL_BYTES,
+        .spares = true,
         .alive = GCI_NIBBLE(GCI_YOUNG, heap->old),
         .garbage = GCI_NIBBLE(GCI_YOUNG, GCI_DOOMED),
     };
@@ -276,16 +308,34 @@ void gci_trace_count_items(struct gci_tracer *tracer, void **items, size_t count
 /* What is done with each member of a page. `next` is what visitor.next is, in a register. */
 struct walk {
     struct gci_tracer *tracer;
-    const struct gci_page *page;
+    struct gci_page *page;
     void **next;
     size_t left, right;
     uint32_t members;
 };
 
+/* Whether an object has arrays that would take a good part of a millisecond. */
+static bool has_very_long(const struct gci_page *page, const gc_object *self)
+{
+    enum { VERY_LONG = 8192 };
+    size_t count = 0;
+    for (size_t i = 0; i < page->field_count; i++) {
+        const char *items;
+        count += array_of(self, &page->fields[i], &items);
+    }
+    return count > VERY_LONG;
+}
+
 static inline void walk_any(gc_object *self, void *context)
 {
     struct walk *walk = context;
-    trace_any(&walk->tracer->visitor, walk->page, self);
+    struct gci_page *page = walk->page;
+    if (walk->tracer->spares && (page->duties & GCI_DUTY_LONG) && has_very_long(page, self)) {
+        self->gc = GCI_BECOMES(walk->tracer->alive, self->gc);
+        page->marked++;
+    } else {
+        trace_any(&walk->tracer->visitor, page, self);
+    }
 }
 
 static inline void walk_fields(gc_object *self, void *context)
@@ -317,7 +367,7 @@ static inline void walk_small(gc_object *self, void *context)
     count_field(walk->members, self, walk->right);
 }
 
-static inline struct walk walk_of(struct gci_tracer *tracer, const struct gci_page *page)
+static inline struct walk walk_of(struct gci_tracer *tracer, struct gci_page *page)
 {
     return (struct walk){ tracer,        page,          tracer->visitor.next,
                           page->near[0], page->near[1], tracer->members };
@@ -325,14 +375,14 @@ static inline struct walk walk_of(struct gci_tracer *tracer, const struct gci_pa
 
 /* The same as tracing and counting, where most references lead to what is in the cache: the queue
  * would cost more than it saves. */
-static unsigned count_members_near(struct gci_tracer *tracer, const struct gci_page *page,
-                                   size_t offset, size_t end)
+static unsigned count_members_near(struct gci_tracer *tracer, struct gci_page *page, size_t offset,
+                                   size_t end)
 {
     struct walk walk = walk_of(tracer, page);
     return gci_page_each_member(page, walk.members, offset, end, walk_small, &walk);
 }
 
-unsigned gci_trace_members(struct gci_tracer *tracer, const struct gci_page *page, size_t offset,
+unsigned gci_trace_members(struct gci_tracer *tracer, struct gci_page *page, size_t offset,
                            size_t end)
 {
     struct walk walk = walk_of(tracer, page);
@@ -537,6 +587,7 @@ void gci_trace_find_garbage(gc_heap *heap, struct gci_set *set)
     tracer.alive = set->alive;
     tracer.members = set->members;
     tracer.passed = set->passed ? GCI_SCRATCH : 0;
+    tracer.spares = set->spares;
     count_references(&tracer, set);
     tracer.consume = mark_items;
     mark_reachable(&tracer, set);

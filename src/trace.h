@@ -17,6 +17,7 @@ struct gci_tracer {
     uint64_t alive;   /* of the set that is examined */
     uint32_t members; /* likewise */
     uint32_t passed;  /* likewise: scratch count of who is found alive */
+    bool spares;      /* likewise */
     gc_heap *heap;
     void *context; /* for consume */
     void *queue[GCI_QUEUE_SIZE];
@@ -29,9 +30,15 @@ OURO_INTERNAL void gci_tracer_init(struct gci_tracer *tracer, gc_heap *heap,
 OURO_INTERNAL void gci_trace(struct gci_tracer *tracer, const struct gci_page *page,
                              gc_object *self);
 
+/* Visit some of the references of an object with arrays, where the last call left off: `done` says
+ * where that was, 0 at first, and `budget` how many more of them may be visited. Returns whether all
+ * were; then `done` is 0 again. The object may change in between. */
+OURO_INTERNAL bool gci_trace_some(struct gci_tracer *tracer, const struct gci_page *page,
+                                  gc_object *self, size_t *done, size_t *budget);
+
 /* Visit all references of the members in a page that are in a range of slots. Returns how many members
  * they are. */
-OURO_INTERNAL unsigned gci_trace_members(struct gci_tracer *tracer, const struct gci_page *page,
+OURO_INTERNAL unsigned gci_trace_members(struct gci_tracer *tracer, struct gci_page *page,
                                          size_t offset, size_t end);
 
 /* Count references to members; to be consumed so. */

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Objects with very many references in a cycle and in a young collection, white box: their arrays are
+ * counted and marked some at a time, and the program does with them what it likes meanwhile. */
+
+#include "support.h"
+
+#include "collect.h"
+#include "cycle.h"
+
+enum { LENGTH = 300000, LEAST_SLICES = LENGTH / 4096 };
+
+struct shelf {
+    gc_object object;
+    struct node **items;
+    size_t count;
+    struct shelf *self;
+};
+
+static void shelf_destroy(gc_object *self)
+{
+    free(((struct shelf *)(void *)self)->items);
+}
+
+static const gc_type shelf_type = {
+    .name = "shelf",
+    .size = sizeof(struct shelf),
+    .refs = OURO_FIELDS(OURO_BUFFER(struct shelf, items, count), OURO_REF(struct shelf, self)),
+    .destroy = shelf_destroy,
+};
+
+static struct tuple *full_tuple_new(gc_heap *heap, size_t length)
+{
+    struct tuple *tuple = tuple_new(heap, length);
+    for (size_t i = 0; i < length; i++) {
+        tuple->items[i] = node_new(heap);
+    }
+    return tuple;
+}
+
+static struct shelf *shelf_new(gc_heap *heap, size_t length)
+{
+    struct shelf *shelf = gc_new(heap, &shelf_type);
+    assert_non_null(shelf);
+    shelf->items = calloc(length, sizeof(struct node *));
+    assert_non_null(shelf->items);
+    for (size_t i = 0; i < length; i++) {
+        shelf->items[i] = node_new(heap);
+        shelf->count++;
+    }
+    return shelf;
+}
+
+static void slice(gc_heap *heap)
+{
+    heap->busy++;
+    gci_pages_pin(heap);
+    struct gci_set set = gci_cycle_slice(heap, 0);
+    if (set.garbage_count > 0) {
+        (void)gci_doom(heap, &set);
+    }
+    gci_death_drain(heap);
+    heap->busy--;
+    gci_pages_unpin(heap);
+}
+
+/* Slices to the end of a phase. Returns how many. */
+static size_t run_through(gc_heap *heap, enum gci_phase phase)
+{
+    size_t slices = 0;
+    while (heap->cycle.phase == phase) {
+        slice(heap);
+        slices++;
+    }
+    return slices;
+}
+
+static void run_to(gc_heap *heap, enum gci_phase phase)
+{
+    while (heap->cycle.phase != phase && heap->cycle.phase != GCI_PHASE_NONE) {
+        slice(heap);
+    }
+    assert_int_equal(heap->cycle.phase, phase);
+}
+
+/* Slices until the arrays of an object are in the middle of being counted, or marked. */
+static void run_into_arrays(gc_heap *heap, enum gci_phase phase)
+{
+    while (heap->cycle.phase != phase || heap->cycle.items_done == 0) {
+        assert_int_not_equal(heap->cycle.phase, GCI_PHASE_NONE);
+        slice(heap);
+    }
+}
+
+static const enum gci_phase phases[] = { GCI_PHASE_COUNT, GCI_PHASE_MARK };
+
+/* Who lives is found alive without suspects, whatever is long about it. */
+static void finish_without_suspects(gc_heap *heap)
+{
+    run_to(heap, GCI_PHASE_NONE);
+    assert_int_equal(heap->cycle.report.suspects, 0);
+    assert_sound(heap);
+}
+
+static void long_tail_is_counted_and_marked_in_slices(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct tuple *tuple = full_tuple_new(heap, LENGTH);
+    gci_cycle_begin(heap);
+    run_to(heap, GCI_PHASE_COUNT);
+    assert_true(run_through(heap, GCI_PHASE_COUNT) > LEAST_SLICES);
+    assert_true(run_through(heap, GCI_PHASE_MARK) > LEAST_SLICES);
+    finish_without_suspects(heap);
+    assert_live(heap, LENGTH + 1);
+    gc_decref(tuple);
+    assert_live(heap, 0);
+}
+
+static void long_buffer_is_counted_and_marked_in_slices(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct shelf *shelf = shelf_new(heap, LENGTH);
+    gci_cycle_begin(heap);
+    run_to(heap, GCI_PHASE_COUNT);
+    assert_true(run_through(heap, GCI_PHASE_COUNT) > LEAST_SLICES);
+    assert_true(run_through(heap, GCI_PHASE_MARK) > LEAST_SLICES);
+    finish_without_suspects(heap);
+    assert_live(heap, LENGTH + 1);
+    gc_decref(shelf);
+    assert_live(heap, 0);
+}
+
+static void short_arrays_share_a_slice(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct shelf *shelves[100];
+    for (size_t i = 0; i < 100; i++) {
+        shelves[i] = shelf_new(heap, 3);
+    }
+    gci_cycle_begin(heap);
+    run_to(heap, GCI_PHASE_COUNT);
+    assert_true(run_through(heap, GCI_PHASE_COUNT) < 10);
+    assert_true(run_through(heap, GCI_PHASE_MARK) < 10);
+    finish_without_suspects(heap);
+    for (size_t i = 0; i < 100; i++) {
+        gc_decref(shelves[i]);
+    }
+}
+
+/* Many that are not long each take their time together. */
+static void many_arrays_do_not_share_one(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct shelf *shelves[100];
+    for (size_t i = 0; i < 100; i++) {
+        shelves[i] = shelf_new(heap, 3000);
+    }
+    gci_cycle_begin(heap);
+    run_to(heap, GCI_PHASE_COUNT);
+    assert_true(run_through(heap, GCI_PHASE_COUNT) > LEAST_SLICES);
+    assert_true(run_through(heap, GCI_PHASE_MARK) > LEAST_SLICES);
+    finish_without_suspects(heap);
+    for (size_t i = 0; i < 100; i++) {
+        gc_decref(shelves[i]);
+    }
+}
+
+static void dies_in_the_middle_of_its_array(void **state)
+{
+    struct world *world = *state;
+    for (size_t p = 0; p < 2; p++) {
+        gc_heap *heap = world_new_heap(world, NULL);
+        struct tuple *tuple = full_tuple_new(heap, LENGTH);
+        struct node *kept = gc_newref(tuple->items[7]);
+        size_t segments = stats_of(heap).segments;
+        gci_cycle_begin(heap);
+        run_into_arrays(heap, phases[p]);
+        gc_decref(tuple);
+        assert_live(heap, 1);
+        assert_true(stats_of(heap).segments >= segments); /* the cycle stands in it */
+        struct tuple *next = full_tuple_new(heap, 100);
+        run_to(heap, GCI_PHASE_NONE);
+        assert_sound(heap);
+        assert_live(heap, 102);
+        gc_decref(next);
+        gc_decref(kept);
+        world_free_heap(world);
+    }
+}
+
+static void buffer_changes_in_the_middle(void **state)
+{
+    struct world *world = *state;
+    for (size_t p = 0; p < 2; p++) {
+        gc_heap *heap = world_new_heap(world, NULL);
+        struct shelf *shelf = shelf_new(heap, LENGTH);
+        gci_cycle_begin(heap);
+        run_into_arrays(heap, phases[p]);
+        while (shelf->count > 10) { /* shorter than where the cycle stands */
+            gc_decref(shelf->items[--shelf->count]);
+        }
+        shelf->items = realloc(shelf->items, 10 * sizeof(struct node *));
+        assert_non_null(shelf->items);
+        slice(heap);
+        run_to(heap, GCI_PHASE_NONE);
+        assert_sound(heap);
+        assert_live(heap, 11);
+        gc_decref(shelf);
+        world_free_heap(world);
+    }
+}
+
+/* What is put where the cycle has been is moved there behind its back: suspect, and alive. */
+static void moved_within_the_array(void **state)
+{
+    struct world *world = *state;
+    for (size_t p = 0; p < 2; p++) {
+        gc_heap *heap = world_new_heap(world, NULL);
+        struct tuple *tuple = full_tuple_new(heap, LENGTH);
+        gci_cycle_begin(heap);
+        run_into_arrays(heap, phases[p]);
+        for (size_t i = 0; i < LENGTH / 2; i++) {
+            gc_swap(&tuple->items[i], &tuple->items[LENGTH - 1 - i]);
+        }
+        run_to(heap, GCI_PHASE_NONE);
+        assert_sound(heap);
+        assert_live(heap, LENGTH + 1);
+        gc_decref(tuple);
+        assert_live(heap, 0);
+        world_free_heap(world);
+    }
+}
+
+static void resized_in_the_middle_of_its_array(void **state)
+{
+    struct world *world = *state;
+    for (size_t p = 0; p < 2; p++) {
+        gc_heap *heap = world_new_heap(world, NULL);
+        struct tuple *tuple = full_tuple_new(heap, LENGTH);
+        gci_cycle_begin(heap);
+        run_into_arrays(heap, phases[p]);
+        for (size_t i = 1000; i < LENGTH; i++) {
+            gc_clear(&tuple->items[i]);
+        }
+        assert_int_equal(gc_resize_var(&tuple, 1000), GC_OK);
+        run_to(heap, GCI_PHASE_NONE);
+        assert_sound(heap);
+        assert_live(heap, 1001);
+        gc_decref(tuple);
+        assert_live(heap, 0);
+        world_free_heap(world);
+    }
+}
+
+static void cycle_is_abandoned_in_the_middle_of_an_array(void **state)
+{
+    struct world *world = *state;
+    for (size_t p = 0; p < 2; p++) {
+        gc_heap *heap = world_new_heap(world, NULL);
+        struct tuple *tuple = full_tuple_new(heap, LENGTH);
+        gci_cycle_begin(heap);
+        run_into_arrays(heap, phases[p]);
+        gci_cycle_abandon(heap);
+        assert_null(heap->cycle.array_page);
+        assert_int_equal(heap->cycle.items_done, 0);
+        assert_sound(heap);
+        gci_cycle_begin(heap);
+        finish_without_suspects(heap);
+        gc_decref(tuple);
+        world_free_heap(world);
+    }
+}
+
+static void garbage_with_a_long_array_is_found(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct shelf *shelf = shelf_new(heap, LENGTH);
+    struct tuple *tuple = full_tuple_new(heap, LENGTH);
+    shelf->self = gc_newref(shelf);
+    gc_set_steal(&tuple->items[0]->left, tuple); /* a node's field, whatever its type in C */
+    gc_decref(shelf);
+    gci_cycle_begin(heap);
+    run_to(heap, GCI_PHASE_NONE);
+    assert_live(heap, 0);
+}
+
+/* Young collections */
+
+static void very_long_arrays_become_old_unseen(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    for (size_t length = 8000; length <= 9000; length += 1000) {
+        bool is_long = length > 8192;
+        struct shelf *shelf = shelf_new(heap, length);
+        shelf->self = shelf; /* stolen: it is garbage */
+        assert_int_equal(gc_collect_generation(heap, 0), is_long ? 0 : length + 1);
+        assert_live(heap, is_long ? length + 1 : 0);
+        assert_int_equal(stats_of(heap).generations[0].objects, 0);
+        assert_sound(heap);
+    }
+    assert_int_equal(gc_collect(heap), 9001);
+    assert_live(heap, 0);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        world_test(long_tail_is_counted_and_marked_in_slices),
+        world_test(long_buffer_is_counted_and_marked_in_slices),
+        world_test(short_arrays_share_a_slice),
+        world_test(many_arrays_do_not_share_one),
+        world_test(dies_in_the_middle_of_its_array),
+        world_test(buffer_changes_in_the_middle),
+        world_test(moved_within_the_array),
+        world_test(resized_in_the_middle_of_its_array),
+        world_test(cycle_is_abandoned_in_the_middle_of_an_array),
+        world_test(garbage_with_a_long_array_is_found),
+        world_test(very_long_arrays_become_old_unseen),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
