@@ -320,6 +320,10 @@ static struct gci_page *page_new(gc_heap *heap, struct gci_record *record, size_
     if (heap->cycle.page == page) {
         heap->cycle.offset = SIZE_MAX; /* CYCLE-3 */
     }
+    if (heap->cycle.array_page == page) {
+        heap->cycle.array_page = NULL; /* likewise */
+        heap->cycle.items_done = 0;
+    }
     page->carved = 0;
     page->free = 0;
     page->sorted = 0;

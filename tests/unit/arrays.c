@@ -181,13 +181,85 @@ static void dies_in_the_middle_of_its_array(void **state)
         run_into_arrays(heap, phases[p]);
         gc_decref(tuple);
         assert_live(heap, 1);
-        assert_true(stats_of(heap).segments >= segments); /* the cycle stands in it */
         struct tuple *next = full_tuple_new(heap, 100);
+        assert_int_equal(stats_of(heap).segments, segments); /* the cycle stands in its own */
         run_to(heap, GCI_PHASE_NONE);
         assert_sound(heap);
         assert_live(heap, 102);
         gc_decref(next);
         gc_decref(kept);
+        world_free_heap(world);
+    }
+}
+
+/* The next one is counted, and marked, from its beginning. */
+static void who_follows_one_that_died_begins_at_its_first(void **state)
+{
+    struct world *world = *state;
+    for (size_t p = 0; p < 2; p++) {
+        gc_heap *heap = world_new_heap(world, NULL);
+        struct shelf *first = shelf_new(heap, LENGTH), *next = shelf_new(heap, 100);
+        bool is_garbage = phases[p] == GCI_PHASE_COUNT;
+        gci_cycle_begin(heap);
+        if (is_garbage) {
+            next->self = next;
+        }
+        run_into_arrays(heap, phases[p]);
+        gc_decref(first);
+        run_to(heap, GCI_PHASE_NONE);
+        assert_int_equal(heap->cycle.report.suspects, is_garbage ? 101 : 0);
+        assert_live(heap, is_garbage ? 0 : 101);
+        if (!is_garbage) {
+            gc_decref(next);
+        }
+        world_free_heap(world);
+    }
+}
+
+struct words {
+    gc_object object;
+    struct node *reference;
+    uint32_t words[30];
+};
+
+static const gc_type words_type = {
+    .name = "words",
+    .size = sizeof(struct words),
+    .refs = OURO_REFS(struct words, reference),
+};
+
+/* What lies there then may look like anything. */
+static void page_is_used_for_another_type_in_the_middle(void **state)
+{
+    struct world *world = *state;
+    for (size_t p = 0; p < 2; p++) {
+        gc_heap *heap = world_new_heap(world, NULL);
+        struct shelf *shelf = shelf_new(heap, LENGTH);
+        const struct gci_page *page = gci_page_of(shelf);
+        struct words *words[2000];
+        size_t count = 0;
+        gci_cycle_begin(heap);
+        run_into_arrays(heap, phases[p]);
+        gc_decref(shelf);
+        gci_pages_drop_idle(heap);
+        (void)gci_pages_trim(heap, SIZE_MAX);
+        do {
+            assert_true(count < 2000);
+            words[count] = gc_new(heap, &words_type);
+            assert_non_null(words[count]);
+            for (size_t i = 0; i < 30; i++) {
+                words[count]->words[i] = heap->old;
+            }
+        } while (gci_page_of(words[count++]) != page);
+        slice(heap);
+        assert_null(heap->cycle.array_page);
+        run_to(heap, GCI_PHASE_NONE);
+        assert_int_equal(heap->cycle.items_done, 0);
+        assert_sound(heap);
+        while (count > 0) {
+            gc_decref(words[--count]);
+        }
+        assert_live(heap, 0);
         world_free_heap(world);
     }
 }
@@ -316,6 +388,8 @@ int main(void)
         world_test(short_arrays_share_a_slice),
         world_test(many_arrays_do_not_share_one),
         world_test(dies_in_the_middle_of_its_array),
+        world_test(who_follows_one_that_died_begins_at_its_first),
+        world_test(page_is_used_for_another_type_in_the_middle),
         world_test(buffer_changes_in_the_middle),
         world_test(moved_within_the_array),
         world_test(resized_in_the_middle_of_its_array),
