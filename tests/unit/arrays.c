@@ -243,14 +243,14 @@ static void page_is_used_for_another_type_in_the_middle(void **state)
         }
         struct shelf *shelf = shelf_new(heap, LENGTH);
         const struct gci_page *page = gci_page_of(shelf);
+        for (size_t i = 0; i < 5; i++) {
+            gc_decref(before[i]); /* it is in the middle of the page */
+        }
         struct words *words[2000];
         size_t count = 0;
         gci_cycle_begin(heap);
         run_into_arrays(heap, phases[p]);
         gc_decref(shelf);
-        for (size_t i = 0; i < 5; i++) {
-            gc_decref(before[i]);
-        }
         gci_pages_drop_idle(heap);
         (void)gci_pages_trim(heap, SIZE_MAX);
         do {
