@@ -221,14 +221,20 @@ static void who_follows_one_that_died_begins_at_its_first(void **state)
 
 struct words {
     gc_object object;
-    struct node *reference;
+    struct words *self;
     uint32_t words[30];
 };
+
+static void words_traverse(gc_object *self, gc_visitor *visitor)
+{
+    (void)visitor;
+    expect(world_of(self), ((struct words *)(void *)self)->self == (struct words *)(void *)self);
+}
 
 static const gc_type words_type = {
     .name = "words",
     .size = sizeof(struct words),
-    .refs = OURO_REFS(struct words, reference),
+    .traverse = words_traverse,
 };
 
 /* What lies there then may look like anything. */
@@ -257,6 +263,7 @@ static void page_is_used_for_another_type_in_the_middle(void **state)
             assert_true(count < 2000);
             words[count] = gc_new(heap, &words_type);
             assert_non_null(words[count]);
+            words[count]->self = words[count];
             for (size_t i = 0; i < 30; i++) {
                 words[count]->words[i] = heap->old;
             }
