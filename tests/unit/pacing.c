@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+
+/* When slices come.
+ *
+ * The linker puts __wrap_gci_sys_clock_ns in place of the clock. It goes on by a microsecond whenever
+ * the library looks at it, so slices take what they may; and as the test says, while the program
+ * runs. */
+
+#include "support.h"
+
+#include "collect.h"
+
+static uint64_t clock_ns;
+
+/* NOLINTBEGIN(bugprone-reserved-identifier): the linker's names */
+uint64_t __wrap_gci_sys_clock_ns(void);
+uint64_t __wrap_gci_sys_clock_ns(void)
+{
+    return clock_ns += 1000;
+}
+/* NOLINTEND(bugprone-reserved-identifier) */
+
+enum { LIVE = 200000, SLICE_NS = 50000 };
+
+/* A list that is old, in a heap that is not small, where a cycle has begun. */
+static struct node *begin(struct world *world)
+{
+    gc_config config = { .slice_ns = SLICE_NS };
+    gc_heap *heap = world_new_heap(world, &config);
+    struct node *list = NULL;
+    (void)gc_disable(heap);
+    for (size_t i = 0; i < LIVE; i++) {
+        struct node *node = node_new(heap);
+        node->left = list;
+        list = node;
+    }
+    (void)gc_collect(heap);
+    (void)gc_enable(heap);
+    gci_cycle_begin(heap);
+    heap->cycle.bytes_begun = heap->bytes_live;
+    gci_collect_arm(heap);
+    return list;
+}
+
+static bool is_in_cycle(const gc_heap *heap)
+{
+    return heap->cycle.phase != GCI_PHASE_NONE;
+}
+
+static void program_has_three_quarters_of_the_time(void **state)
+{
+    struct world *world = *state;
+    struct node *list = begin(world);
+    gc_heap *heap = world->heap;
+    if (OURO_STRESS) {
+        gc_decref(list);
+        return;
+    }
+    uint64_t start = clock_ns, paused = stats_of(heap).pause_ns_total;
+    for (size_t i = 0; is_in_cycle(heap); i++) {
+        assert_true(i < 10000000);
+        struct node *node = node_new(heap); /* garbage, so that the young are collected too */
+        node->left = node;
+        clock_ns += 10;
+    }
+    paused = stats_of(heap).pause_ns_total - paused;
+    assert_true(stats_of(heap).phases[GC_PHASE_MARK].count > 3);
+    assert_true(paused > 10 * SLICE_NS);
+    assert_true(4 * paused < clock_ns - start + 8 * SLICE_NS); /* the last one's rest is to come */
+    assert_true(5 * paused > clock_ns - start);
+    assert_int_equal(heap->generations[1].collections, 2);
+    gc_decref(list);
+}
+
+/* The program takes no time at all: so there are no slices until the room is used, but the first. Then
+ * there are. */
+static void cycle_that_has_no_more_room_does_not_wait(void **state)
+{
+    struct world *world = *state;
+    struct node *list = begin(world);
+    gc_heap *heap = world->heap;
+    if (OURO_STRESS) {
+        gc_decref(list);
+        return;
+    }
+    size_t begun = heap->bytes_live, room = begun / 2 > 4 << 20 ? begun / 2 : 4 << 20;
+    while (heap->bytes_live < begun + room - 100000) {
+        struct node *node = node_new(heap);
+        node->left = list;
+        list = node;
+        clock_ns -= clock_ns - heap->pause_end_ns;
+    }
+    uint64_t slices = heap->cycle.report.slices;
+    assert_true(is_in_cycle(heap));
+    assert_true(slices < 3);
+    while (is_in_cycle(heap)) {
+        assert_true(heap->bytes_live < begun + 2 * room + 100000);
+        struct node *node = node_new(heap);
+        node->left = list;
+        list = node;
+        clock_ns -= clock_ns - heap->pause_end_ns;
+    }
+    assert_true(heap->cycle.report.slices > slices + 10);
+    gc_decref(list);
+}
+
+/* Slices are short while there is no hurry. */
+static void slices_are_half_as_long_as_they_may_be(void **state)
+{
+    struct world *world = *state;
+    struct node *list = begin(world);
+    gc_heap *heap = world->heap;
+    if (OURO_STRESS) {
+        gc_decref(list);
+        return;
+    }
+    while (is_in_cycle(heap)) {
+        struct node *node = node_new(heap);
+        node->left = node;
+        clock_ns += 1000;
+    }
+    gc_pauses pauses = stats_of(heap).phases[GC_PHASE_MARK];
+    assert_true(pauses.count > 3);
+    assert_true(pauses.ns_max >= SLICE_NS / 2);
+    assert_true(pauses.ns_max < SLICE_NS / 4 * 3);
+    gc_decref(list);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        world_test(program_has_three_quarters_of_the_time),
+        world_test(cycle_that_has_no_more_room_does_not_wait),
+        world_test(slices_are_half_as_long_as_they_may_be),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
