@@ -23,9 +23,9 @@ uint64_t __wrap_gci_sys_clock_ns(void)
 enum { LIVE = 200000, SLICE_NS = 50000 };
 
 /* A list that is old, in a heap that is not small, where a cycle has begun. */
-static struct node *begin(struct world *world)
+static struct node *begin(struct world *world, size_t slice_ns)
 {
-    gc_config config = { .slice_ns = SLICE_NS };
+    gc_config config = { .slice_ns = slice_ns };
     gc_heap *heap = world_new_heap(world, &config);
     struct node *list = NULL;
     (void)gc_disable(heap);
@@ -50,7 +50,7 @@ static bool is_in_cycle(const gc_heap *heap)
 static void program_has_three_quarters_of_the_time(void **state)
 {
     struct world *world = *state;
-    struct node *list = begin(world);
+    struct node *list = begin(world, SLICE_NS);
     gc_heap *heap = world->heap;
     if (OURO_STRESS) {
         gc_decref(list);
@@ -77,7 +77,7 @@ static void program_has_three_quarters_of_the_time(void **state)
 static void cycle_that_has_no_more_room_does_not_wait(void **state)
 {
     struct world *world = *state;
-    struct node *list = begin(world);
+    struct node *list = begin(world, SLICE_NS);
     gc_heap *heap = world->heap;
     if (OURO_STRESS) {
         gc_decref(list);
@@ -104,11 +104,54 @@ static void cycle_that_has_no_more_room_does_not_wait(void **state)
     gc_decref(list);
 }
 
+static void cycle_that_has_twice_its_room_ends_at_once(void **state)
+{
+    struct world *world = *state;
+    struct node *list = begin(world, 1);
+    gc_heap *heap = world->heap;
+    if (OURO_STRESS) {
+        gc_decref(list);
+        return;
+    }
+    size_t begun = heap->bytes_live, room = 4 << 20;
+    while (is_in_cycle(heap)) {
+        assert_true(heap->bytes_live < begun + 2 * room + 100000);
+        struct node *node = node_new(heap);
+        node->left = list;
+        list = node;
+    }
+    assert_true(heap->bytes_live > begun + 2 * room);
+    gc_decref(list);
+}
+
+static bool let_a_second_pass(gc_heap *heap, const gc_collection *collection, void *arg)
+{
+    (void)heap;
+    (void)collection;
+    (void)arg;
+    clock_ns += 1000000000;
+    return true;
+}
+
+static void rest_after_a_long_pause_is_bounded(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    gc_hook hook = { .start = let_a_second_pass };
+    gc_hook_add(heap, &hook);
+    (void)gc_collect(heap);
+    gc_hook_remove(heap, &hook);
+    assert_int_equal(heap->rest_ns, 10000000);
+    clock_ns += 9000000;
+    (void)gc_collect(heap);
+    assert_true(heap->rest_ns >= 1000000 && heap->rest_ns < 1100000);
+}
+
 /* Slices are short while there is no hurry. */
 static void slices_are_half_as_long_as_they_may_be(void **state)
 {
     struct world *world = *state;
-    struct node *list = begin(world);
+    struct node *list = begin(world, SLICE_NS);
     gc_heap *heap = world->heap;
     if (OURO_STRESS) {
         gc_decref(list);
@@ -131,6 +174,8 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         world_test(program_has_three_quarters_of_the_time),
         world_test(cycle_that_has_no_more_room_does_not_wait),
+        world_test(cycle_that_has_twice_its_room_ends_at_once),
+        world_test(rest_after_a_long_pause_is_bounded),
         world_test(slices_are_half_as_long_as_they_may_be),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
