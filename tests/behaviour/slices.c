@@ -657,6 +657,44 @@ static void cycle_visits_garbage_a_constant_number_of_times(void **state)
     assert_true(counts_say_nothing() || visits <= (size_t)6 * COUNT);
 }
 
+/* A program that builds, cuts and drops all the time, in a heap as it comes: what the collector does is
+ * in proportion to what is born, however much lives. */
+static void visits_are_a_constant_times_the_births(void **state)
+{
+    struct world *world = *state;
+    if (counts_say_nothing()) {
+        return;
+    }
+    for (size_t live = 20000; live <= 200000; live *= 10) {
+        gc_heap *heap = world_new_heap(world, &(gc_config){ .slice_ns = 20000 });
+        visits = 0;
+        struct counted **table = calloc(live, sizeof(*table));
+        assert_non_null(table);
+        size_t births = scaled(3000000) + live;
+        uint64_t random = 1;
+        for (size_t i = 0; i < births; i++) {
+            struct counted *counted = gc_new(heap, &counted_type);
+            assert_non_null(counted);
+            random = random * UINT64_C(6364136223846793005) + 1442695040888963407u;
+            struct counted **place = &table[(random >> 33) % live];
+            gc_set(&counted->next, *place);
+            gc_set(&counted->other, i % 4 == 0 ? counted : NULL); /* a circle, in time garbage */
+            if (*place != NULL && i % 2 == 0) {
+                gc_clear(&(*place)->next);
+            }
+            gc_set_steal(place, counted);
+        }
+        assert_true(births < 3000000 || stats_of(heap).generations[1].collections > 0);
+        assert_true(visits <= 4 * births);
+        for (size_t i = 0; i < live; i++) {
+            gc_clear(&table[i]);
+        }
+        free(table);
+        (void)gc_collect(heap);
+        world_free_heap(world);
+    }
+}
+
 static void huge_garbage_is_freed_in_slices(void **state)
 {
     struct world *world = *state;
@@ -1007,6 +1045,7 @@ int main(void)
         world_test(slice_does_not_grow_with_the_heap),
         world_test(cycle_visits_each_of_the_living_twice),
         world_test(cycle_visits_garbage_a_constant_number_of_times),
+        world_test(visits_are_a_constant_times_the_births),
         world_test(huge_garbage_is_freed_in_slices),
         world_test(growth_drives_cycles_that_come_by_themselves),
         world_test(program_that_looks_at_its_heap_often_stays_small),
