@@ -9,8 +9,8 @@
  * only make more suspects. The sets are small parts of the suspects, one after the other, between
  * which the program runs: each is all that its first members reach, but for what an earlier part
  * has reached. So garbage in a part stays unnoticed only if garbage in a later one refers to it,
- * or if it is too large for a part. For what is left the cycle repeats the same with these as S, while
- * that at least halves them; in the end they are examined all at once.
+ * or if it is too large for a part. If much is left, larger parts are tried; then the cycle repeats the
+ * same with these as S, while that at least halves them; in the end they are examined all at once.
  *
  *   Promote   page by page: the young are old, and in S; where they were collected before, there is
  *             nothing to do.
@@ -21,7 +21,7 @@
  *             is marked has heap->old; GREY until its references were visited (CYCLE-2).
  *   Sweep     page by page: how many of S are left, and where; their scratch counts are 0 again.
  *   Parts     part by part. The garbage in it ends at once. The others get a scratch count of 1, by
- *             which they are known to have been in a part; a sweep follows.
+ *             which they are known to have been in one; a sweep follows.
  *   Recheck   all that are left.
  *   Drop      page by page, if that garbage is plain: its references to what is no garbage.
  *   Free      page by page: its slots. Until all was dropped none may be used again, for garbage
@@ -40,6 +40,7 @@ enum {
      * all. Where everything is checked they are small, so that there are many. */
     PART_MIN = OURO_CHECKS >= 3 ? 8 : 1024,
     PART_MAX = OURO_CHECKS >= 3 ? 128 : 8192,
+    LARGER = 4,          /* times as many are in a part when parts are tried again */
     RECHECK_MAX = 4096,  /* suspects that are examined at once though another round may help */
     TRUST_NOT_EVERY = 4, /* cycles; in the last of them touched objects are not marked for that */
 };
@@ -390,13 +391,13 @@ static void decide(gc_heap *heap)
     cycle->suspects = 0;
     cycle->suspects_before = suspects;
     cycle->of_suspects = true;
-    if (!cycle->parted) {
+    if (cycle->part_max == 0) {
         cycle->report.suspects = suspects;
     }
     if (suspects == 0) {
         finish(heap);
-    } else if (!cycle->parted) {
-        cycle->parted = true;
+    } else if (cycle->part_max == 0 || (cycle->part_max == PART_MAX && suspects > RECHECK_MAX)) {
+        cycle->part_max = cycle->part_max == 0 ? PART_MAX : PART_MAX * LARGER;
         cycle->suspects_before = SIZE_MAX; /* the next round is to show whether it helps */
         enter(heap, GCI_PHASE_PARTS);
     } else if (suspects > RECHECK_MAX && suspects <= before / 2) {
@@ -418,7 +419,7 @@ struct part {
 /* Take a suspect into a part, if it has not been in one yet and there is room. */
 static inline void gather(gc_heap *heap, struct part *part, gc_object *self)
 {
-    if (self->gc != state_of_set(heap) || part->count >= PART_MAX) {
+    if (self->gc != state_of_set(heap) || part->count >= heap->cycle.part_max) {
         return;
     }
     struct gci_page *page = gci_page_of(self);
@@ -590,8 +591,8 @@ void gci_cycle_begin(gc_heap *heap)
     cycle->only_promotes = false;
     cycle->number++;
     cycle->trusts_touched = cycle->number % TRUST_NOT_EVERY != 0;
-    cycle->of_suspects = cycle->parted = false;
-    cycle->suspects = 0;
+    cycle->of_suspects = false;
+    cycle->suspects = cycle->part_max = 0;
     cycle->examined = 0;
     cycle->report = (gc_collection){
         .size = sizeof(cycle->report), .generation = 1, .reason = GC_REASON_GROWTH, .rounds = 1

@@ -353,7 +353,6 @@ struct gci_cycle {
     gc_collection report;  /* for the hooks */
     bool only_promotes;    /* the first phase is all of it */
     bool of_suspects;      /* a later phase, over the pages with suspects only */
-    bool parted;           /* has been through the parts */
     bool owes_stop;        /* its start hooks were called, its stop hooks not yet */
     bool trusts_touched;   /* what was touched is marked */
     struct gci_page *page; /* where the phase is: at the slot at `offset` */
@@ -363,6 +362,7 @@ struct gci_cycle {
     size_t items_done; /* of the arrays that counting or marking is at */
     struct gci_page *suspect_pages;
     size_t suspects, suspects_before;
+    size_t part_max; /* members of a part; 0: before there were any */
     size_t freed; /* garbage, not in the books yet */
     size_t examined;
     struct gci_page *chains; /* pages with GREY objects */

@@ -211,15 +211,15 @@ static void collect_while_a_cycle_frees_counts_all_that_it_found(void **state)
 {
     struct world *world = *state;
     gc_heap *heap = patient_heap_new(world);
-    make_old_garbage(heap, 20000);
+    make_old_garbage(heap, 50000);
     begin(heap);
     uint64_t bytes = stats_of(heap).bytes_live;
     while (stats_of(heap).bytes_live == bytes) {
         assert_true(step(heap));
     }
     assert_true(stats_of(heap).bytes_live > 0);
-    assert_int_equal(gc_collect(heap), 20000);
-    assert_int_equal(stats_of(heap).generations[1].collected, 20000);
+    assert_int_equal(gc_collect(heap), 50000);
+    assert_int_equal(stats_of(heap).generations[1].collected, 50000);
     assert_int_equal(stats_of(heap).died_by_count, 0);
     assert_live(heap, 0);
 }
@@ -654,7 +654,8 @@ static void cycle_visits_garbage_a_constant_number_of_times(void **state)
     begin(heap);
     go_to_the_end(heap);
     assert_live(heap, 0);
-    assert_true(counts_say_nothing() || visits <= (size_t)6 * COUNT);
+    /* At most: twice in each of two sizes of parts, twice in each of two rounds, and in the recheck. */
+    assert_true(counts_say_nothing() || visits <= (size_t)9 * COUNT);
 }
 
 /* A program that builds, cuts and drops all the time, in a heap as it comes: what the collector does is
@@ -699,7 +700,7 @@ static void huge_garbage_is_freed_in_slices(void **state)
 {
     struct world *world = *state;
     gc_heap *heap = patient_heap_new(world);
-    size_t count = scaled(1000000) + 20000;
+    size_t count = scaled(1000000) + 50000; /* more than a part holds */
     struct node *list = list_new(heap, 1000);
     make_old_garbage(heap, count);
     begin(heap);
@@ -833,7 +834,7 @@ static void slice_is_a_pause_of_the_phase_it_begins_in(void **state)
     struct world *world = *state;
     gc_heap *heap = patient_heap_new(world);
     struct node *list = list_new(heap, 5000);
-    make_old_garbage(heap, 20000);
+    make_old_garbage(heap, 50000);
     begin(heap);
     uint64_t slices = 1;
     bool more;
