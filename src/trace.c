@@ -497,8 +497,9 @@ static OURO_ALWAYS_INLINE void mark_roots_of(const struct gci_tracer *tracer, st
 {
     for (size_t size = page->slot_size; offset < end; offset += size) {
         gc_object *self = gci_page_at(page, offset);
-        uint32_t differs = (self->gc ^ self->refs) >= GCI_SCRATCH;
-        if ((mixed || differs) && (differs & gci_is_member(tracer->members, self->gc))) {
+        uint32_t difference = (self->gc ^ self->refs) / GCI_SCRATCH;
+        uint32_t is_member = gci_is_member(tracer->members, self->gc);
+        if ((mixed || difference != 0) && (difference & (0 - is_member)) != 0) {
             mark(tracer->heap, self, GCI_BECOMES(tracer->alive, self->gc));
         }
     }
