@@ -469,28 +469,6 @@ static void free_whole_page(struct gci_page *page)
     gci_page_reset(page);
 }
 
-/* Mark members dead, and make a list of all that are free, which is returned. Where `mixed`, there is
- * no branch: what is not free is written to the side. */
-static OURO_ALWAYS_INLINE uint32_t free_members(struct gci_page *page, uint32_t members, bool mixed)
-{
-    uint32_t free = 0;
-    gc_object aside;
-    for (size_t offset = gci_page_end(page), size = page->slot_size; offset > page->first;) {
-        offset -= size;
-        gc_object *slot = gci_page_at(page, offset);
-        bool is_free = gci_is_member(members | 1u << GCI_FREE, slot->gc);
-        if (OURO_UNLIKELY((slot->refs & OURO_REFS_SITE) && gci_is_member(members, slot->gc))) {
-            gci_page_unrecord(page, slot);
-        }
-        if (mixed || is_free) {
-            gc_object *place = (gc_object *)gci_select(is_free, (uintptr_t)slot, (uintptr_t)&aside);
-            *place = (gc_object){ GCI_REFS_DEAD, free };
-            free = (uint32_t)gci_select(is_free, gci_link_word(slot), free);
-        }
-    }
-    return free;
-}
-
 void gci_death_free_garbage(struct gci_page *page, uint32_t members, size_t count)
 {
     book_deaths(page->heap, count, count * page->slot_size);
@@ -498,10 +476,7 @@ void gci_death_free_garbage(struct gci_page *page, uint32_t members, size_t coun
         free_whole_page(page);
         return;
     }
-    uint32_t unused = members | 1u << GCI_FREE;
-    page->free = gci_page_is_mixed(page, unused, page->first, gci_page_end(page))
-                     ? free_members(page, members, true)
-                     : free_members(page, members, false);
+    gci_page_sort_free(page, members);
     bool noticed = page->countdown <= count;
     page->countdown = (uint16_t)(page->countdown - count);
     page->sorted = (uint8_t)gci_page_used(page);

@@ -469,19 +469,32 @@ struct gci_run gci_page_next_run(const struct gci_page *page, size_t end)
                              slot_from(page, find_patch(page, patch, false)) };
 }
 
-void gci_page_sort_free(struct gci_page *page)
+/* The free list anew. Where `mixed`, it is not to be foretold which slots are free, so there is no branch:
+ * what is not is written to the side. */
+static OURO_ALWAYS_INLINE uint32_t list_free(struct gci_page *page, uint32_t members, bool mixed)
 {
-    /* Which slots are free is not to be foretold, so there is no branch: what is not is written to
-     * the side. */
-    uint32_t free = 0, aside;
+    uint32_t free = 0;
+    gc_object aside;
     for (size_t offset = gci_page_end(page), size = page->slot_size; offset > page->first;) {
         offset -= size;
         gc_object *slot = gci_page_at(page, offset);
-        bool is_free = (slot->gc & GCI_STATE_MASK) == GCI_FREE;
-        *(is_free ? &slot->gc : &aside) = free;
-        free = is_free ? gci_link_word(slot) : free;
+        bool is_free = gci_is_member(members | 1u << GCI_FREE, slot->gc);
+        if (OURO_UNLIKELY((slot->refs & OURO_REFS_SITE) && gci_is_member(members, slot->gc))) {
+            gci_page_unrecord(page, slot);
+        }
+        if (mixed || is_free) {
+            gc_object *place = (gc_object *)gci_select(is_free, (uintptr_t)slot, (uintptr_t)&aside);
+            *place = (gc_object){ GCI_REFS_DEAD, free };
+            free = (uint32_t)gci_select(is_free, gci_link_word(slot), free);
+        }
     }
-    page->free = free;
+    return free;
+}
+
+void gci_page_sort_free(struct gci_page *page, uint32_t members)
+{
+    bool mixed = gci_page_is_mixed(page, members | 1u << GCI_FREE, page->first, gci_page_end(page));
+    page->free = mixed ? list_free(page, members, true) : list_free(page, members, false);
 }
 
 static struct gci_page *take_partial(struct gci_record *record)
@@ -492,7 +505,7 @@ static struct gci_page *take_partial(struct gci_record *record)
         page->partial = false;
         set_notice(page, GCI_NOTICE_NEVER);
         if (page->sorted != (uint8_t)gci_page_used(page)) {
-            gci_page_sort_free(page);
+            gci_page_sort_free(page, 0);
         }
     }
     return page;

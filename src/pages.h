@@ -157,9 +157,9 @@ OURO_INTERNAL struct gci_page *gci_pages_with_room(gc_heap *heap, struct gci_rec
 /* A page's countdown has reached 0, or would have been below. */
 OURO_INTERNAL void gci_page_noticed(struct gci_page *page);
 
-/* Build the free list anew of all slots that are FREE, in address order: that of fresh pages, and
- * the fastest to use. */
-OURO_INTERNAL void gci_page_sort_free(struct gci_page *page);
+/* Build the free list anew of all slots that are FREE, or have one of the states `members` and are so
+ * from now on, in address order: that of fresh pages, and the fastest to use. */
+OURO_INTERNAL void gci_page_sort_free(struct gci_page *page, uint32_t members);
 
 /* All objects of a page are gone and its slots are marked dead: begin it anew. */
 OURO_INTERNAL void gci_page_reset(struct gci_page *page);
