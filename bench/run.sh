@@ -17,8 +17,8 @@
 # as well, whose first line says what made them; bench/present.py draws and tabulates that.
 #
 # All of it takes a quarter of an hour, --quick three quarters of a minute. --quick works on less, in
-# fewer rounds, and leaves full10m out, whose graphs alone take longer to build; with --only it runs
-# that too, one round at its full size, for a minute and a half.
+# fewer rounds, and leaves full10m and churn20m out, whose graphs alone take longer to build; with
+# --only it runs those too, one round at their full size, for a minute and a half.
 #
 # What the workloads do stands in bench/*.c, how a peer is at its best in bench/peers/*. To add a
 # peer: bench/meson.build, and its Debian package below; to add a workload: bench/bench.h, and its
@@ -45,6 +45,7 @@ garbage1m          1000000 5     1000000 1
 bytes             10000000 3     1000000 1
 acyclic                 18 7          14 3
 churn              5000000 3      200000 1
+churn20m          20000000 1    20000000 1
 profile                  - -           - -
 "
 workloads=$(echo "$plan" | awk 'NF { print $1 }')
@@ -73,8 +74,8 @@ if [ -n "$only" ]; then
     echo "$workloads" | grep -Fqx -e "$only" || usage
     workloads=$only
 elif $quick; then
-    progress "full10m is left out of --quick; ask for it with --only full10m"
-    workloads=$(echo "$workloads" | grep -Fvx full10m)
+    progress "full10m and churn20m are left out of --quick; ask for them with --only"
+    workloads=$(echo "$workloads" | grep -Fvx -e full10m -e churn20m)
 fi
 
 # shellcheck source=/dev/null
