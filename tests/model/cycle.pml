@@ -73,6 +73,9 @@
 #define BORN_WITH_COUNT    16 /* there is one in the slot where something is born */
 #define BORN_IN_S          17 /* what is born in the cycle is in S */
 #define PROMOTED_INTO_S    18 /* so is what survives a collection of the young */
+#define PART_IS_GARBAGE    19 /* what is in a part is garbage */
+#define PART_OF_ALL        20 /* a part takes references from other suspects for its own */
+#define PASSED_ARE_OLD     21 /* what a part has not found to be garbage is not looked at again */
 
 #define OBJECTS  3
 #define ALL      7
@@ -90,18 +93,20 @@
 #define DYING  5
 #define DOOMED 6
 #define GONE   7 /* garbage that ends in this step */
+#define PART   8 /* in the part that is examined in this step */
 
 /* Phases. */
 #define PROMOTE  0
 #define COUNT    1
 #define MARK     2
 #define SWEEP    3
-#define RECHECK  4
-#define FINALIZE 5 /* what the recheck has found is doomed; finalizers may bring it back */
-#define CLEAR    6 /* object by object: it drops its references, and dies by that */
-#define DROP     7 /* or, of plain garbage: object by object, its references to the living */
-#define RELEASE  8 /* then its slots */
-#define DONE     9
+#define PARTS    4 /* any parts of the suspects, in any order; but none is in two */
+#define RECHECK  5
+#define FINALIZE 6 /* what the recheck has found is doomed; finalizers may bring it back */
+#define CLEAR    7 /* object by object: it drops its references, and dies by that */
+#define DROP     8 /* or, of plain garbage: object by object, its references to the living */
+#define RELEASE  9 /* then its slots */
+#define DONE     10
 
 /* Found, and beyond rescue. */
 #define IS_LOST(o) (state[o] == DOOMED && phase == CLEAR || state[o] == IN_S && phase >= DROP)
@@ -122,6 +127,8 @@ byte chain, lane;   /* links to what is grey: the chain, and the one that is bei
 /* Sets of objects, a bit each. */
 byte touched;
 byte suspects; /* the list that Sweep makes */
+byte unseen;   /* those of them that were in no part yet */
+bool in_parts; /* what is doomed is garbage of a part */
 byte within;   /* the program, or a finalizer, can reach it */
 byte garbage;  /* since the cycle began */
 
@@ -422,6 +429,72 @@ inline end_recheck(becomes, next)
     go_to((set == 0 -> DONE : next))
 }
 
+inline begin_parts()
+{
+    for (i : 0 .. OBJECTS - 1) {
+        word[i] = (state[i] == IN_S -> 0 : word[i])
+    }
+    unseen = suspects;
+    go_to(PARTS)
+}
+
+/* The set algorithm on a part, whose garbage ends at once if it is plain. */
+inline examine(part, becomes)
+{
+    child = 0;
+    for (i : 0 .. OBJECTS - 1) {
+        if
+        :: state[i] == IN_S && (part & BIT(i)) ->
+           child = child | BIT(i);
+           state[i] = PART
+        :: else
+        fi
+    }
+    count_inside(PART, ALL);
+    for (i : 0 .. FIELDS - 1) {
+        if
+        :: field[i] != NIL && state[field[i]] == PART && state[OWNER(i)] == IN_S &&
+           BROKEN == PART_OF_ALL -> word[field[i]]++
+        :: else
+        fi
+    }
+    condemn_rest(PART, ALL, becomes, BROKEN != PART_IS_GARBAGE);
+    for (i : 0 .. OBJECTS - 1) {
+        state[i] = ((child & BIT(i)) && state[i] == OLD && BROKEN != PASSED_ARE_OLD -> IN_S :
+                                                                                       state[i])
+    }
+    unseen = unseen & ~(part);
+    find_within();
+    assert(!(within & set));
+    in_parts = (set != 0 && becomes == DOOMED);
+    if
+    :: in_parts -> go_to(FINALIZE)
+    :: else -> free_plain(GONE)
+    fi
+}
+
+/* What comes after the end of garbage. */
+inline end_doom()
+{
+    if
+    :: in_parts ->
+       in_parts = false;
+       go_to(PARTS)
+    :: else -> phase = DONE
+    fi
+}
+
+/* A finalizer looks at the heap. */
+inline end_parts()
+{
+    for (i : 0 .. OBJECTS - 1) {
+        word[i] = (state[i] == IN_S -> 0 : word[i]);
+        state[i] = (state[i] == IN_S -> OLD : state[i])
+    }
+    garbage = 0;
+    in_parts = false
+}
+
 inline search_again()
 {
     count_inside(DOOMED, ALL);
@@ -543,6 +616,8 @@ inline forget()
     at = 0;
     garbage = 0;
     suspects = 0;
+    unseen = 0;
+    in_parts = false;
     within = 0;
     i = 0;
     j = 0;
@@ -584,6 +659,10 @@ inline start()
         fi                                                                                         \
     }
 #define PROGRAM(guard, act) :: d_step { phase < DONE && (guard) -> act; settle() }
+
+#define ON_PART(part)                                                                              \
+    CYCLE(phase == PARTS && (unseen & part) == part, examine(part, GONE))                          \
+    CYCLE(phase == PARTS && (unseen & part) == part, examine(part, DOOMED))
 
 /* What the program can do with an object, and with a field. */
 #define ON_OBJECT(o)                                                                               \
@@ -652,6 +731,11 @@ active proctype world()
     CYCLE(phase == SWEEP && at == OBJECTS && suspects == 0, phase = DONE)
     CYCLE(phase == SWEEP && at == OBJECTS && suspects != 0, end_round())
     CYCLE(phase == SWEEP && at == OBJECTS && suspects != 0, go_to(RECHECK))
+    CYCLE(phase == SWEEP && at == OBJECTS && suspects != 0, begin_parts())
+    ON_PART(1) ON_PART(2) ON_PART(3) ON_PART(4) ON_PART(5) ON_PART(6) ON_PART(7)
+    CYCLE(phase == PARTS, end_round())
+    CYCLE(phase == PARTS, go_to(RECHECK))
+    CYCLE(phase == FINALIZE && in_parts, end_parts())
 #if BROKEN == SLICED_RECHECK
     CYCLE(phase == RECHECK && at == 0, begin_recheck())
     CYCLE(phase == RECHECK && at != 0, end_recheck(DOOMED, FINALIZE))
@@ -660,9 +744,9 @@ active proctype world()
     CYCLE(phase == RECHECK, begin_recheck(); end_recheck(IN_S, DROP))
 #endif
     CYCLE(phase == FINALIZE, search_again(); go_to(CLEAR))
-    CYCLE(phase == FINALIZE, search_again(); free_plain(DOOMED); phase = DONE)
+    CYCLE(phase == FINALIZE, search_again(); free_plain(DOOMED); end_doom())
     CYCLE(phase == CLEAR && at < OBJECTS, clear(at))
-    CYCLE(phase == CLEAR && at == OBJECTS, phase = DONE)
+    CYCLE(phase == CLEAR && at == OBJECTS, end_doom())
 #if BROKEN == DROP_RELEASES
     CYCLE(phase == DROP && at < OBJECTS, drop_outside(at); at--; release(at))
 #else
