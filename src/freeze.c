@@ -9,19 +9,15 @@
 
 #include "collect.h"
 
-/* Change the containers of a page whose state is in `states`. Returns how many. */
-static size_t change(const struct gci_page *page, unsigned states, uint32_t state)
+static inline void set_state(gc_object *self, void *state)
 {
-    size_t count = 0;
-    for (size_t offset = page->first, end = gci_page_end(page); offset < end;
-         offset += page->slot_size) {
-        gc_object *self = gci_page_at(page, offset);
-        if (gci_is_member(states, self->gc)) {
-            self->gc = state;
-            count++;
-        }
-    }
-    return count;
+    self->gc = *(const uint32_t *)state;
+}
+
+/* Change the containers of a page whose state is in `states`. Returns how many. */
+static size_t change(const struct gci_page *page, uint32_t states, uint32_t state)
+{
+    return gci_page_each_member(page, states, page->first, gci_page_end(page), set_state, &state);
 }
 
 size_t gc_freeze(gc_heap *heap)
@@ -65,18 +61,12 @@ size_t gc_unfreeze(gc_heap *heap)
 
 size_t gc_release_saved(gc_heap *heap)
 {
+    struct gci_walk at = { 0 };
     size_t count = 0;
     gci_collect_hold(heap);
-    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
-         page = gci_pages_next(heap, page)) {
-        for (size_t offset = page->first; offset < gci_page_end(page); offset += page->slot_size) {
-            gc_object *self = gci_page_at(page, offset);
-            if (gci_state_of(self) == GCI_SAVED) {
-                self->gc = gci_object_old(page);
-                count++;
-                gc_decref(self); /* user code may run here */
-            }
-        }
+    for (gc_object *self; (self = gci_walk_next(heap, &at, 1u << GCI_SAVED)) != NULL; count++) {
+        self->gc = gci_object_old(gci_page_of(self));
+        gc_decref(self); /* user code may run here */
     }
     gci_collect_release(heap);
     return count;
