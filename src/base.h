@@ -57,6 +57,13 @@ OURO_INTERNAL void gci_message(gc_heap *heap, const char *format, ...) OURO_PRIN
 OURO_INTERNAL OURO_NOINLINE void gci_panic(gc_heap *heap, const char *format, ...)
     OURO_PRINTF(2, 3);
 
+/* Set what gc_last_error answers, and return it. */
+static inline gc_status gci_fail(gc_heap *heap, gc_status status)
+{
+    heap->last_error = status;
+    return status;
+}
+
 /* a * b + c into *result; false when it does not fit. */
 OURO_INTERNAL bool gci_size_of_array(size_t a, size_t b, size_t c, size_t *result);
 

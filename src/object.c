@@ -137,8 +137,7 @@ gc_status gc_type_forget(gc_heap *heap, const gc_type *type)
         alive = page->type == type && gci_page_used(page) > 0;
     }
     if (alive) {
-        heap->last_error = GC_ERR_BUSY;
-        return GC_ERR_BUSY;
+        return gci_fail(heap, GC_ERR_BUSY);
     }
     gci_pages_drop_idle(heap);
     (void)gci_pages_trim(heap, SIZE_MAX); /* emptied pages may be of the type */

@@ -157,8 +157,7 @@ static ptrdiff_t answer(gc_heap *heap, struct search *search, void *path, size_t
     size_t bytes = search->room * sizeof(struct step);
     search->steps = search->room == 0 ? NULL : gci_memory_take(heap, bytes, GCI_ALIGN_MAX);
     if (search->steps == NULL) {
-        heap->last_error = GC_ERR_NOMEM;
-        return GC_ERR_NOMEM;
+        return gci_fail(heap, GC_ERR_NOMEM);
     }
     gci_collect_hold(heap);
     find_way(heap, search);
