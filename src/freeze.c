@@ -14,27 +14,31 @@ static inline void set_state(gc_object *self, void *state)
     self->gc = *(const uint32_t *)state;
 }
 
-/* Change the containers of a page whose state is in `states`. Returns how many. */
-static size_t change(const struct gci_page *page, uint32_t states, uint32_t state)
+/* Freeze all pages that are not frozen, or the other way: `turn` each, whose containers with a state in
+ * `states` have another one from now on. Returns how many those are. */
+static size_t turn_pages(gc_heap *heap, uint32_t states, uint32_t state,
+                         void (*turn)(struct gci_page *))
 {
-    return gci_page_each_member(page, states, page->first, gci_page_end(page), set_state, &state);
+    size_t count = 0;
+    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
+         page = gci_pages_next(heap, page)) {
+        if (page->frozen == (state != GCI_FROZEN) && gci_page_used(page) > 0) {
+            count += gci_page_each_member(page, states, page->first, gci_page_end(page), set_state,
+                                          &state);
+            turn(page);
+        }
+    }
+    return count;
 }
 
 size_t gc_freeze(gc_heap *heap)
 {
-    const unsigned states = 1u << GCI_YOUNG | 1u << GCI_OLD_A | 1u << GCI_OLD_B;
-    size_t count = 0;
+    const uint32_t states = 1u << GCI_YOUNG | 1u << GCI_OLD_A | 1u << GCI_OLD_B;
     if (heap->busy > 0) {
         return 0;
     }
     gci_cycle_abandon(heap);
-    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
-         page = gci_pages_next(heap, page)) {
-        if (!page->frozen && gci_page_used(page) > 0) {
-            count += change(page, states, GCI_FROZEN);
-            gci_page_freeze(page);
-        }
-    }
+    size_t count = turn_pages(heap, states, GCI_FROZEN, gci_page_freeze);
     heap->young_objects = 0;
     gci_pages_forget_young(heap);
     gci_collect_rebase(heap);
@@ -43,17 +47,10 @@ size_t gc_freeze(gc_heap *heap)
 
 size_t gc_unfreeze(gc_heap *heap)
 {
-    size_t count = 0;
     if (heap->busy > 0) {
         return 0;
     }
-    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
-         page = gci_pages_next(heap, page)) {
-        if (page->frozen && gci_page_used(page) > 0) {
-            count += change(page, 1u << GCI_FROZEN, heap->old);
-            gci_page_unfreeze(page);
-        }
-    }
+    size_t count = turn_pages(heap, 1u << GCI_FROZEN, heap->old, gci_page_unfreeze);
     heap->bytes_frozen = 0;
     gci_collect_arm(heap);
     return count;

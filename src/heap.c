@@ -98,12 +98,6 @@ static size_t object_count(const gc_heap *heap)
     return count;
 }
 
-static void make_immortal(const struct gci_page *page, gc_object *self)
-{
-    (void)page;
-    gc_make_immortal(self);
-}
-
 static void destroy(const struct gci_page *page, gc_object *self)
 {
     self->gc = GCI_DYING;
@@ -166,7 +160,10 @@ void gc_heap_free(gc_heap *heap)
     gci_weak_end_all(heap);                             /* before anything is half-cleared */
     for_each_alive(heap, SIZE_MAX, gci_death_clear);    /* user code may run here */
     /* What references from outside keep alive: from here on nothing dies by count any more. */
-    for_each_alive(heap, SIZE_MAX, make_immortal);
+    struct gci_walk at = { 0 };
+    for (gc_object *self; (self = gci_walk_next(heap, &at, GCI_ALIVE)) != NULL;) {
+        gc_make_immortal(self);
+    }
     for_each_alive(heap, SIZE_MAX, destroy); /* user code may run here */
     if (heap->profile != NULL) {
         heap->hooks.stop_profile(heap);

@@ -5,39 +5,30 @@
 
 #include "collect.h"
 
-/* The states an answer is made of, a bit each. */
-enum {
-    YOUNG = 1u << GCI_YOUNG,
-    OLD = 1u << GCI_OLD_A | 1u << GCI_OLD_B,
-    FROZEN = 1u << GCI_FROZEN,
-    SAVED = 1u << GCI_SAVED,
-    CONTAINERS = YOUNG | OLD | FROZEN | SAVED,
-    LEAVES = 1u << GCI_LEAF,
-    GARBAGE = 1u << GCI_DOOMED | 1u << GCI_DOOMED_YOUNG,
-    SEEN = 1u << GCI_SEEN_YOUNG,
+/* Sets of states: those of each generation; what is garbage while a search is under way; and
+ * containers that are none. */
+static const uint32_t states_of[] = {
+    [GC_YOUNG] = 1u << GCI_YOUNG | 1u << GCI_DOOMED_YOUNG,
+    [GC_OLD] = 1u << GCI_OLD_A | 1u << GCI_OLD_B | 1u << GCI_GREY | 1u << GCI_DOOMED,
+    [GC_FROZEN] = 1u << GCI_FROZEN,
+    [GC_SAVED] = 1u << GCI_SAVED,
 };
-
-static unsigned states_of(int generation)
-{
-    switch (generation) {
-    case GC_YOUNG:
-        return YOUNG;
-    case GC_FROZEN:
-        return FROZEN;
-    case GC_SAVED:
-        return SAVED;
-    default:
-        return generation < 0 ? CONTAINERS | LEAVES : OLD;
-    }
-}
+enum {
+    GARBAGE = 1u << GCI_DOOMED | 1u << GCI_DOOMED_YOUNG,
+    CONTAINERS = GCI_ALIVE & ~(GARBAGE | 1u << GCI_LEAF),
+};
 
 int gc_each_object(gc_heap *heap, int generation, gc_object_fn visit, void *arg)
 {
+    uint32_t states = CONTAINERS | 1u << GCI_LEAF;
     struct gci_walk at = { 0 };
     gc_object *self;
     int stop = 0;
+    if (generation >= 0) {
+        states = CONTAINERS & states_of[generation > GC_SAVED ? GC_OLD : generation];
+    }
     gci_collect_hold(heap);
-    while (stop == 0 && (self = gci_walk_next(heap, &at, states_of(generation))) != NULL) {
+    while (stop == 0 && (self = gci_walk_next(heap, &at, states)) != NULL) {
         stop = visit(self, arg); /* user code may run here */
     }
     gci_collect_release(heap);
@@ -56,7 +47,8 @@ int gc_unreachable(gc_heap *heap, gc_object_fn visit, void *arg)
     gci_trace_find_garbage(heap, &set);
     /* What was found alive is as it was before; what is old has the new old state. */
     gci_flip_old(heap);
-    for (struct gci_walk at = { 0 }; (self = gci_walk_next(heap, &at, SEEN)) != NULL;) {
+    for (struct gci_walk at = { 0 };
+         (self = gci_walk_next(heap, &at, 1u << GCI_SEEN_YOUNG)) != NULL;) {
         self->gc = GCI_YOUNG;
     }
     struct gci_cursor at = gci_set_begin(&set);
@@ -82,15 +74,6 @@ static void compare_items(struct gci_tracer *tracer, void **items, size_t count)
     for (size_t i = 0; i < count; i++) {
         search->found |= items[i] == search->target;
     }
-}
-
-static bool refers_to(struct gci_tracer *tracer, struct gci_page *page, gc_object *self)
-{
-    struct search *search = tracer->context;
-    search->found = false;
-    gci_trace(tracer, page, self);
-    gci_trace_flush(tracer);
-    return search->found;
 }
 
 /* Let go of an object that was held during a question, which is not to show: a gc_decref would leave
@@ -120,7 +103,10 @@ int gc_referrers(gc_heap *heap, void *object, gc_object_fn visit, void *arg)
     gci_collect_hold(heap);
     gc_incref(object); /* lest another one comes to be at its place */
     while (stop == 0 && (self = gci_walk_next(heap, &at, CONTAINERS)) != NULL) {
-        if (refers_to(&tracer, gci_page_of(self), self)) {
+        search.found = false;
+        gci_trace(&tracer, gci_page_of(self), self);
+        gci_trace_flush(&tracer);
+        if (search.found) {
             stop = visit(self, arg); /* user code may run here */
         }
     }
@@ -165,20 +151,10 @@ bool gc_is_container(const void *object)
 
 int gc_generation_of(const void *object)
 {
-    switch (gci_state_of(object)) {
-    case GCI_YOUNG:
-    case GCI_DOOMED_YOUNG:
-        return GC_YOUNG;
-    case GCI_OLD_A:
-    case GCI_OLD_B:
-    case GCI_GREY:
-    case GCI_DOOMED:
-        return GC_OLD;
-    case GCI_FROZEN:
-        return GC_FROZEN;
-    case GCI_SAVED:
-        return GC_SAVED;
-    default:
-        return GC_LEAF;
+    int generation = GC_SAVED;
+    while (generation > GC_LEAF &&
+           !gci_is_member(states_of[generation], ((const gc_object *)object)->gc)) {
+        generation--;
     }
+    return generation;
 }

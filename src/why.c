@@ -38,17 +38,6 @@ static bool takes_part(const struct search *search, const gc_object *self)
     return self == search->target || gci_is_member(PARTS, self->gc);
 }
 
-static void count_items(struct gci_tracer *tracer, void **items, size_t count)
-{
-    const struct search *search = tracer->context;
-    for (size_t i = 0; i < count; i++) {
-        gc_object *child = items[i];
-        if (takes_part(search, child) && (int32_t)child->gc >= 0) {
-            child->gc += GCI_SCRATCH;
-        }
-    }
-}
-
 static void add_step(struct search *search, gc_object *self, uint32_t from)
 {
     if (search->count == search->room) {
@@ -96,8 +85,9 @@ static void find_way(gc_heap *heap, struct search *search)
 {
     gc_object *target = (gc_object *)(uintptr_t)search->target, *self;
     struct gci_tracer tracer;
-    gci_tracer_init(&tracer, heap, count_items);
+    gci_tracer_init(&tracer, heap, gci_trace_count_items);
     tracer.context = search;
+    tracer.members = PARTS | 1u << gci_state_of(target);
     for (struct gci_walk at = { 0 }; (self = gci_walk_next(heap, &at, PARTS)) != NULL;) {
         gci_trace(&tracer, gci_page_of(self), self);
     }
@@ -112,10 +102,9 @@ static void find_way(gc_heap *heap, struct search *search)
         add_if_unexplained(search, self);
     }
     run(&tracer, search);
-    for (struct gci_walk at = { 0 }; (self = gci_walk_next(heap, &at, PARTS)) != NULL;) {
+    for (struct gci_walk at = { 0 }; (self = gci_walk_next(heap, &at, tracer.members)) != NULL;) {
         self->gc &= GCI_STATE_MASK;
     }
-    target->gc &= GCI_STATE_MASK;
 }
 
 /* Store the way to the target, which is known from its end. Returns its length. */
