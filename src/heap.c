@@ -55,7 +55,7 @@ const char *gc_status_text(gc_status status)
         [-GC_ERR_RUNNING] = "the generator is busy",
         [-GC_ERR_SHARED] = "others hold the object as well",
     };
-    bool known = status <= 0 && (size_t)-status < sizeof(texts) / sizeof(texts[0]);
+    bool known = status <= 0 && status > -(int)(sizeof(texts) / sizeof(texts[0]));
     return known ? texts[-status] : "unknown status";
 }
 

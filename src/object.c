@@ -299,11 +299,6 @@ static gc_object *other_birth(gc_heap *heap, const gc_type *type, unsigned size_
     return self;
 }
 
-static size_t align_of(const gc_type *type)
-{
-    return type->align < 8 ? 8 : type->align;
-}
-
 static void *refuse(gc_heap *heap, const gc_type *type, const char *why)
 {
     gci_panic(heap, "ouro: type %s %s", type->name == NULL ? "?" : type->name, why);
@@ -319,8 +314,8 @@ static OURO_NOINLINE void *new_slow(gc_heap *heap, const gc_type *type, const ch
         return refuse(heap, type, "has an item_size: use gc_new_var");
     }
     struct gci_caller caller = { where, return_address };
-    size_t size = type->size < GCI_SLOT_MIN ? GCI_SLOT_MIN : type->size;
-    return other_birth(heap, type, 0, gci_round_up(size, align_of(type)), &caller);
+    size_t size = gci_larger(type->size, GCI_SLOT_MIN);
+    return other_birth(heap, type, 0, gci_round_up(size, gci_larger(type->align, 8)), &caller);
 }
 
 /* Record a birth at another line than the one before; the object is not zeroed yet. */

@@ -155,11 +155,6 @@ static int compare_numbers(uint64_t a, uint64_t b)
     return (a > b) - (a < b);
 }
 
-static uint64_t magnitude(int64_t number)
-{
-    return number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
-}
-
 static int compare_frames(const gc_statistic *a, const gc_statistic *b)
 {
     int order = compare_numbers(a->frame_count, b->frame_count);
@@ -195,10 +190,10 @@ static int compare_sizes(const void *left, const void *right)
 {
     const gc_statistic *a = &((const struct gci_group *)left)->shown;
     const gc_statistic *b = &((const struct gci_group *)right)->shown;
-    int order = compare_numbers(magnitude(b->bytes_diff), magnitude(a->bytes_diff));
+    int order = compare_numbers(gci_magnitude(b->bytes_diff), gci_magnitude(a->bytes_diff));
     order = order == 0 ? compare_numbers(b->bytes, a->bytes) : order;
-    order =
-        order == 0 ? compare_numbers(magnitude(b->count_diff), magnitude(a->count_diff)) : order;
+    order = order == 0 ? compare_numbers(gci_magnitude(b->count_diff), gci_magnitude(a->count_diff))
+                       : order;
     order = order == 0 ? compare_numbers(b->count, a->count) : order;
     order = order == 0 ? strcmp(a->name, b->name) : order;
     return order == 0 ? compare_frames(a, b) : order;

@@ -22,6 +22,11 @@ struct gci_groups {
     struct gci_lines *lines; /* or NULL; files' names are in there too */
 };
 
+static inline uint64_t gci_magnitude(int64_t number)
+{
+    return number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+}
+
 static inline void gci_statistic_add(gc_statistic *sum, const gc_statistic *part)
 {
     sum->bytes += part->bytes;

@@ -39,19 +39,15 @@ static struct label size_label(const char *sign, uint64_t size)
     return label;
 }
 
-static struct label size_change(int64_t diff)
-{
-    return diff < 0 ? size_label("-", 0 - (uint64_t)diff) : size_label("+", (uint64_t)diff);
-}
-
 static void print_amounts(const gc_statistic *shown, bool is_change, FILE *file)
 {
     const char *objects = shown->count == 1 ? "object" : "objects";
     (void)fprintf(file, "%s", size_label("", shown->bytes).text);
     if (is_change) {
+        const char *sign = shown->bytes_diff < 0 ? "-" : "+";
         (void)fprintf(file, " (%s), %" PRIu64 " %s (%+" PRId64 ")",
-                      size_change(shown->bytes_diff).text, shown->count, objects,
-                      shown->count_diff);
+                      size_label(sign, gci_magnitude(shown->bytes_diff)).text, shown->count,
+                      objects, shown->count_diff);
     } else {
         (void)fprintf(file, " (%" PRIu64 " %s", shown->count, objects);
     }
@@ -128,14 +124,6 @@ struct progress {
     uint64_t next_ns;
 };
 
-static void progress_start(struct progress *progress, FILE *file)
-{
-    *progress = (struct progress){
-        .wanted = gci_sys_is_terminal(stderr) && !gci_sys_is_terminal(file),
-        .next_ns = gci_sys_clock_ns() + progress_after_ns,
-    };
-}
-
 static void progress_show(struct progress *progress, size_t done, size_t count)
 {
     uint64_t now_ns = progress->wanted ? gci_sys_clock_ns() : 0;
@@ -176,14 +164,16 @@ static void print_groups(const struct gci_groups *groups, bool is_change, gc_gro
                          FILE *file)
 {
     gc_statistic others = { 0 };
-    struct progress progress;
+    struct progress progress = {
+        .wanted = gci_sys_is_terminal(stderr) && !gci_sys_is_terminal(file),
+        .next_ns = gci_sys_clock_ns() + progress_after_ns,
+    };
     size_t count = 0, shown = 0;
     for (size_t i = 0; i < groups->count && count < top; i++) {
         count += is_shown(&groups->items[i].shown, is_change);
     }
     (void)fprintf(file, "[Top %zu] %s by %s\n", count,
                   is_change ? "changes of memory consumption" : "memory consumption", title_of(by));
-    progress_start(&progress, file);
     for (size_t i = 0; i < groups->count; i++) {
         const gc_statistic *group = &groups->items[i].shown;
         if (shown == count || !is_shown(group, is_change)) {
