@@ -6,8 +6,10 @@
 
 enum { MESSAGE_SIZE = 512 };
 
-static void tell(gc_heap *heap, const char *text)
+OURO_PRINTF(3, 0)
+static void tell(gc_heap *heap, char *text, const char *format, va_list arguments)
 {
+    (void)vsnprintf(text, MESSAGE_SIZE, format, arguments);
     if (heap->config.message != NULL) {
         heap->config.message(heap, text); /* user code may run here */
     } else {
@@ -20,9 +22,8 @@ void gci_message(gc_heap *heap, const char *format, ...)
     char text[MESSAGE_SIZE];
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(text, sizeof(text), format, arguments);
+    tell(heap, text, format, arguments); /* user code may run here */
     va_end(arguments);
-    tell(heap, text);
 }
 
 void gci_panic(gc_heap *heap, const char *format, ...)
@@ -30,9 +31,8 @@ void gci_panic(gc_heap *heap, const char *format, ...)
     char text[MESSAGE_SIZE];
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(text, sizeof(text), format, arguments);
+    tell(heap, text, format, arguments); /* user code may run here */
     va_end(arguments);
-    tell(heap, text);
     if (heap->config.panic == NULL) {
         abort();
     }

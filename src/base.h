@@ -9,20 +9,17 @@
 
 #include "layout.h"
 
-#if OURO_HAS_ATTRIBUTE(visibility)
-#define OURO_INTERNAL __attribute__((visibility("hidden")))
-#else
-#define OURO_INTERNAL
-#endif
-#if OURO_HAS_ATTRIBUTE(noinline)
-#define OURO_NOINLINE __attribute__((noinline))
-#else
-#define OURO_NOINLINE
-#endif
-#if OURO_HAS_ATTRIBUTE(format)
+#if OURO_HAS_ATTRIBUTE(visibility) && OURO_HAS_ATTRIBUTE(noinline) && \
+    OURO_HAS_ATTRIBUTE(always_inline) && OURO_HAS_ATTRIBUTE(format)
+#define OURO_INTERNAL      __attribute__((visibility("hidden")))
+#define OURO_NOINLINE      __attribute__((noinline))
+#define OURO_ALWAYS_INLINE inline __attribute__((always_inline))
 #define OURO_PRINTF(format_index, first_index) \
     __attribute__((format(printf, format_index, first_index)))
 #else
+#define OURO_INTERNAL
+#define OURO_NOINLINE
+#define OURO_ALWAYS_INLINE inline
 #define OURO_PRINTF(format_index, first_index)
 #endif
 #if defined(__GNUC__)
@@ -60,6 +57,13 @@ OURO_INTERNAL void gci_message(gc_heap *heap, const char *format, ...) OURO_PRIN
 OURO_INTERNAL OURO_NOINLINE void gci_panic(gc_heap *heap, const char *format, ...)
     OURO_PRINTF(2, 3);
 
+/* Set what gc_last_error answers, and return it. */
+static inline gc_status gci_fail(gc_heap *heap, gc_status status)
+{
+    heap->last_error = status;
+    return status;
+}
+
 /* a * b + c into *result; false when it does not fit. */
 OURO_INTERNAL bool gci_size_of_array(size_t a, size_t b, size_t c, size_t *result);
 
@@ -88,12 +92,6 @@ static inline uintptr_t gci_select(uint32_t condition, uintptr_t yes, uintptr_t 
     uintptr_t mask = 0 - (uintptr_t)condition;
     return no ^ ((yes ^ no) & mask);
 }
-
-#if OURO_HAS_ATTRIBUTE(always_inline)
-#define OURO_ALWAYS_INLINE inline __attribute__((always_inline))
-#else
-#define OURO_ALWAYS_INLINE inline
-#endif
 
 static inline size_t gci_larger(size_t a, size_t b)
 {

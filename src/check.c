@@ -17,6 +17,9 @@ struct totals {
 
 #define FAIL(heap, ...) (gci_panic((heap), "ouro: gc_check: " __VA_ARGS__), false)
 
+/* Two counts are the same; else the message, which has both. */
+#define SAME(heap, a, b, message) ((a) == (b) || FAIL(heap, message, a, b))
+
 static bool check_free_list(const struct gci_page *page, uint32_t free_slots)
 {
     uint32_t length = 0;
@@ -62,42 +65,30 @@ static bool check_use(const struct gci_page *page)
                          page->type->name);
 }
 
-static bool is_legal_state(const struct gci_page *page, enum gci_state state)
+/* The states that an object of a page may have. */
+static uint32_t legal_states(const struct gci_page *page)
 {
     const gc_heap *heap = page->heap;
-    switch (state) {
-    case GCI_FREE:
-    case GCI_DYING:
-        return true;
-    case GCI_LEAF:
-        return page->birth == GCI_LEAF;
-    case GCI_SAVED:
-        return page->birth == GCI_YOUNG;
-    case GCI_YOUNG:
-        return page->birth == GCI_YOUNG && page->young;
-    case GCI_OLD_A:
-    case GCI_OLD_B:
-        return page->birth == GCI_YOUNG && (unsigned)state == heap->old;
-    case GCI_FROZEN:
-        return page->birth == GCI_YOUNG;
-    case GCI_DOOMED:
-    case GCI_DOOMED_YOUNG:
-        return page->birth == GCI_YOUNG && heap->busy > 1; /* gc_check holds once itself */
-    default:
-        return false;
+    uint32_t any = 1u << GCI_FREE | 1u << GCI_DYING;
+    if (page->birth == GCI_LEAF) {
+        return any | 1u << GCI_LEAF;
     }
+    uint32_t doomed = 1u << GCI_DOOMED | 1u << GCI_DOOMED_YOUNG;
+    return any | 1u << GCI_SAVED | 1u << GCI_FROZEN | 1u << heap->old |
+           (page->young ? 1u << GCI_YOUNG : 0) |
+           (heap->busy > 1 ? doomed : 0); /* gc_check holds once itself */
 }
 
 static bool check_object(const struct gci_page *page, const gc_object *self)
 {
     enum gci_state state = gci_state_of(self);
     bool dead = GCI_IS_DEAD(self->refs);
-    if (!is_legal_state(page, state)) {
+    if (!gci_is_member(legal_states(page), self->gc)) {
         return FAIL(page->heap, "%s: %s at %p has state %d",
                     state == GCI_YOUNG && page->birth == GCI_YOUNG ? "GEN-2" : "OBJ-1",
                     page->type->name, (const void *)self, (int)state);
     }
-    bool aside = state == GCI_FREE || state == GCI_DYING || state == GCI_SAVED;
+    bool aside = !gci_is_member(GCI_ALIVE, self->gc) || state == GCI_SAVED;
     if (page->birth == GCI_YOUNG && !aside && page->frozen != (state == GCI_FROZEN)) {
         return FAIL(page->heap, "FROZEN-1: %s at %p has state %d, and its page is%s frozen",
                     page->type->name, (const void *)self, (int)state, page->frozen ? "" : " not");
@@ -157,31 +148,27 @@ static bool check_page(const struct gci_page *page, struct totals *totals)
     return check_free_list(page, free_slots) && check_use(page);
 }
 
-/* A list of weak references, from its first. Returns its length; 0: it is broken. */
-static size_t check_weak_list(gc_heap *heap, gc_weak *first)
+/* A list of weak references, from its first; count them. */
+static bool check_weak_list(gc_heap *heap, gc_weak *first, size_t *members)
 {
     const gc_object *target = first->target;
-    size_t length = 0;
     if (target == NULL || gci_pages_find(heap, target) == NULL ||
         !(target->refs & OURO_REFS_WEAK) || gci_weak_first(heap, target) != first) {
-        (void)FAIL(heap, "WEAK-1: a list of weak references is not where %p looks for it",
-                   (const void *)target);
-        return 0;
+        return FAIL(heap, "WEAK-1: a list of weak references is not where %p looks for it",
+                    (const void *)target);
     }
-    for (gc_weak *weak = first; weak != NULL; weak = weak->next, length++) {
+    for (gc_weak *weak = first; weak != NULL; weak = weak->next, ++*members) {
         if (gci_pages_find(heap, weak) == NULL || weak->target != target ||
             (weak != first && weak->prev->next != weak)) {
-            (void)FAIL(heap, "WEAK-1: the list of weak references to %p is broken",
-                       (const void *)target);
-            return 0;
+            return FAIL(heap, "WEAK-1: the list of weak references to %p is broken",
+                        (const void *)target);
         }
         if (weak != first && gci_weak_callable(weak) == NULL) {
-            (void)FAIL(heap, "WEAK-2: a weak reference to %p without callback is not the first",
-                       (const void *)target);
-            return 0;
+            return FAIL(heap, "WEAK-2: a weak reference to %p without callback is not the first",
+                        (const void *)target);
         }
     }
-    return length;
+    return true;
 }
 
 static bool check_weak_table(gc_heap *heap, const struct totals *totals)
@@ -189,11 +176,9 @@ static bool check_weak_table(gc_heap *heap, const struct totals *totals)
     size_t lists = 0, members = 0, watchers = 0;
     for (size_t i = 0; i < heap->weak_table.buckets; i++) {
         for (gc_weak *first = gci_weak_bucket(heap, i); first != NULL; first = first->prev) {
-            size_t length = check_weak_list(heap, first);
-            if (length == 0) {
+            if (!check_weak_list(heap, first, &members)) {
                 return false;
             }
-            members += length;
             lists++;
         }
     }
@@ -211,8 +196,33 @@ static bool check_weak_table(gc_heap *heap, const struct totals *totals)
         }
         watchers++;
     }
-    return watchers == totals->watchers ||
-           FAIL(heap, "WEAK-3: %zu watchers, %zu of them in the list", totals->watchers, watchers);
+    return SAME(heap, totals->watchers, watchers, "WEAK-3: %zu watchers, %zu of them in the list");
+}
+
+/* The lists of pages that there are beside that of all. */
+static bool check_page_lists(gc_heap *heap, const struct totals *totals)
+{
+    size_t young_pages = 0, partial_pages = 0, emptied_pages = 0;
+    for (struct gci_page *page = heap->young_pages; page != NULL; page = page->next_young) {
+        young_pages += page->young && page->record != NULL;
+    }
+    for (struct gci_records *block = heap->records; block != NULL; block = block->next) {
+        for (size_t i = 0; i < block->used; i++) {
+            struct gci_record *record = &block->records[i];
+            for (struct gci_page *page = record->partial; page != NULL; page = page->next) {
+                partial_pages += page->partial && page->record == record;
+            }
+        }
+    }
+    for (struct gci_page *page = heap->emptied_pages; page != NULL; page = page->next) {
+        emptied_pages += page->emptied;
+    }
+    return SAME(heap, totals->young_pages, young_pages,
+                "GEN-2: %zu young pages, %zu of them in the list") &&
+           SAME(heap, totals->partial_pages, partial_pages,
+                "PAGE-2: %zu partial pages, %zu of them in lists") &&
+           SAME(heap, totals->emptied_pages, emptied_pages,
+                "PAGE-2: %zu emptied pages, %zu of them in the list");
 }
 
 static bool check_pages(gc_heap *heap)
@@ -224,59 +234,21 @@ static bool check_pages(gc_heap *heap)
             return false;
         }
     }
-    if (totals.young_objects != heap->young_objects) {
-        return FAIL(heap, "GEN-1: %zu young objects, counted as %zu", totals.young_objects,
-                    heap->young_objects);
-    }
-    if (totals.bytes_live != heap->bytes_live) {
-        return FAIL(heap, "BYTES-1: %zu bytes live, counted as %zu", totals.bytes_live,
-                    heap->bytes_live);
-    }
-    size_t young_pages = 0;
-    for (struct gci_page *page = heap->young_pages; page != NULL; page = page->next_young) {
-        young_pages += page->young && page->record != NULL;
-    }
-    if (young_pages != totals.young_pages) {
-        return FAIL(heap, "GEN-2: %zu young pages, %zu of them in the list", totals.young_pages,
-                    young_pages);
-    }
-    size_t partial_pages = 0;
-    for (struct gci_records *block = heap->records; block != NULL; block = block->next) {
-        for (size_t i = 0; i < block->used; i++) {
-            for (struct gci_page *page = block->records[i].partial; page != NULL;
-                 page = page->next) {
-                partial_pages += page->partial && page->record == &block->records[i];
-            }
-        }
-    }
-    if (partial_pages != totals.partial_pages) {
-        return FAIL(heap, "PAGE-2: %zu partial pages, %zu of them in lists", totals.partial_pages,
-                    partial_pages);
-    }
-    size_t emptied_pages = 0;
-    for (struct gci_page *page = heap->emptied_pages; page != NULL; page = page->next) {
-        emptied_pages += page->emptied;
-    }
-    if (emptied_pages != totals.emptied_pages) {
-        return FAIL(heap, "PAGE-2: %zu emptied pages, %zu of them in the list",
-                    totals.emptied_pages, emptied_pages);
-    }
-    return check_weak_table(heap, &totals);
+    return SAME(heap, totals.young_objects, heap->young_objects,
+                "GEN-1: %zu young objects, counted as %zu") &&
+           SAME(heap, totals.bytes_live, heap->bytes_live,
+                "BYTES-1: %zu bytes live, counted as %zu") &&
+           check_page_lists(heap, &totals) && check_weak_table(heap, &totals);
 }
 
-struct holder {
-    const struct gci_page *page;
-    const gc_object *self;
-    const void *stray; /* its first reference that leads nowhere */
-};
-
+/* The context is the first reference of an object that leads nowhere. */
 static void count_items(struct gci_tracer *tracer, void **items, size_t count)
 {
-    struct holder *holder = tracer->context;
+    const void **stray = tracer->context;
     for (size_t i = 0; i < count; i++) {
         gc_object *child = items[i];
         if (gci_pages_find(tracer->heap, child) == NULL) {
-            holder->stray = holder->stray == NULL ? child : holder->stray;
+            *stray = *stray == NULL ? child : *stray;
         } else if ((int32_t)child->gc >= 0) {
             child->gc += GCI_SCRATCH;
         }
@@ -286,24 +258,17 @@ static void count_items(struct gci_tracer *tracer, void **items, size_t count)
 /* Count the references that live objects hold, and verify that they lead to objects. */
 static bool count_references(gc_heap *heap)
 {
-    struct holder holder = { 0 };
+    const void *stray = NULL;
     struct gci_tracer tracer;
     gci_tracer_init(&tracer, heap, count_items);
-    tracer.context = &holder;
-    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
-         page = gci_pages_next(heap, page)) {
-        for (size_t offset = page->first, end = gci_page_end(page); offset < end;
-             offset += page->slot_size) {
-            gc_object *self = gci_page_at(page, offset);
-            if (gci_state_of(self) == GCI_FREE || gci_state_of(self) == GCI_DYING) {
-                continue;
-            }
-            gci_trace(&tracer, page, self);
-            gci_trace_flush(&tracer);
-            if (holder.stray != NULL) {
-                return FAIL(heap, "REF-1: %s refers to %p, which is not an object of this heap",
-                            gci_page_describe(page, self).text, holder.stray);
-            }
+    tracer.context = &stray;
+    struct gci_walk at = { 0 };
+    for (gc_object *self; (self = gci_walk_next(heap, &at, GCI_ALIVE)) != NULL;) {
+        gci_trace(&tracer, gci_page_of(self), self);
+        gci_trace_flush(&tracer);
+        if (stray != NULL) {
+            return FAIL(heap, "REF-1: %s refers to %p, which is not an object of this heap",
+                        gci_page_describe(gci_page_of(self), self).text, stray);
         }
     }
     return true;
@@ -314,21 +279,14 @@ static bool count_references(gc_heap *heap)
 static gc_object *reset_counts(gc_heap *heap, size_t *references)
 {
     gc_object *surplus = NULL;
-    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
-         page = gci_pages_next(heap, page)) {
-        for (size_t offset = page->first, end = gci_page_end(page); offset < end;
-             offset += page->slot_size) {
-            gc_object *self = gci_page_at(page, offset);
-            if (gci_state_of(self) == GCI_FREE) {
-                continue;
-            }
-            if (surplus == NULL && !GCI_IS_DEAD(self->refs) &&
-                self->gc / GCI_SCRATCH > gc_refcount(self)) {
-                surplus = self;
-                *references = self->gc / GCI_SCRATCH;
-            }
-            self->gc &= GCI_STATE_MASK;
+    struct gci_walk at = { 0 };
+    for (gc_object *self; (self = gci_walk_next(heap, &at, GCI_TAKEN)) != NULL;) {
+        if (surplus == NULL && !GCI_IS_DEAD(self->refs) &&
+            self->gc / GCI_SCRATCH > gc_refcount(self)) {
+            surplus = self;
+            *references = self->gc / GCI_SCRATCH;
         }
+        self->gc &= GCI_STATE_MASK;
     }
     return surplus;
 }

@@ -202,16 +202,31 @@ static OURO_NOINLINE void panic_dead(const char *operation, gc_object *self)
                   : "is dead: a reference to it was dropped twice, or never taken");
 }
 
+/* Stacks of dead objects, chained through their counts in pages that are a list themselves: those that
+ * are to end in end_plain, and the queue of the dying. `link` and `next` are a page's. */
+static inline void push_dead(struct gci_page **pages, struct gci_page *page, gc_object *self,
+                             uint16_t *link, struct gci_page **next)
+{
+    self->refs = GCI_REFS_DEAD | (uint32_t)*link << GCI_LINK_SHIFT | (self->refs & GCI_REFS_FLAGS);
+    if (*link == 0) {
+        *next = *pages;
+        *pages = page;
+    }
+    *link = GCI_LINK(gci_page_offset(self));
+}
+static inline gc_object *pop_dead(struct gci_page **pages, uint16_t *link, struct gci_page **next)
+{
+    gc_object *self = gci_page_at(*pages, GCI_LINK_OFFSET(*link));
+    *link = (uint16_t)(self->refs >> GCI_LINK_SHIFT);
+    if (*link == 0) {
+        *pages = *next;
+    }
+    return self;
+}
+
 static inline void enqueue_dying(struct gci_page *page, gc_object *self)
 {
-    gc_heap *heap = page->heap;
-    self->refs =
-        GCI_REFS_DEAD | (uint32_t)page->dying << GCI_LINK_SHIFT | (self->refs & GCI_REFS_FLAGS);
-    if (page->dying == 0) {
-        page->next_dying = heap->dying_pages;
-        heap->dying_pages = page;
-    }
-    page->dying = GCI_LINK(gci_page_offset(self));
+    push_dead(&page->heap->dying_pages, page, self, &page->dying, &page->next_dying);
 }
 
 static inline void leave_young(gc_heap *heap, const gc_object *self)
@@ -219,21 +234,26 @@ static inline void leave_young(gc_heap *heap, const gc_object *self)
     heap->young_objects -= self->gc >> GCI_YOUNG_SHIFT & 1;
 }
 
-/* The last reference to an object is dropped: it turns DYING, in no queue yet. false: it is one
- * reference too many. */
-static inline bool turn_dying(struct gci_page *page, gc_object *self)
+/* In a chain of a cycle it keeps its place (CYCLE-2). */
+static inline void set_dying(struct gci_page *page, gc_object *self)
 {
-    enum gci_state state = gci_state_of(self);
-    if (OURO_UNLIKELY(self->refs / OURO_REFS_ONE != 1 || state == GCI_DYING)) {
-        panic_dead("gc_decref", self);
-        return false;
-    }
-    if (OURO_UNLIKELY(state == GCI_GREY)) {
+    if (OURO_UNLIKELY(gci_state_of(self) == GCI_GREY)) {
         self->gc = GCI_DYING | (self->gc & ~(uint32_t)GCI_STATE_MASK);
     } else {
         leave_young(page->heap, self);
         self->gc = GCI_DYING;
     }
+}
+
+/* The last reference to an object is dropped: it turns DYING, in no queue yet. false: it is one
+ * reference too many. */
+static inline bool turn_dying(struct gci_page *page, gc_object *self)
+{
+    if (OURO_UNLIKELY(self->refs / OURO_REFS_ONE != 1 || gci_state_of(self) == GCI_DYING)) {
+        panic_dead("gc_decref", self);
+        return false;
+    }
+    set_dying(page, self);
     return true;
 }
 
@@ -269,39 +289,9 @@ static inline bool refers(const struct gci_page *page, const gc_object *self)
 
 void gci_death_discard(struct gci_page *page, gc_object *self)
 {
-    if (gci_state_of(self) == GCI_GREY) {
-        self->gc = GCI_DYING | (self->gc & ~(uint32_t)GCI_STATE_MASK);
-    } else {
-        leave_young(page->heap, self);
-    }
+    set_dying(page, self);
     book_deaths(page->heap, 0, page->slot_size);
     leave_slot_or_chain(page, self); /* last: nothing is kept across it */
-}
-
-/* The objects that are to end in end_plain: a stack in their pages, as the queue of the dying is
- * one. */
-static inline void push_ending(struct gci_page **pages, struct gci_page *page, gc_object *self)
-{
-    self->refs =
-        GCI_REFS_DEAD | (uint32_t)page->ending << GCI_LINK_SHIFT | (self->refs & GCI_REFS_FLAGS);
-    if (page->ending == 0) {
-        page->next_ending = *pages;
-        *pages = page;
-    }
-    page->ending = GCI_LINK(gci_page_offset(self));
-}
-static inline gc_object *pop_ending(struct gci_page **pages)
-{
-    struct gci_page *page = *pages;
-    if (page == NULL) {
-        return NULL;
-    }
-    gc_object *self = gci_page_at(page, GCI_LINK_OFFSET(page->ending));
-    page->ending = (uint16_t)(self->refs >> GCI_LINK_SHIFT);
-    if (page->ending == 0) {
-        *pages = page->next_ending;
-    }
-    return self;
 }
 
 /* The last reference to a child is dropped that is not simple, or one too many, or one to an
@@ -354,13 +344,17 @@ static OURO_NOINLINE void end_plain(struct gci_page *page, gc_object *self)
                 child->refs = GCI_REFS_DEAD | (child->refs & GCI_REFS_FLAGS);
                 next = child;
             } else {
-                push_ending(&ending, child_page, child);
+                push_dead(&ending, child_page, child, &child_page->ending,
+                          &child_page->next_ending);
             }
         }
         died++;
         bytes += page->slot_size;
         leave_slot_or_chain(page, self);
-        self = next != NULL ? next : pop_ending(&ending);
+        if (next == NULL && ending != NULL) {
+            next = pop_dead(&ending, &ending->ending, &ending->next_ending);
+        }
+        self = next;
         page = gci_page_of(self);
     } while (self != NULL);
     book_deaths(heap, died, bytes);
@@ -385,29 +379,15 @@ static void end(struct gci_page *page, gc_object *self)
     leave_slot_or_chain(page, self);
 }
 
-/* Take one from the queue, or return NULL. */
-static inline gc_object *dequeue_dying(gc_heap *heap)
-{
-    struct gci_page *page = heap->dying_pages;
-    if (page == NULL) {
-        return NULL;
-    }
-    gc_object *self = gci_page_at(page, GCI_LINK_OFFSET(page->dying));
-    page->dying = (uint16_t)(self->refs >> GCI_LINK_SHIFT);
-    if (page->dying == 0) {
-        heap->dying_pages = page->next_dying;
-    }
-    return self;
-}
-
 void gci_death_drain(gc_heap *heap)
 {
     if (heap->draining) {
         return;
     }
     heap->draining = true;
-    for (gc_object *self; (self = dequeue_dying(heap)) != NULL;) {
-        end(gci_page_of(self), self); /* user code may run here */
+    for (struct gci_page *page; (page = heap->dying_pages) != NULL;) {
+        gc_object *self = pop_dead(&heap->dying_pages, &page->dying, &page->next_dying);
+        end(page, self); /* user code may run here */
     }
     heap->draining = false;
 }
@@ -529,27 +509,21 @@ void gc_decref_slow(void *object)
 }
 
 /* The object has its last count, or is immortal by now: it becomes immortal. */
-static void saturate(gc_object *self)
+static void saturate(gc_object *self, const char *operation)
 {
-    self->refs = OURO_REFS_IMMORTAL | (self->refs & GCI_REFS_FLAGS);
+    if (self->refs < OURO_REFS_ONE || GCI_IS_DEAD(self->refs)) {
+        panic_dead(operation, self);
+    } else {
+        self->refs = OURO_REFS_IMMORTAL | (self->refs & GCI_REFS_FLAGS);
+    }
 }
 
 void gc_incref_slow(void *object)
 {
-    gc_object *self = object;
-    if (GCI_IS_DEAD(self->refs)) {
-        panic_dead("gc_incref", self);
-    } else {
-        saturate(self);
-    }
+    saturate(object, "gc_incref");
 }
 
 void gc_make_immortal(void *object)
 {
-    gc_object *self = object;
-    if (self->refs < OURO_REFS_ONE || GCI_IS_DEAD(self->refs)) {
-        panic_dead("gc_make_immortal", self);
-    } else {
-        saturate(self);
-    }
+    saturate(object, "gc_make_immortal");
 }

@@ -9,16 +9,23 @@
 
 #include "collect.h"
 
-/* Change the containers of a page whose state is in `states`. Returns how many. */
-static size_t change(const struct gci_page *page, unsigned states, uint32_t state)
+static inline void set_state(gc_object *self, void *state)
+{
+    self->gc = *(const uint32_t *)state;
+}
+
+/* Freeze all pages that are not frozen, or the other way: `turn` each, whose containers with a state in
+ * `states` have another one from now on. Returns how many those are. */
+static size_t turn_pages(gc_heap *heap, uint32_t states, uint32_t state,
+                         void (*turn)(struct gci_page *))
 {
     size_t count = 0;
-    for (size_t offset = page->first, end = gci_page_end(page); offset < end;
-         offset += page->slot_size) {
-        gc_object *self = gci_page_at(page, offset);
-        if (gci_is_member(states, self->gc)) {
-            self->gc = state;
-            count++;
+    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
+         page = gci_pages_next(heap, page)) {
+        if (page->frozen == (state != GCI_FROZEN) && gci_page_used(page) > 0) {
+            count += gci_page_each_member(page, states, page->first, gci_page_end(page), set_state,
+                                          &state);
+            turn(page);
         }
     }
     return count;
@@ -26,19 +33,12 @@ static size_t change(const struct gci_page *page, unsigned states, uint32_t stat
 
 size_t gc_freeze(gc_heap *heap)
 {
-    const unsigned states = 1u << GCI_YOUNG | 1u << GCI_OLD_A | 1u << GCI_OLD_B;
-    size_t count = 0;
+    const uint32_t states = 1u << GCI_YOUNG | 1u << GCI_OLD_A | 1u << GCI_OLD_B;
     if (heap->busy > 0) {
         return 0;
     }
     gci_cycle_abandon(heap);
-    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
-         page = gci_pages_next(heap, page)) {
-        if (!page->frozen && gci_page_used(page) > 0) {
-            count += change(page, states, GCI_FROZEN);
-            gci_page_freeze(page);
-        }
-    }
+    size_t count = turn_pages(heap, states, GCI_FROZEN, gci_page_freeze);
     heap->young_objects = 0;
     gci_pages_forget_young(heap);
     gci_collect_rebase(heap);
@@ -47,17 +47,10 @@ size_t gc_freeze(gc_heap *heap)
 
 size_t gc_unfreeze(gc_heap *heap)
 {
-    size_t count = 0;
     if (heap->busy > 0) {
         return 0;
     }
-    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
-         page = gci_pages_next(heap, page)) {
-        if (page->frozen && gci_page_used(page) > 0) {
-            count += change(page, 1u << GCI_FROZEN, heap->old);
-            gci_page_unfreeze(page);
-        }
-    }
+    size_t count = turn_pages(heap, 1u << GCI_FROZEN, heap->old, gci_page_unfreeze);
     heap->bytes_frozen = 0;
     gci_collect_arm(heap);
     return count;
@@ -65,18 +58,12 @@ size_t gc_unfreeze(gc_heap *heap)
 
 size_t gc_release_saved(gc_heap *heap)
 {
+    struct gci_walk at = { 0 };
     size_t count = 0;
     gci_collect_hold(heap);
-    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
-         page = gci_pages_next(heap, page)) {
-        for (size_t offset = page->first; offset < gci_page_end(page); offset += page->slot_size) {
-            gc_object *self = gci_page_at(page, offset);
-            if (gci_state_of(self) == GCI_SAVED) {
-                self->gc = gci_object_old(page);
-                count++;
-                gc_decref(self); /* user code may run here */
-            }
-        }
+    for (gc_object *self; (self = gci_walk_next(heap, &at, 1u << GCI_SAVED)) != NULL; count++) {
+        self->gc = gci_object_old(gci_page_of(self));
+        gc_decref(self); /* user code may run here */
     }
     gci_collect_release(heap);
     return count;

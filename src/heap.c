@@ -43,29 +43,20 @@ void gc_set_error(gc_heap *heap, gc_status status)
 
 const char *gc_status_text(gc_status status)
 {
-    switch (status) {
-    case GC_OK:
-        return "no error";
-    case GC_ERR_NOMEM:
-        return "out of memory";
-    case GC_ERR_LIMIT:
-        return "the heap's byte limit is reached";
-    case GC_ERR_SIZE:
-        return "the size overflows";
-    case GC_ERR_BUSY:
-        return "objects of the type are alive";
-    case GC_ERR_CLOSING:
-        return "the heap is being freed";
-    case GC_ERR_RANGE:
-        return "a number is out of its range";
-    case GC_ERR_TYPE:
-        return "the type is malformed or of another kind";
-    case GC_ERR_RUNNING:
-        return "the generator is busy";
-    case GC_ERR_SHARED:
-        return "others hold the object as well";
-    }
-    return "unknown status";
+    static const char *const texts[] = {
+        [-GC_OK] = "no error",
+        [-GC_ERR_NOMEM] = "out of memory",
+        [-GC_ERR_LIMIT] = "the heap's byte limit is reached",
+        [-GC_ERR_SIZE] = "the size overflows",
+        [-GC_ERR_BUSY] = "objects of the type are alive",
+        [-GC_ERR_CLOSING] = "the heap is being freed",
+        [-GC_ERR_RANGE] = "a number is out of its range",
+        [-GC_ERR_TYPE] = "the type is malformed or of another kind",
+        [-GC_ERR_RUNNING] = "the generator is busy",
+        [-GC_ERR_SHARED] = "others hold the object as well",
+    };
+    bool known = status <= 0 && status > -(int)(sizeof(texts) / sizeof(texts[0]));
+    return known ? texts[-status] : "unknown status";
 }
 
 size_t gc_heap_trim(gc_heap *heap)
@@ -84,27 +75,16 @@ size_t gc_heap_trim(gc_heap *heap)
 
 /* The end. */
 
-static bool is_alive(const gc_object *self)
-{
-    return gci_state_of(self) != GCI_FREE && gci_state_of(self) != GCI_DYING;
-}
-
 /* Call `act` for each living object, leaves too, up to `max` times. Pages are pinned; objects that
  * are born meanwhile may be among them. */
 static void for_each_alive(gc_heap *heap, size_t max,
                            void (*act)(const struct gci_page *, gc_object *))
 {
-    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
-         page = gci_pages_next(heap, page)) {
-        for (size_t offset = page->first; offset < gci_page_end(page); offset += page->slot_size) {
-            gc_object *self = gci_page_at(page, offset);
-            if (is_alive(self) && max > 0) {
-                max--;
-                gc_incref(self);
-                act(page, self); /* user code may run here */
-                gc_decref(self); /* user code may run here */
-            }
-        }
+    struct gci_walk at = { 0 };
+    for (gc_object *self; max > 0 && (self = gci_walk_next(heap, &at, GCI_ALIVE)) != NULL; max--) {
+        gc_incref(self);
+        act(gci_page_of(self), self); /* user code may run here */
+        gc_decref(self);              /* user code may run here */
     }
 }
 
@@ -116,12 +96,6 @@ static size_t object_count(const gc_heap *heap)
         count += gci_page_used(page);
     }
     return count;
-}
-
-static void make_immortal(const struct gci_page *page, gc_object *self)
-{
-    (void)page;
-    gc_make_immortal(self);
 }
 
 static void destroy(const struct gci_page *page, gc_object *self)
@@ -186,7 +160,10 @@ void gc_heap_free(gc_heap *heap)
     gci_weak_end_all(heap);                             /* before anything is half-cleared */
     for_each_alive(heap, SIZE_MAX, gci_death_clear);    /* user code may run here */
     /* What references from outside keep alive: from here on nothing dies by count any more. */
-    for_each_alive(heap, SIZE_MAX, make_immortal);
+    struct gci_walk at = { 0 };
+    for (gc_object *self; (self = gci_walk_next(heap, &at, GCI_ALIVE)) != NULL;) {
+        gc_make_immortal(self);
+    }
     for_each_alive(heap, SIZE_MAX, destroy); /* user code may run here */
     if (heap->profile != NULL) {
         heap->hooks.stop_profile(heap);

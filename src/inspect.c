@@ -5,105 +5,59 @@
 
 #include "collect.h"
 
-/* The states an answer is made of, a bit each. */
-enum {
-    YOUNG = 1u << GCI_YOUNG,
-    OLD = 1u << GCI_OLD_A | 1u << GCI_OLD_B,
-    FROZEN = 1u << GCI_FROZEN,
-    SAVED = 1u << GCI_SAVED,
-    CONTAINERS = YOUNG | OLD | FROZEN | SAVED,
-    LEAVES = 1u << GCI_LEAF,
-    GARBAGE = 1u << GCI_DOOMED | 1u << GCI_DOOMED_YOUNG,
+/* Sets of states: those of each generation; what is garbage while a search is under way; and
+ * containers that are none. */
+static const uint32_t states_of[] = {
+    [GC_YOUNG] = 1u << GCI_YOUNG | 1u << GCI_DOOMED_YOUNG,
+    [GC_OLD] = 1u << GCI_OLD_A | 1u << GCI_OLD_B | 1u << GCI_GREY | 1u << GCI_DOOMED,
+    [GC_FROZEN] = 1u << GCI_FROZEN,
+    [GC_SAVED] = 1u << GCI_SAVED,
 };
-
-static bool is_in(const gc_object *self, unsigned states)
-{
-    return states >> gci_state_of(self) & 1;
-}
-
-static int visit_page(struct gci_page *page, unsigned states, gc_object_fn visit, void *arg)
-{
-    for (size_t offset = page->first; offset < gci_page_end(page); offset += page->slot_size) {
-        gc_object *self = gci_page_at(page, offset);
-        if (is_in(self, states)) {
-            int stop = visit(self, arg); /* user code may run here */
-            if (stop != 0) {
-                return stop;
-            }
-        }
-    }
-    return 0;
-}
-
-static unsigned states_of(int generation)
-{
-    switch (generation) {
-    case GC_YOUNG:
-        return YOUNG;
-    case GC_FROZEN:
-        return FROZEN;
-    case GC_SAVED:
-        return SAVED;
-    default:
-        return generation < 0 ? CONTAINERS | LEAVES : OLD;
-    }
-}
+enum {
+    GARBAGE = 1u << GCI_DOOMED | 1u << GCI_DOOMED_YOUNG,
+    CONTAINERS = GCI_ALIVE & ~(GARBAGE | 1u << GCI_LEAF),
+};
 
 int gc_each_object(gc_heap *heap, int generation, gc_object_fn visit, void *arg)
 {
-    unsigned states = states_of(generation);
+    uint32_t states = CONTAINERS | 1u << GCI_LEAF;
+    struct gci_walk at = { 0 };
+    gc_object *self;
     int stop = 0;
+    if (generation >= 0) {
+        states = CONTAINERS & states_of[generation > GC_SAVED ? GC_OLD : generation];
+    }
     gci_collect_hold(heap);
-    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL && stop == 0;
-         page = gci_pages_next(heap, page)) {
-        stop = visit_page(page, states, visit, arg);
+    while (stop == 0 && (self = gci_walk_next(heap, &at, states)) != NULL) {
+        stop = visit(self, arg); /* user code may run here */
     }
     gci_collect_release(heap);
     return stop;
 }
 
-/* Give what the search found alive and young its state back; what is old has the new old state. */
-static void restore_alive(gc_heap *heap)
-{
-    gci_flip_old(heap);
-    for (struct gci_page *page = heap->young_pages; page != NULL; page = page->next_young) {
-        if (page->record == NULL) {
-            continue; /* not in use, or in the middle of a larger object */
-        }
-        for (size_t offset = page->first; offset < gci_page_end(page); offset += page->slot_size) {
-            gc_object *self = gci_page_at(page, offset);
-            self->gc = gci_state_of(self) == GCI_SEEN_YOUNG ? GCI_YOUNG : self->gc;
-        }
-    }
-}
-
-static void restore_garbage(const gc_heap *heap, struct gci_page *page)
-{
-    for (size_t offset = page->first; offset < gci_page_end(page); offset += page->slot_size) {
-        gc_object *self = gci_page_at(page, offset);
-        if (gci_state_of(self) == GCI_DOOMED) {
-            self->gc = heap->old;
-        } else if (gci_state_of(self) == GCI_DOOMED_YOUNG) {
-            self->gc = GCI_YOUNG;
-        }
-    }
-}
-
 int gc_unreachable(gc_heap *heap, gc_object_fn visit, void *arg)
 {
+    gc_object *self;
+    int stop = 0;
     if (heap->busy > 0) {
         return 0;
     }
-    int stop = 0;
     gci_collect_hold(heap);
     struct gci_set set = gci_set_to_look_at(heap);
     gci_trace_find_garbage(heap, &set);
-    restore_alive(heap);
-    for (struct gci_page *page = set.pages; page != NULL && stop == 0; page = page->next_in_set) {
-        stop = visit_page(page, GARBAGE, visit, arg); /* user code may run here */
+    /* What was found alive is as it was before; what is old has the new old state. */
+    gci_flip_old(heap);
+    for (struct gci_walk at = { 0 };
+         (self = gci_walk_next(heap, &at, 1u << GCI_SEEN_YOUNG)) != NULL;) {
+        self->gc = GCI_YOUNG;
     }
-    for (struct gci_page *page = set.pages; page != NULL; page = page->next_in_set) {
-        restore_garbage(heap, page);
+    struct gci_cursor at = gci_set_begin(&set);
+    while (stop == 0 && (self = gci_set_next(&set, &at, GARBAGE)) != NULL) {
+        stop = visit(self, arg); /* user code may run here */
+    }
+    at = gci_set_begin(&set);
+    while ((self = gci_set_next(&set, &at, GARBAGE)) != NULL) {
+        self->gc = gci_state_of(self) == GCI_DOOMED ? (uint32_t)heap->old : (uint32_t)GCI_YOUNG;
     }
     gci_collect_release(heap);
     return stop;
@@ -120,15 +74,6 @@ static void compare_items(struct gci_tracer *tracer, void **items, size_t count)
     for (size_t i = 0; i < count; i++) {
         search->found |= items[i] == search->target;
     }
-}
-
-static bool refers_to(struct gci_tracer *tracer, struct gci_page *page, gc_object *self)
-{
-    struct search *search = tracer->context;
-    search->found = false;
-    gci_trace(tracer, page, self);
-    gci_trace_flush(tracer);
-    return search->found;
 }
 
 /* Let go of an object that was held during a question, which is not to show: a gc_decref would leave
@@ -152,17 +97,17 @@ int gc_referrers(gc_heap *heap, void *object, gc_object_fn visit, void *arg)
     struct gci_tracer tracer;
     gci_tracer_init(&tracer, heap, compare_items);
     tracer.context = &search;
+    struct gci_walk at = { 0 };
+    gc_object *self;
     int stop = 0;
     gci_collect_hold(heap);
     gc_incref(object); /* lest another one comes to be at its place */
-    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL && stop == 0;
-         page = gci_pages_next(heap, page)) {
-        for (size_t offset = page->first; offset < gci_page_end(page) && stop == 0;
-             offset += page->slot_size) {
-            gc_object *self = gci_page_at(page, offset);
-            if (is_in(self, CONTAINERS) && refers_to(&tracer, page, self)) {
-                stop = visit(self, arg); /* user code may run here */
-            }
+    while (stop == 0 && (self = gci_walk_next(heap, &at, CONTAINERS)) != NULL) {
+        search.found = false;
+        gci_trace(&tracer, gci_page_of(self), self);
+        gci_trace_flush(&tracer);
+        if (search.found) {
+            stop = visit(self, arg); /* user code may run here */
         }
     }
     let_go(object); /* user code may run here */
@@ -206,20 +151,10 @@ bool gc_is_container(const void *object)
 
 int gc_generation_of(const void *object)
 {
-    switch (gci_state_of(object)) {
-    case GCI_YOUNG:
-    case GCI_DOOMED_YOUNG:
-        return GC_YOUNG;
-    case GCI_OLD_A:
-    case GCI_OLD_B:
-    case GCI_GREY:
-    case GCI_DOOMED:
-        return GC_OLD;
-    case GCI_FROZEN:
-        return GC_FROZEN;
-    case GCI_SAVED:
-        return GC_SAVED;
-    default:
-        return GC_LEAF;
+    int generation = GC_SAVED;
+    while (generation > GC_LEAF &&
+           !gci_is_member(states_of[generation], ((const gc_object *)object)->gc)) {
+        generation--;
     }
+    return generation;
 }

@@ -10,17 +10,28 @@
 
 #include "lines.h"
 
+#include <inttypes.h>
+
 /* Build option: there are headers of libdw. */
 #ifndef OURO_LINES
 #define OURO_LINES 0
 #endif
+
+/* What is known of a frame. */
+struct answer {
+    const void *frame;
+    const char *file; /* NULL: not known */
+    unsigned line;
+    const char *name; /* of the function, or of a symbol that is `offset` before; NULL: not known */
+    uint64_t offset;
+};
+static const struct answer nothing;
 
 #if OURO_LINES
 #include <dlfcn.h>
 #include <dwarf.h>
 #include <elfutils/libdw.h>
 #include <elfutils/libdwfl.h>
-#include <inttypes.h>
 #include <stdlib.h>
 
 /* What is used of libdw. */
@@ -34,15 +45,6 @@
 #define DECLARE(name) __typeof__(name) *name;
 #define LOAD(name)    && load(lines, #name, &lines->name)
 /* clang-format on */
-
-/* What is known of a frame. */
-struct answer {
-    const void *frame;
-    const char *file; /* NULL: not known */
-    unsigned line;
-    const char *name; /* of the function, or of a symbol that is `offset` before; NULL: not known */
-    GElf_Off offset;
-};
 
 enum { RECENT_ANSWERS = 1024 };
 
@@ -203,7 +205,6 @@ static struct answer look_up(const struct gci_lines *lines, const void *frame)
 
 static const struct answer *ask(struct gci_lines *lines, const void *frame)
 {
-    static const struct answer nothing = { 0 };
     if (lines == NULL) {
         return &nothing;
     }
@@ -214,6 +215,26 @@ static const struct answer *ask(struct gci_lines *lines, const void *frame)
     }
     return answer;
 }
+
+#else
+bool gci_lines_open(struct gci_lines **result)
+{
+    *result = NULL;
+    return true;
+}
+
+void gci_lines_close(struct gci_lines *lines)
+{
+    (void)lines;
+}
+
+static const struct answer *ask(struct gci_lines *lines, const void *frame)
+{
+    (void)lines;
+    (void)frame;
+    return &nothing;
+}
+#endif
 
 bool gci_lines_find(struct gci_lines *lines, const void *frame, const char **file, unsigned *line)
 {
@@ -239,30 +260,3 @@ void gci_lines_name(struct gci_lines *lines, void *frame, char *buffer, size_t s
         gci_sys_frame_name(frame, buffer, size);
     }
 }
-#else
-bool gci_lines_open(struct gci_lines **result)
-{
-    *result = NULL;
-    return true;
-}
-
-void gci_lines_close(struct gci_lines *lines)
-{
-    (void)lines;
-}
-
-bool gci_lines_find(struct gci_lines *lines, const void *frame, const char **file, unsigned *line)
-{
-    (void)lines;
-    (void)frame;
-    (void)file;
-    (void)line;
-    return false;
-}
-
-void gci_lines_name(struct gci_lines *lines, void *frame, char *buffer, size_t size)
-{
-    (void)lines;
-    gci_sys_frame_name(frame, buffer, size);
-}
-#endif

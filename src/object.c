@@ -30,41 +30,29 @@ static inline struct gci_page **tailed_place(struct gci_cache *cache, const gc_t
 
 static bool fields_are_well_formed(const gc_type *type)
 {
-    if (type->refs != NULL && type->refs->count > UINT16_MAX) {
-        return false;
-    }
-    for (size_t i = 0; type->refs != NULL && i < type->refs->count; i++) {
+    size_t count = type->refs == NULL ? 0 : type->refs->count;
+    bool right = count <= UINT16_MAX;
+    for (size_t i = 0; i < count && right; i++) {
         const gc_field *field = &type->refs->fields[i];
         size_t size = field->count_size;
         bool counted = size == 1 || size == 2 || size == 4 || size == 8;
-        bool inside = field->offset >= sizeof(gc_object) && field->offset % sizeof(void *) == 0 &&
-                      field->offset <= type->size - sizeof(void *);
+        right = field->offset >= sizeof(gc_object) && field->offset % sizeof(void *) == 0 &&
+                field->offset <= type->size - sizeof(void *);
         if (field->kind == GC_FIELD_TAIL) {
-            inside = field->offset == type->size && type->item_size == sizeof(void *);
+            right = field->offset == type->size && type->item_size == sizeof(void *);
         } else if (field->kind == GC_FIELD_BUFFER) {
-            inside = inside && counted && field->count_offset >= sizeof(gc_object) &&
-                     field->count_offset <= type->size - size;
+            right = right && counted && field->count_offset >= sizeof(gc_object) &&
+                    field->count_offset <= type->size - size;
         } else if (field->kind != GC_FIELD_REF) {
-            inside = false;
-        }
-        if (!inside) {
-            return false;
+            right = false;
         }
     }
-    return true;
-}
-
-static bool is_spare_room_zero(const gc_type *type)
-{
-    bool zero = type->flags == 0;
-    for (size_t i = 0; i < sizeof(type->room) / sizeof(type->room[0]); i++) {
-        zero = zero && type->room[i] == 0;
-    }
-    return zero;
+    return right;
 }
 
 static bool is_well_formed(gc_heap *heap, const gc_type *type)
 {
+    static const gc_type blank;
     const char *fault = NULL;
     if (type->name == NULL) {
         fault = "it has no name";
@@ -74,7 +62,7 @@ static bool is_well_formed(gc_heap *heap, const gc_type *type)
         fault = "its size is beyond all memory";
     } else if (type->align > GCI_ALIGN_MAX || (type->align & (type->align - 1)) != 0) {
         fault = "its align is not a power of two up to 64";
-    } else if (!is_spare_room_zero(type)) {
+    } else if (type->flags != 0 || memcmp(type->room, blank.room, sizeof(blank.room)) != 0) {
         fault = "its flags or its spare room are not zero";
     } else if (!fields_are_well_formed(type)) {
         fault = "refs declares a field that does not lie inside, or a tail that is not one of "
@@ -149,8 +137,7 @@ gc_status gc_type_forget(gc_heap *heap, const gc_type *type)
         alive = page->type == type && gci_page_used(page) > 0;
     }
     if (alive) {
-        heap->last_error = GC_ERR_BUSY;
-        return GC_ERR_BUSY;
+        return gci_fail(heap, GC_ERR_BUSY);
     }
     gci_pages_drop_idle(heap);
     (void)gci_pages_trim(heap, SIZE_MAX); /* emptied pages may be of the type */
@@ -312,11 +299,6 @@ static gc_object *other_birth(gc_heap *heap, const gc_type *type, unsigned size_
     return self;
 }
 
-static size_t align_of(const gc_type *type)
-{
-    return type->align < 8 ? 8 : type->align;
-}
-
 static void *refuse(gc_heap *heap, const gc_type *type, const char *why)
 {
     gci_panic(heap, "ouro: type %s %s", type->name == NULL ? "?" : type->name, why);
@@ -332,8 +314,8 @@ static OURO_NOINLINE void *new_slow(gc_heap *heap, const gc_type *type, const ch
         return refuse(heap, type, "has an item_size: use gc_new_var");
     }
     struct gci_caller caller = { where, return_address };
-    size_t size = type->size < GCI_SLOT_MIN ? GCI_SLOT_MIN : type->size;
-    return other_birth(heap, type, 0, gci_round_up(size, align_of(type)), &caller);
+    size_t size = gci_larger(type->size, GCI_SLOT_MIN);
+    return other_birth(heap, type, 0, gci_round_up(size, gci_larger(type->align, 8)), &caller);
 }
 
 /* Record a birth at another line than the one before; the object is not zeroed yet. */

@@ -32,8 +32,8 @@ static inline bool gci_object_size(const gc_type *type, size_t count, size_t *sl
         size > PTRDIFF_MAX - GCI_SEGMENT_SIZE) {
         return false;
     }
-    size_t align = type->align < 8 ? 8 : type->align;
-    *slot_size = gci_size_class(gci_round_up(size, 8) + sizeof(size_t), align, size_class);
+    size = gci_round_up(size, 8) + sizeof(size_t);
+    *slot_size = gci_size_class(size, gci_larger(type->align, 8), size_class);
     return true;
 }
 
@@ -58,6 +58,34 @@ static inline uint64_t gci_field_count(const gc_object *self, const gc_field *fi
     default:
         memcpy(&count64, place, sizeof(count64));
         return count64;
+    }
+}
+
+/* Sets of states: not FREE; and not DYING either. */
+enum { GCI_TAKEN = 0xFFFF & ~(1 << GCI_FREE), GCI_ALIVE = GCI_TAKEN & ~(1 << GCI_DYING) };
+
+/* The objects of a heap that have one of some states, one after the other; begin with { 0 }. Pages are
+ * pinned where user code runs between two of them; what is born there may be among them. */
+struct gci_walk {
+    struct gci_page *page;
+    size_t offset; /* of the next slot */
+};
+static inline gc_object *gci_walk_next(const gc_heap *heap, struct gci_walk *at, uint32_t states)
+{
+    for (;;) {
+        while (at->page != NULL && at->offset < gci_page_end(at->page)) {
+            gc_object *self = gci_page_at(at->page, at->offset);
+            at->offset += at->page->slot_size;
+            if (gci_is_member(states, self->gc)) {
+                return self;
+            }
+        }
+        at->page = gci_pages_next(heap, at->page);
+        if (at->page == NULL) {
+            return NULL;
+        }
+        bool skip = at->page->birth == GCI_LEAF && !(states & (1u << GCI_LEAF | 1u << GCI_DYING));
+        at->offset = skip ? gci_page_end(at->page) : at->page->first; /* speed only */
     }
 }
 

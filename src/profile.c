@@ -201,37 +201,33 @@ void gc_profile_stop(gc_heap *heap)
 
 gc_status gc_profile_start(gc_heap *heap, unsigned frames)
 {
-    gc_status status = GC_OK;
     if (frames < 1 || frames > GCI_FRAMES_MAX || (frames > 1 && !gci_sys_has_frames())) {
-        status = GC_ERR_RANGE;
-    } else if (heap->profile == NULL) {
-        struct gci_profile *profile = gci_memory_take(heap, sizeof(*profile), GCI_ALIGN_MAX);
-        if (profile == NULL) {
-            heap->last_error = GC_ERR_NOMEM;
-            return GC_ERR_NOMEM;
-        }
-        memset(profile, 0, sizeof(*profile));
-        profile->frames = frames;
-        size_t size = sizeof(struct gci_site) + (frames > 1 ? frames * sizeof(void *) : 0);
-        profile->site_size = (uint32_t)(gci_round_up(size, 8) / 8);
-        profile->site_end = first_site(profile);
-        heap->profile = profile;
-        if (!reserve_site(heap)) {
-            heap->profile = NULL;
-            gci_memory_give(heap, profile, sizeof(*profile));
-            status = GC_ERR_NOMEM;
-        } else {
-            memset(profile->sites, 0,
-                   profile->site_size * sizeof(profile->sites[0])); /* site 0 is like no caller */
-            heap->hooks.born = born;
-            heap->hooks.stop_profile = gc_profile_stop;
-            gci_pages_forget_current(heap);
-        }
+        return gci_fail(heap, GC_ERR_RANGE);
     }
-    if (status != GC_OK) {
-        heap->last_error = status;
+    if (heap->profile != NULL) {
+        return GC_OK;
     }
-    return status;
+    struct gci_profile *profile = gci_memory_take(heap, sizeof(*profile), GCI_ALIGN_MAX);
+    if (profile == NULL) {
+        return gci_fail(heap, GC_ERR_NOMEM);
+    }
+    memset(profile, 0, sizeof(*profile));
+    profile->frames = frames;
+    size_t size = sizeof(struct gci_site) + (frames > 1 ? frames * sizeof(void *) : 0);
+    profile->site_size = (uint32_t)(gci_round_up(size, 8) / 8);
+    profile->site_end = first_site(profile);
+    heap->profile = profile;
+    if (!reserve_site(heap)) {
+        heap->profile = NULL;
+        gci_memory_give(heap, profile, sizeof(*profile));
+        return gci_fail(heap, GC_ERR_NOMEM);
+    }
+    /* Site 0 is like no caller. */
+    memset(profile->sites, 0, profile->site_size * sizeof(profile->sites[0]));
+    heap->hooks.born = born;
+    heap->hooks.stop_profile = gc_profile_stop;
+    gci_pages_forget_current(heap);
+    return GC_OK;
 }
 
 void gc_profile_clear(gc_heap *heap)
@@ -262,9 +258,8 @@ void gc_profile_get_stats_sized(const gc_heap *heap, gc_profile_stats *stats, si
                 gci_round_up(profile->site_room * sizeof(profile->sites[0]), GCI_BLOCK_SIZE) +
                 entries * sizeof(struct gci_entry),
         };
-        for (uint32_t number = first_site(profile); number < profile->site_end;
-             number += profile->site_size) {
-            all.objects += gci_site_at(profile, number)->count;
+        for (uint32_t i = 0; i < gci_profile_site_count(heap); i++) {
+            all.objects += gci_profile_site_at(heap, i)->count;
         }
     }
     memset(stats, 0, size);

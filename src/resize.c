@@ -23,12 +23,6 @@ static bool is_held_alone(const gc_object *self)
            gci_state_of(self) != GCI_DYING;
 }
 
-static gc_status fail(gc_heap *heap, gc_status status)
-{
-    heap->last_error = status;
-    return status;
-}
-
 static size_t end_of_items(const gc_type *type, size_t count)
 {
     return type->size + count * type->item_size;
@@ -58,7 +52,7 @@ static gc_status try_to_move(gc_heap *heap, void *slot, size_t count, const char
     }
     if (object_in(slot) != self || !is_held_alone(self)) {
         gci_death_discard(gci_page_of(place), place);
-        return fail(heap, GC_ERR_SHARED);
+        return gci_fail(heap, GC_ERR_SHARED);
     }
     move(slot, self, place, count);
     return GC_OK;
@@ -89,19 +83,15 @@ static void cut_tail(const struct gci_page *page, gc_object *self, size_t count)
     }
 }
 
-static gc_status shrink(gc_heap *heap, void *slot, size_t count, const char *where)
+static gc_status shrink(gc_heap *heap, void *slot, size_t count, size_t slot_size,
+                        const char *where)
 {
     gc_object *self = object_in(slot);
     struct gci_page *page = gci_page_of(self);
     gc_incref(self); /* held, it is not moved by what runs, nor does it die in the middle */
     cut_tail(page, self, count);
     gc_decref(self); /* user code may run here */
-
-    size_t slot_size;
-    unsigned size_class;
-    if (object_in(slot) == self && is_held_alone(self) &&
-        gci_object_size(page->type, count, &slot_size, &size_class) &&
-        slot_size < page->slot_size) {
+    if (object_in(slot) == self && is_held_alone(self) && slot_size < page->slot_size) {
         gc_status before = heap->last_error;
         if (try_to_move(heap, slot, count, where) != GC_OK) {
             heap->last_error = before; /* it stays where it is, and is shorter all the same */
@@ -110,15 +100,10 @@ static gc_status shrink(gc_heap *heap, void *slot, size_t count, const char *whe
     return GC_OK;
 }
 
-static gc_status grow(gc_heap *heap, void *slot, size_t count, const char *where)
+static gc_status grow(gc_heap *heap, void *slot, size_t count, size_t slot_size, const char *where)
 {
     gc_object *self = object_in(slot);
     struct gci_page *page = gci_page_of(self);
-    size_t slot_size;
-    unsigned size_class;
-    if (!gci_object_size(page->type, count, &slot_size, &size_class)) {
-        return fail(heap, GC_ERR_SIZE);
-    }
     if (slot_size > page->slot_size) {
         return try_to_move(heap, slot, count, where); /* user code may run here */
     }
@@ -132,16 +117,20 @@ static gc_status grow(gc_heap *heap, void *slot, size_t count, const char *where
 gc_status gc_resize_var_at(void *slot, size_t count, const char *where)
 {
     gc_object *self = object_in(slot);
-    const struct gci_page *page = gci_page_of(self);
+    struct gci_page *page = gci_page_of(self);
     gc_heap *heap = page->heap;
+    size_t slot_size;
+    unsigned size_class;
     if (page->type->item_size == 0) {
-        gci_panic(heap, "ouro: gc_resize_var: %s has no tail",
-                  gci_page_describe(gci_page_of(self), self).text);
-        return fail(heap, GC_ERR_TYPE);
+        gci_panic(heap, "ouro: gc_resize_var: %s has no tail", gci_page_describe(page, self).text);
+        return gci_fail(heap, GC_ERR_TYPE);
     }
     if (!is_held_alone(self)) {
-        return fail(heap, GC_ERR_SHARED);
+        return gci_fail(heap, GC_ERR_SHARED);
     }
-    return count < *gci_object_count(page, self) ? shrink(heap, slot, count, where)
-                                                 : grow(heap, slot, count, where);
+    if (!gci_object_size(page->type, count, &slot_size, &size_class)) {
+        return gci_fail(heap, GC_ERR_SIZE);
+    }
+    return (count < *gci_object_count(page, self) ? shrink : grow)(heap, slot, count, slot_size,
+                                                                   where);
 }

@@ -16,66 +16,51 @@
 #include <limits.h>
 #include <stdlib.h>
 
-struct record {
-    uint64_t bytes, count;
-    const char *where;
-    const gc_type *type; /* NULL: a tracked buffer */
-    unsigned domain;
-    size_t frame_count;
-    void **frames; /* in the snapshot's own block */
-};
-
+/* A record is a copy of a site, with all its bytes in `bytes`. */
 struct gc_snapshot {
     size_t count;
-    void **frames_end;
-    struct record records[]; /* the frames come after them */
+    size_t record_size; /* in words */
+    uint64_t records[];
 };
 
-static gc_snapshot *snapshot_new(size_t count, size_t frame_count)
+static const struct gci_site *record_at(const gc_snapshot *snapshot, size_t index)
+{
+    return (const void *)&snapshot->records[index * snapshot->record_size];
+}
+
+static gc_snapshot *snapshot_new(size_t count, size_t record_size)
 {
     size_t size;
-    if (!gci_size_of_array(count, sizeof(struct record), sizeof(gc_snapshot), &size) ||
-        !gci_size_of_array(frame_count, sizeof(void *), size, &size)) {
+    if (!gci_size_of_array(count, record_size * sizeof(uint64_t), sizeof(gc_snapshot), &size)) {
         return NULL;
     }
     gc_snapshot *snapshot = malloc(size);
     if (snapshot != NULL) {
-        snapshot->count = 0;
-        snapshot->frames_end = (void **)(void *)&snapshot->records[count];
+        *snapshot = (gc_snapshot){ .record_size = record_size };
     }
     return snapshot;
 }
 
-static void add_record(gc_snapshot *snapshot, const struct record *record)
+static void add_record(gc_snapshot *snapshot, const struct gci_site *site)
 {
-    struct record *copy = &snapshot->records[snapshot->count++];
-    *copy = *record;
-    copy->frames = snapshot->frames_end;
-    memcpy(copy->frames, record->frames, record->frame_count * sizeof(record->frames[0]));
-    snapshot->frames_end += record->frame_count;
+    uint64_t *place = &snapshot->records[snapshot->count++ * snapshot->record_size];
+    struct gci_site *record = memcpy(place, site, snapshot->record_size * sizeof(*place));
+    record->bytes += record->count * record->size;
+    record->size = 0;
 }
 
 gc_snapshot *gc_snapshot_take(gc_heap *heap)
 {
-    size_t count = 0, frame_count = 0;
+    size_t count = 0;
     for (uint32_t i = 0; i < gci_profile_site_count(heap); i++) {
-        const struct gci_site *site = gci_profile_site_at(heap, i);
-        count += site->count > 0;
-        frame_count += site->count > 0 ? site->frame_count : 0;
+        count += gci_profile_site_at(heap, i)->count > 0;
     }
-    gc_snapshot *snapshot = snapshot_new(count, frame_count);
+    gc_snapshot *snapshot =
+        snapshot_new(count, heap->profile == NULL ? 0 : heap->profile->site_size);
     for (uint32_t i = 0; snapshot != NULL && i < gci_profile_site_count(heap); i++) {
         const struct gci_site *site = gci_profile_site_at(heap, i);
         if (site->count > 0) {
-            add_record(snapshot, &(struct record){
-                                     .bytes = site->count * site->size + site->bytes,
-                                     .count = site->count,
-                                     .where = site->where,
-                                     .type = site->type,
-                                     .domain = site->domain,
-                                     .frame_count = site->frame_count,
-                                     .frames = (void **)(uintptr_t)site->frames,
-                                 });
+            add_record(snapshot, site);
         }
     }
     return snapshot;
@@ -127,7 +112,7 @@ static bool matches(const char *glob, const char *text, size_t length)
     return *glob == '\0';
 }
 
-static bool describes(const gc_filter *filter, const struct record *record)
+static bool describes(const gc_filter *filter, const struct gci_site *record)
 {
     unsigned line;
     size_t length = parse_where(record->where, &line);
@@ -138,7 +123,7 @@ static bool describes(const gc_filter *filter, const struct record *record)
            (filter->type == NULL || (type != NULL && matches(filter->type, type, strlen(type))));
 }
 
-static bool is_kept(const gc_filter *filters, size_t count, const struct record *record)
+static bool is_kept(const gc_filter *filters, size_t count, const struct gci_site *record)
 {
     bool any_inclusive = false, included = false;
     for (size_t i = 0; i < count; i++) {
@@ -154,14 +139,10 @@ static bool is_kept(const gc_filter *filters, size_t count, const struct record 
 
 gc_snapshot *gc_snapshot_filter(const gc_snapshot *snapshot, const gc_filter *filters, size_t count)
 {
-    size_t frame_count = 0;
-    for (size_t i = 0; i < snapshot->count; i++) {
-        frame_count += snapshot->records[i].frame_count;
-    }
-    gc_snapshot *kept = snapshot_new(snapshot->count, frame_count);
+    gc_snapshot *kept = snapshot_new(snapshot->count, snapshot->record_size);
     for (size_t i = 0; kept != NULL && i < snapshot->count; i++) {
-        if (is_kept(filters, count, &snapshot->records[i])) {
-            add_record(kept, &snapshot->records[i]);
+        if (is_kept(filters, count, record_at(snapshot, i))) {
+            add_record(kept, record_at(snapshot, i));
         }
     }
     return kept;
@@ -174,12 +155,7 @@ static int compare_numbers(uint64_t a, uint64_t b)
     return (a > b) - (a < b);
 }
 
-static uint64_t distance(uint64_t a, uint64_t b)
-{
-    return a > b ? a - b : b - a;
-}
-
-static int compare_frames(const struct gci_group *a, const struct gci_group *b)
+static int compare_frames(const gc_statistic *a, const gc_statistic *b)
 {
     int order = compare_numbers(a->frame_count, b->frame_count);
     for (size_t i = 0; i < a->frame_count && order == 0; i++) {
@@ -195,14 +171,10 @@ static int compare_keys(const void *left, const void *right)
         int order = (a->text != NULL) - (b->text != NULL);
         return order == 0 ? compare_numbers(a->number, b->number) : order;
     }
-    int order = compare_numbers(a->line, b->line);
-    if (order == 0) {
-        order = compare_numbers(a->length, b->length);
-    }
-    if (order == 0) {
-        order = memcmp(a->text, b->text, a->length);
-    }
-    return order == 0 ? compare_frames(a, b) : order;
+    int order = compare_numbers(a->shown.line, b->shown.line);
+    order = order == 0 ? compare_numbers(a->length, b->length) : order;
+    order = order == 0 ? memcmp(a->text, b->text, a->length) : order;
+    return order == 0 ? compare_frames(&a->shown, &b->shown) : order;
 }
 
 static int compare_entries(const void *left, const void *right)
@@ -212,24 +184,18 @@ static int compare_entries(const void *left, const void *right)
     return order == 0 ? compare_numbers(a->record, b->record) : order;
 }
 
-/* The order of gc_snapshot_compare, which is that of gc_snapshot_statistics where nothing is old.
- */
+/* The order of gc_snapshot_compare, which is that of gc_snapshot_statistics where there are no
+ * differences. */
 static int compare_sizes(const void *left, const void *right)
 {
-    const struct gci_group *a = left, *b = right;
-    int order = compare_numbers(distance(b->bytes, b->old_bytes), distance(a->bytes, a->old_bytes));
-    if (order == 0) {
-        order = compare_numbers(b->bytes, a->bytes);
-    }
-    if (order == 0) {
-        order = compare_numbers(distance(b->count, b->old_count), distance(a->count, a->old_count));
-    }
-    if (order == 0) {
-        order = compare_numbers(b->count, a->count);
-    }
-    if (order == 0) {
-        order = strcmp(a->name, b->name);
-    }
+    const gc_statistic *a = &((const struct gci_group *)left)->shown;
+    const gc_statistic *b = &((const struct gci_group *)right)->shown;
+    int order = compare_numbers(gci_magnitude(b->bytes_diff), gci_magnitude(a->bytes_diff));
+    order = order == 0 ? compare_numbers(b->bytes, a->bytes) : order;
+    order = order == 0 ? compare_numbers(gci_magnitude(b->count_diff), gci_magnitude(a->count_diff))
+                       : order;
+    order = order == 0 ? compare_numbers(b->count, a->count) : order;
+    order = order == 0 ? strcmp(a->name, b->name) : order;
     return order == 0 ? compare_frames(a, b) : order;
 }
 
@@ -237,7 +203,7 @@ static size_t entry_count(const gc_snapshot *snapshot, gc_group by)
 {
     size_t count = 0;
     for (size_t i = 0; snapshot != NULL && i < snapshot->count; i++) {
-        size_t frames = snapshot->records[i].frame_count;
+        size_t frames = record_at(snapshot, i)->frame_count;
         count += by == GC_BY_CUMULATIVE && frames > 1 ? frames : 1;
     }
     return count;
@@ -245,26 +211,27 @@ static size_t entry_count(const gc_snapshot *snapshot, gc_group by)
 
 /* Add the entries of a record. `entry` says how much it holds, when, and which it is. */
 static void add_entries(struct gci_groups *groups, struct gci_group entry,
-                        const struct record *record, gc_group by)
+                        const struct gci_site *record, gc_group by)
 {
     entry.text = record->where;
-    entry.length = parse_where(record->where, &entry.line);
+    entry.length = parse_where(record->where, &entry.shown.line);
     if (by == GC_BY_FILE) {
-        entry.line = 0;
+        entry.shown.line = 0;
     } else if (by == GC_BY_TYPE) {
         entry.text = record->type == NULL ? NULL : record->type->name;
         entry.length = record->type == NULL ? 0 : strlen(record->type->name);
-        entry.line = 0;
+        entry.shown.line = 0;
         entry.number = record->domain;
     } else if (by == GC_BY_TRACEBACK) {
-        entry.frames = record->frames;
-        entry.frame_count = record->frame_count;
+        entry.shown.frames = record->frames;
+        entry.shown.frame_count = record->frame_count;
     }
     groups->items[groups->count++] = entry;
+    gci_statistic_add(&groups->total, &entry.shown);
     /* Frame 0 is the line itself. */
     for (size_t i = 1; by == GC_BY_CUMULATIVE && i < record->frame_count; i++) {
         entry.text = NULL;
-        entry.line = 0;
+        entry.shown.line = 0;
         entry.number = (uintptr_t)record->frames[i];
         groups->items[groups->count++] = entry;
     }
@@ -278,7 +245,7 @@ static void find_lines(struct gci_groups *groups)
     for (size_t i = 0; i < groups->count && groups->items[i].text == NULL; i++) {
         struct gci_group *item = &groups->items[i];
         const void *frame = (const void *)item->number; /* it comes from a pointer to code */
-        if (gci_lines_find(groups->lines, frame, &item->text, &item->line)) {
+        if (gci_lines_find(groups->lines, frame, &item->text, &item->shown.line)) {
             item->length = strlen(item->text);
         }
     }
@@ -295,10 +262,7 @@ static void merge(struct gci_groups *groups)
             groups->items[used++] = *from;
         } else if (to->record != from->record) { /* else it is a recursion */
             to->record = from->record;
-            to->bytes += from->bytes;
-            to->count += from->count;
-            to->old_bytes += from->old_bytes;
-            to->old_count += from->old_count;
+            gci_statistic_add(&to->shown, &from->shown);
         }
     }
     groups->count = used;
@@ -319,9 +283,9 @@ static bool name_groups(struct gci_groups *groups, gc_group by)
     char *next = groups->names = malloc(size);
     for (size_t i = 0; next != NULL && i < groups->count; i++) {
         struct gci_group *group = &groups->items[i];
-        group->name = group->text;
+        group->shown.name = group->text;
         if (group->text == NULL) {
-            group->name = next;
+            group->shown.name = next;
             if (by == GC_BY_TYPE) {
                 (void)snprintf(next, NUMBER_NAME_SIZE, "(domain %" PRIuPTR ")", group->number);
             } else {
@@ -331,12 +295,12 @@ static bool name_groups(struct gci_groups *groups, gc_group by)
         } else if (by != GC_BY_TYPE) {
             memcpy(next, group->text, group->length);
             next[group->length] = '\0';
-            group->name = group->file = next;
+            group->shown.name = group->shown.file = next;
             next += group->length + 1;
-            if (group->line > 0) {
+            if (group->shown.line > 0) {
                 (void)snprintf(next, group->length + LINE_SIZE, "%.*s:%u", (int)group->length,
-                               group->text, group->line);
-                group->name = next;
+                               group->text, group->shown.line);
+                group->shown.name = next;
                 next += strlen(next) + 1;
             }
         }
@@ -362,16 +326,16 @@ bool gci_groups_of(struct gci_groups *groups, const gc_snapshot *newer, const gc
         (groups->items = malloc(size)) == NULL) {
         return false;
     }
-    for (size_t i = 0; i < newer->count; i++) {
-        const struct record *record = &newer->records[i];
-        struct gci_group entry = { .record = i, .bytes = record->bytes, .count = record->count };
-        add_entries(groups, entry, record, by);
-    }
-    for (size_t i = 0; older != NULL && i < older->count; i++) {
-        const struct record *record = &older->records[i];
-        struct gci_group entry = { .record = newer->count + i,
-                                   .old_bytes = record->bytes,
-                                   .old_count = record->count };
+    for (size_t i = 0; i < record_count; i++) {
+        bool is_new = i < newer->count;
+        const struct gci_site *record =
+            is_new ? record_at(newer, i) : record_at(older, i - newer->count);
+        int64_t sign = older == NULL ? 0 : is_new ? 1 : -1;
+        struct gci_group entry = { .record = i,
+                                   .shown = { .bytes = is_new ? record->bytes : 0,
+                                              .count = is_new ? record->count : 0,
+                                              .bytes_diff = sign * (int64_t)record->bytes,
+                                              .count_diff = sign * (int64_t)record->count } };
         add_entries(groups, entry, record, by);
     }
     if (count > record_count) {
@@ -390,28 +354,16 @@ bool gci_groups_of(struct gci_groups *groups, const gc_snapshot *newer, const gc
     return true;
 }
 
-static int visit_groups(const gc_snapshot *newer, const gc_snapshot *older, gc_group by,
+int gc_snapshot_compare(const gc_snapshot *newer, const gc_snapshot *older, gc_group group,
                         gc_statistic_fn visit, void *arg)
 {
     struct gci_groups groups;
-    if (!gci_groups_of(&groups, newer, older, by)) {
+    if (!gci_groups_of(&groups, newer, older, group)) {
         return GC_ERR_NOMEM;
     }
     int result = 0;
     for (size_t i = 0; result == 0 && i < groups.count; i++) {
-        const struct gci_group *group = &groups.items[i];
-        gc_statistic statistic = {
-            .name = group->name,
-            .file = group->file,
-            .line = group->line,
-            .frames = group->frames,
-            .frame_count = group->frame_count,
-            .bytes = group->bytes,
-            .count = group->count,
-            .bytes_diff = older == NULL ? 0 : (int64_t)(group->bytes - group->old_bytes),
-            .count_diff = older == NULL ? 0 : (int64_t)(group->count - group->old_count),
-        };
-        result = visit(&statistic, arg); /* user code may run here */
+        result = visit(&groups.items[i].shown, arg); /* user code may run here */
     }
     gci_groups_free(&groups);
     return result;
@@ -420,11 +372,5 @@ static int visit_groups(const gc_snapshot *newer, const gc_snapshot *older, gc_g
 int gc_snapshot_statistics(const gc_snapshot *snapshot, gc_group group, gc_statistic_fn visit,
                            void *arg)
 {
-    return visit_groups(snapshot, NULL, group, visit, arg);
-}
-
-int gc_snapshot_compare(const gc_snapshot *newer, const gc_snapshot *older, gc_group group,
-                        gc_statistic_fn visit, void *arg)
-{
-    return visit_groups(newer, older, group, visit, arg);
+    return gc_snapshot_compare(snapshot, NULL, group, visit, arg);
 }

@@ -7,23 +7,33 @@
 #include "lines.h"
 
 struct gci_group {
-    const char *text; /* its key, with `length`, `line` and `frames`; NULL: `number` is */
+    gc_statistic shown;
+    const char *text; /* its key, with `length`, the line and the frames; NULL: `number` is */
     size_t length;
-    unsigned line;    /* as in gc_statistic */
     uintptr_t number; /* a frame, or a domain */
-    void *const *frames;
-    size_t frame_count;
-    size_t record; /* the last one that was added */
-    uint64_t bytes, count, old_bytes, old_count;
-    const char *name, *file; /* as in gc_statistic */
+    size_t record;    /* the last one that was added */
 };
 
 struct gci_groups {
     struct gci_group *items;
     size_t count;
+    gc_statistic total;      /* each record once */
     char *names;             /* those that are not in the program's own text */
     struct gci_lines *lines; /* or NULL; files' names are in there too */
 };
+
+static inline uint64_t gci_magnitude(int64_t number)
+{
+    return number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+}
+
+static inline void gci_statistic_add(gc_statistic *sum, const gc_statistic *part)
+{
+    sum->bytes += part->bytes;
+    sum->count += part->count;
+    sum->bytes_diff += part->bytes_diff;
+    sum->count_diff += part->count_diff;
+}
 
 /* The groups of one snapshot or, if `older` is not NULL, of two, in the order in which they are
  * visited. Returns false when memory is short, else they are for gci_groups_free. */

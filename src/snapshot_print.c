@@ -39,37 +39,20 @@ static struct label size_label(const char *sign, uint64_t size)
     return label;
 }
 
-/* What changed from `older` to `newer`. */
-static struct label size_change(uint64_t newer, uint64_t older)
+static void print_amounts(const gc_statistic *shown, bool is_change, FILE *file)
 {
-    return newer < older ? size_label("-", older - newer) : size_label("+", newer - older);
-}
-
-static struct label count_change(uint64_t newer, uint64_t older)
-{
-    struct label label;
-    (void)snprintf(label.text, sizeof(label.text), "%c%" PRIu64, newer < older ? '-' : '+',
-                   newer < older ? older - newer : newer - older);
-    return label;
-}
-
-static const char *objects(uint64_t count)
-{
-    return count == 1 ? "object" : "objects";
-}
-
-static void print_amounts(const struct gci_group *group, bool is_change, FILE *file)
-{
-    (void)fprintf(file, "%s", size_label("", group->bytes).text);
+    const char *objects = shown->count == 1 ? "object" : "objects";
+    (void)fprintf(file, "%s", size_label("", shown->bytes).text);
     if (is_change) {
-        (void)fprintf(file, " (%s), %" PRIu64 " %s (%s)",
-                      size_change(group->bytes, group->old_bytes).text, group->count,
-                      objects(group->count), count_change(group->count, group->old_count).text);
+        const char *sign = shown->bytes_diff < 0 ? "-" : "+";
+        (void)fprintf(file, " (%s), %" PRIu64 " %s (%+" PRId64 ")",
+                      size_label(sign, gci_magnitude(shown->bytes_diff)).text, shown->count,
+                      objects, shown->count_diff);
     } else {
-        (void)fprintf(file, " (%" PRIu64 " %s", group->count, objects(group->count));
+        (void)fprintf(file, " (%" PRIu64 " %s", shown->count, objects);
     }
-    if (group->count > 0) {
-        (void)fprintf(file, ", average %s", size_label("", group->bytes / group->count).text);
+    if (shown->count > 0) {
+        (void)fprintf(file, ", average %s", size_label("", shown->bytes / shown->count).text);
     }
     (void)fprintf(file, is_change ? "\n" : ")\n");
 }
@@ -109,13 +92,13 @@ static void print_source_line(char *text, FILE *file)
     }
 }
 
-static void print_source(const struct gci_group *group, FILE *file)
+static void print_source(const gc_statistic *shown, FILE *file)
 {
     char text[SOURCE_SIZE];
-    FILE *source = group->line == 0 ? NULL : open_source(group->file);
+    FILE *source = shown->line == 0 ? NULL : open_source(shown->file);
     unsigned line = 1;
-    while (source != NULL && line <= group->line && fgets(text, sizeof(text), source) != NULL) {
-        if (line == group->line) {
+    while (source != NULL && line <= shown->line && fgets(text, sizeof(text), source) != NULL) {
+        if (line == shown->line) {
             print_source_line(text, file);
             break;
         }
@@ -126,11 +109,11 @@ static void print_source(const struct gci_group *group, FILE *file)
     }
 }
 
-static void print_frames(const struct gci_group *group, struct gci_lines *lines, FILE *file)
+static void print_frames(const gc_statistic *shown, struct gci_lines *lines, FILE *file)
 {
     char name[1024];
-    for (size_t i = 0; i < group->frame_count; i++) {
-        gci_lines_name(lines, group->frames[i], name, sizeof(name));
+    for (size_t i = 0; i < shown->frame_count; i++) {
+        gci_lines_name(lines, shown->frames[i], name, sizeof(name));
         (void)fprintf(file, "        %s %s\n", i == 0 ? "in" : "called from", name);
     }
 }
@@ -140,14 +123,6 @@ struct progress {
     bool wanted, shown;
     uint64_t next_ns;
 };
-
-static void progress_start(struct progress *progress, FILE *file)
-{
-    *progress = (struct progress){
-        .wanted = gci_sys_is_terminal(stderr) && !gci_sys_is_terminal(file),
-        .next_ns = gci_sys_clock_ns() + progress_after_ns,
-    };
-}
 
 static void progress_show(struct progress *progress, size_t done, size_t count)
 {
@@ -170,50 +145,39 @@ static void progress_end(const struct progress *progress)
 
 static const char *title_of(gc_group by)
 {
-    switch (by) {
-    case GC_BY_LINE:
-        return "line";
-    case GC_BY_FILE:
-        return "file";
-    case GC_BY_TRACEBACK:
-        return "traceback";
-    case GC_BY_TYPE:
-        return "type";
-    case GC_BY_CUMULATIVE:
-        return "frame, with what it called";
-    }
-    return "line";
+    static const char *const titles[] = {
+        [GC_BY_LINE] = "line",
+        [GC_BY_FILE] = "file",
+        [GC_BY_TRACEBACK] = "traceback",
+        [GC_BY_TYPE] = "type",
+        [GC_BY_CUMULATIVE] = "frame, with what it called",
+    };
+    return titles[(size_t)by < sizeof(titles) / sizeof(titles[0]) ? by : GC_BY_LINE];
 }
 
-static void add(struct gci_group *sum, const struct gci_group *group)
+static bool is_shown(const gc_statistic *shown, bool is_change)
 {
-    sum->bytes += group->bytes;
-    sum->count += group->count;
-    sum->old_bytes += group->old_bytes;
-    sum->old_count += group->old_count;
-}
-
-static bool is_shown(const struct gci_group *group, bool is_change)
-{
-    return !is_change || group->bytes != group->old_bytes || group->count != group->old_count;
+    return !is_change || shown->bytes_diff != 0 || shown->count_diff != 0;
 }
 
 static void print_groups(const struct gci_groups *groups, bool is_change, gc_group by, size_t top,
                          FILE *file)
 {
-    struct gci_group others = { 0 };
-    struct progress progress;
+    gc_statistic others = { 0 };
+    struct progress progress = {
+        .wanted = gci_sys_is_terminal(stderr) && !gci_sys_is_terminal(file),
+        .next_ns = gci_sys_clock_ns() + progress_after_ns,
+    };
     size_t count = 0, shown = 0;
     for (size_t i = 0; i < groups->count && count < top; i++) {
-        count += is_shown(&groups->items[i], is_change);
+        count += is_shown(&groups->items[i].shown, is_change);
     }
     (void)fprintf(file, "[Top %zu] %s by %s\n", count,
                   is_change ? "changes of memory consumption" : "memory consumption", title_of(by));
-    progress_start(&progress, file);
     for (size_t i = 0; i < groups->count; i++) {
-        const struct gci_group *group = &groups->items[i];
+        const gc_statistic *group = &groups->items[i].shown;
         if (shown == count || !is_shown(group, is_change)) {
-            add(&others, group);
+            gci_statistic_add(&others, group);
             continue;
         }
         (void)fprintf(file, "#%zu: %s: ", ++shown, group->name);
@@ -227,46 +191,30 @@ static void print_groups(const struct gci_groups *groups, bool is_change, gc_gro
         (void)fprintf(file, "%zu other: ", groups->count - shown);
         print_amounts(&others, is_change, file);
     }
-}
-
-static int print(const gc_snapshot *newer, const gc_snapshot *older, gc_group by, size_t top,
-                 FILE *file)
-{
-    /* The total is that of the files: with GC_BY_CUMULATIVE groups hold the same bytes. */
-    struct gci_groups groups, files;
-    struct gci_group total = { 0 };
-    if (!gci_groups_of(&files, newer, older, GC_BY_FILE)) {
-        return GC_ERR_NOMEM;
-    }
-    for (size_t i = 0; i < files.count; i++) {
-        add(&total, &files.items[i]);
-    }
-    gci_groups_free(&files);
-    if (!gci_groups_of(&groups, newer, older, by)) {
-        return GC_ERR_NOMEM;
-    }
-    bool has_frames = false;
-    for (size_t i = 0; i < groups.count; i++) {
-        has_frames = has_frames || groups.items[i].frame_count > 0;
-    }
-    if (has_frames && !gci_lines_open(&groups.lines)) {
-        gci_groups_free(&groups);
-        return GC_ERR_NOMEM;
-    }
-    print_groups(&groups, older != NULL, by, top, file);
-    gci_groups_free(&groups);
     (void)fprintf(file, "Total: ");
-    print_amounts(&total, older != NULL, file);
-    return 0;
-}
-
-int gc_snapshot_print(const gc_snapshot *snapshot, gc_group group, size_t top, FILE *file)
-{
-    return print(snapshot, NULL, group, top, file);
+    print_amounts(&groups->total, is_change, file);
 }
 
 int gc_snapshot_print_compare(const gc_snapshot *newer, const gc_snapshot *older, gc_group group,
                               size_t top, FILE *file)
 {
-    return print(newer, older, group, top, file);
+    struct gci_groups groups;
+    if (!gci_groups_of(&groups, newer, older, group)) {
+        return GC_ERR_NOMEM;
+    }
+    bool has_frames = false;
+    for (size_t i = 0; i < groups.count; i++) {
+        has_frames = has_frames || groups.items[i].shown.frame_count > 0;
+    }
+    bool ready = !has_frames || gci_lines_open(&groups.lines);
+    if (ready) {
+        print_groups(&groups, older != NULL, group, top, file);
+    }
+    gci_groups_free(&groups);
+    return ready ? 0 : GC_ERR_NOMEM;
+}
+
+int gc_snapshot_print(const gc_snapshot *snapshot, gc_group group, size_t top, FILE *file)
+{
+    return gc_snapshot_print_compare(snapshot, NULL, group, top, file);
 }

@@ -141,9 +141,9 @@ void gc_stats_print(gc_heap *heap, FILE *file)
     print_pauses(file, "all", &stats.pauses);
 }
 
-/* By type. What there is to know of a type stands in the first of its records, of which there is one
- * for each size class of its objects. The answer is kept sorted while it is made, in the caller's
- * array, so no memory is needed. */
+/* By type. What there is to know of a type stands in its records, of which there is one for each size
+ * class of its objects. The answer is kept sorted while it is made, in the caller's array, so no memory
+ * is needed. */
 
 struct answer {
     char *stats;
@@ -161,27 +161,6 @@ static struct gci_record *first_record(const gc_heap *heap, const gc_type *type)
         }
     }
     return NULL;
-}
-
-static void for_each_record(gc_heap *heap,
-                            void (*act)(gc_heap *, struct gci_record *, struct answer *),
-                            struct answer *answer)
-{
-    for (struct gci_records *block = heap->records; block != NULL; block = block->next) {
-        for (size_t i = 0; i < block->used; i++) {
-            if (block->records[i].type != NULL) {
-                act(heap, &block->records[i], answer);
-            }
-        }
-    }
-}
-
-static void reset_record(gc_heap *heap, struct gci_record *record, struct answer *answer)
-{
-    (void)heap;
-    (void)answer;
-    record->live = record->bytes = 0;
-    record->earlier.objects = record->earlier.bytes = 0;
 }
 
 static void add_up_pages(gc_heap *heap)
@@ -242,30 +221,25 @@ static void insert(struct answer *answer, const gc_type_stats *stats)
     }
 }
 
-/* Add the other records of a type to its first one, then put the type into the answer. */
-static void insert_type(gc_heap *heap, struct gci_record *record, struct answer *answer)
+/* Add up the records of a type, which begin at zero again, and put it into the answer. */
+static void insert_type(gc_heap *heap, const gc_type *type, struct answer *answer)
 {
-    const gc_type *type = record->type;
-    if (type->item_size != 0) {
-        if (record != first_record(heap, type)) {
-            return;
-        }
-        for (unsigned size_class = 0; size_class <= GCI_CLASS_LARGE; size_class++) {
-            struct gci_record *other = gci_object_record(heap, type, size_class);
-            if (other != NULL && other != record) {
-                record->live += other->live;
-                record->bytes += other->bytes;
-            }
+    gc_type_stats stats = { .type = type }, earlier = { 0 };
+    unsigned last = type->item_size == 0 ? 0 : GCI_CLASS_LARGE;
+    for (unsigned size_class = 0; size_class <= last; size_class++) {
+        struct gci_record *record = gci_object_record(heap, type, size_class);
+        if (record != NULL) {
+            stats.objects += record->live;
+            stats.bytes += record->bytes;
+            earlier.objects += record->earlier.objects;
+            earlier.bytes += record->earlier.bytes;
+            record->live = record->bytes = 0;
+            record->earlier.objects = record->earlier.bytes = 0;
         }
     }
-    gc_type_stats stats = {
-        .type = type,
-        .objects = record->live,
-        .bytes = record->bytes,
-        .objects_grown = (int64_t)(record->live - record->earlier.objects),
-        .bytes_grown = (int64_t)(record->bytes - record->earlier.bytes),
-    };
-    if (stats.objects > 0 || record->earlier.objects > 0) {
+    stats.objects_grown = (int64_t)(stats.objects - earlier.objects);
+    stats.bytes_grown = (int64_t)(stats.bytes - earlier.bytes);
+    if (stats.objects > 0 || earlier.objects > 0) {
         insert(answer, &stats);
     }
 }
@@ -275,10 +249,15 @@ size_t gc_get_type_stats_sized(gc_heap *heap, gc_type_stats *stats, size_t count
     struct answer answer = { .stats = (char *)stats, .count = count, .size = size };
     add_up_pages(heap);
     recall_earlier(heap, &answer);
-    for_each_record(heap, insert_type, &answer);
+    for (struct gci_records *block = heap->records; block != NULL; block = block->next) {
+        for (size_t i = 0; i < block->used; i++) {
+            if (block->records[i].type != NULL) {
+                insert_type(heap, block->records[i].type, &answer);
+            }
+        }
+    }
     if (answer.types < count) {
         memset(answer.stats + answer.types * size, 0, (count - answer.types) * size);
     }
-    for_each_record(heap, reset_record, NULL); /* the next question begins at zero */
     return answer.types;
 }

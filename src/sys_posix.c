@@ -98,37 +98,30 @@ bool gci_sys_has_frames(void)
     return HAS_FRAMES;
 }
 
-#if HAS_FRAMES
 size_t gci_sys_frames(void **frames, size_t max)
 {
+#if HAS_FRAMES
     int count = backtrace(frames, (int)max);
     return count < 0 ? 0 : (size_t)count;
-}
-
-void gci_sys_frame_name(void *frame, char *buffer, size_t size)
-{
-    Dl_info info;
-    /* What is returned to may be the next function already, when the call was a function's last. */
-    if (dladdr((char *)frame - 1, &info) == 0 || info.dli_fname == NULL) {
-        (void)snprintf(buffer, size, "%p", frame);
-        return;
-    }
-    const char *slash = strrchr(info.dli_fname, '/');
-    bool named = info.dli_sname != NULL;
-    const char *name = named ? info.dli_sname : slash == NULL ? info.dli_fname : slash + 1;
-    const char *base = named ? info.dli_saddr : info.dli_fbase;
-    (void)snprintf(buffer, size, "%s+0x%zx", name, (size_t)((const char *)frame - base));
-}
 #else
-size_t gci_sys_frames(void **frames, size_t max)
-{
     (void)frames;
     (void)max;
     return 0;
+#endif
 }
 
 void gci_sys_frame_name(void *frame, char *buffer, size_t size)
 {
     (void)snprintf(buffer, size, "%p", frame);
-}
+#if HAS_FRAMES
+    Dl_info info;
+    /* What is returned to may be the next function already, when the call was a function's last. */
+    if (dladdr((char *)frame - 1, &info) != 0 && info.dli_fname != NULL) {
+        const char *slash = strrchr(info.dli_fname, '/');
+        bool named = info.dli_sname != NULL;
+        const char *name = named ? info.dli_sname : slash == NULL ? info.dli_fname : slash + 1;
+        const char *base = named ? info.dli_saddr : info.dli_fbase;
+        (void)snprintf(buffer, size, "%s+0x%zx", name, (size_t)((const char *)frame - base));
+    }
 #endif
+}

@@ -107,19 +107,25 @@ gc_weak *gci_weak_first(const gc_heap *heap, const gc_object *target)
     return heap->weak_table.buckets == 0 ? NULL : *place_of(&heap->weak_table, target);
 }
 
+/* Have the memory of a block of buckets. false: there is none. */
+static bool reserve_block(gc_heap *heap, unsigned block)
+{
+    gc_weak ***place = &heap->weak_table.blocks[block];
+    if (*place == NULL) {
+        *place = gci_memory_take(heap, block_bytes(block), GCI_ALIGN_MAX);
+    }
+    return *place != NULL;
+}
+
 /* Make sure that there are buckets at all. false: no memory. */
 static bool reserve(gc_heap *heap)
 {
     struct gci_weak_table *table = &heap->weak_table;
-    if (table->buckets == 0) {
-        table->blocks[0] = gci_memory_take(heap, block_bytes(0), GCI_ALIGN_MAX);
-        if (table->blocks[0] == NULL) {
-            return false;
-        }
+    if (table->buckets == 0 && reserve_block(heap, 0)) {
         memset(table->blocks[0], 0, block_bytes(0));
         table->buckets = GCI_BUCKETS;
     }
-    return true;
+    return table->buckets > 0;
 }
 
 /* One more bucket, with its share of the one it is split from; or none, for lack of memory. */
@@ -128,14 +134,8 @@ static void split(gc_heap *heap)
     struct gci_weak_table *table = &heap->weak_table;
     size_t added = table->buckets;
     unsigned block = block_of(added);
-    if (block == GCI_BUCKET_BLOCKS) {
+    if (block == GCI_BUCKET_BLOCKS || !reserve_block(heap, block)) {
         return;
-    }
-    if (table->blocks[block] == NULL) {
-        table->blocks[block] = gci_memory_take(heap, block_bytes(block), GCI_ALIGN_MAX);
-        if (table->blocks[block] == NULL) {
-            return;
-        }
     }
     gc_weak **from = bucket_at(table, added - ((size_t)1 << gci_highest_bit(added)));
     gc_weak **to = bucket_at(table, added);
@@ -266,21 +266,12 @@ static void weak_destroy(gc_object *self)
 
 /* Making. */
 
-/* The weak reference to an object that has no callback, or NULL. */
-static gc_weak *plain_of(const gc_heap *heap, const gc_object *target)
-{
-    if (!(target->refs & OURO_REFS_WEAK)) {
-        return NULL;
-    }
-    gc_weak *first = gci_weak_first(heap, target);
-    return as_call(first) == NULL ? first : NULL;
-}
-
-/* The same for those who ask, new. One that is dying already makes room for another. */
+/* The weak reference to an object that has no callback, new; NULL: there is none. One that is dying
+ * already makes room for another. */
 static gc_weak *share_plain(const gc_heap *heap, const gc_object *target)
 {
-    gc_weak *weak = plain_of(heap, target);
-    if (weak == NULL) {
+    gc_weak *weak = target->refs & OURO_REFS_WEAK ? gci_weak_first(heap, target) : NULL;
+    if (weak == NULL || as_call(weak) != NULL) {
         return NULL;
     }
     if (gci_state_of(&weak->object) == GCI_DYING) {

@@ -3,12 +3,12 @@
 /* Weak maps.
  *
  * An entry is an object. Its weak reference leads to the key, or to the value, and calls back to
- * take the entry out. The map owns the first entry, each entry the one after it; buckets only
- * point. Entries share a way back to their map, which is cut when the map is cleared or dies.
+ * take the entry out. The map owns the first entry, each entry the one after it; buckets and the way
+ * back from an entry to its map only point.
  *
  * What keeps a late callback from harm: an entry that leaves the map drops its weak reference at
- * once, and one that dies before its turn does not call; one that leaves with its map finds the way
- * back cut. Whoever walks through a map has a cursor on his stack, which steps aside when the entry
+ * once, and one that dies before its turn does not call; when the map is cleared, or dies, all ways
+ * back to it are cut. Whoever walks through a map has a cursor on his stack, which steps aside when the entry
  * it stands on leaves. New entries come first, so a walk never meets them.
  *
  * Buckets are a linear hash: with an entry more than there are buckets, one of them is split in two,
@@ -18,21 +18,11 @@
 
 enum { BLOCK = 64 };
 
-struct way_back {
-    gc_object object;
-    gc_weak_map *map; /* NULL: the entries that come this way are in no map any more */
-};
-
-static const gc_type way_back_type = {
-    .name = "gc_weak_map way back",
-    .size = sizeof(struct way_back),
-};
-
 struct entry {
     gc_object object;
-    gc_weak *weak; /* to the object that it vanishes with */
-    void *value;   /* owned, in a map by key; else NULL */
-    struct way_back *way_back;
+    gc_weak *weak;       /* to the object that it vanishes with */
+    void *value;         /* owned, in a map by key; else NULL */
+    gc_weak_map *map;    /* that it is in; NULL: none, or not any more */
     struct entry *after; /* owned */
     struct entry *before;
     struct entry *chain; /* next in its bucket */
@@ -45,7 +35,6 @@ static void entry_traverse(gc_object *self, gc_visitor *visitor)
     struct entry *entry = (struct entry *)(void *)self;
     gc_visit(visitor, entry->weak);
     gc_visit(visitor, entry->value);
-    gc_visit(visitor, entry->way_back);
     gc_visit(visitor, entry->after);
 }
 
@@ -54,7 +43,6 @@ static void entry_destroy(gc_object *self)
     struct entry *entry = (struct entry *)(void *)self;
     gc_clear(&entry->weak);
     gc_clear(&entry->value);
-    gc_clear(&entry->way_back);
     gc_clear(&entry->after);
 }
 
@@ -108,9 +96,8 @@ struct cursor {
 
 struct gc_weak_map {
     gc_object object;
-    struct way_back *way_back; /* NULL: it has no entries yet */
     struct entry *first;
-    struct directory *directory; /* NULL: likewise */
+    struct directory *directory; /* NULL: it has no entries yet */
     size_t buckets;              /* in use */
     size_t mask;                 /* the power of two that is not below it, less one */
     size_t count;
@@ -124,17 +111,17 @@ static void map_clear(gc_object *self)
     for (struct cursor *cursor = map->cursors; cursor != NULL; cursor = cursor->outer) {
         cursor->at = NULL;
     }
+    for (struct entry *entry = map->first; entry != NULL; entry = entry->after) {
+        entry->map = NULL;
+    }
     gc_clear(&map->directory);
     map->count = map->buckets = map->mask = 0;
-    if (map->way_back != NULL) {
-        map->way_back->map = NULL;
-    }
 }
 
 static const gc_type map_type = {
     .name = "gc_weak_map",
     .size = sizeof(struct gc_weak_map),
-    .refs = OURO_REFS(struct gc_weak_map, directory, way_back, first),
+    .refs = OURO_REFS(struct gc_weak_map, directory, first),
     .clear = map_clear,
 };
 
@@ -279,42 +266,13 @@ static bool make_room(gc_weak_map *map, const char *where)
     return true;
 }
 
-/* The same for the way back. */
-static bool make_way_back(gc_weak_map *map, const char *where)
-{
-    if (map->way_back == NULL) {
-        struct way_back *way_back =
-            gc_new_at(gc_heap_of(map), &way_back_type, where); /* user code may run here */
-        if (way_back == NULL) {
-            return false;
-        }
-        if (map->way_back != NULL) {
-            gc_decref(way_back); /* that user code was here before us */
-            return true;
-        }
-        way_back->map = map;
-        map->way_back = way_back;
-    }
-    return true;
-}
-
-/* Make sure that link_entry has what it needs. The user code that runs may even clear the map. */
-static bool prepare(gc_weak_map *map, const char *where)
-{
-    do {
-        if (!make_room(map, where) || !make_way_back(map, where)) {
-            return false;
-        }
-    } while (map->buckets == 0 || map->way_back == NULL);
-    return true;
-}
-
 /* Entries. */
 
 /* Put an entry, which the map then owns, behind another; NULL: in front. */
 static void link_entry(gc_weak_map *map, OURO_STEALS struct entry *entry, struct entry *before)
 {
     struct entry **bucket = bucket_of(map, entry->hash);
+    entry->map = map;
     entry->chain = *bucket;
     *bucket = entry;
     struct entry **place = before == NULL ? &map->first : &before->after;
@@ -345,6 +303,7 @@ static void drop_entry(gc_weak_map *map, struct entry *entry)
         entry->after->before = entry->before;
     }
     entry->after = NULL;
+    entry->map = NULL;
     map->count--;
     gc_clear(&entry->weak);  /* nobody else has it: it will not call any more */
     gc_clear(&entry->value); /* user code may run here */
@@ -355,8 +314,8 @@ static void drop_entry(gc_weak_map *map, struct entry *entry)
 static void vanish(gc_weak *weak, void *arg)
 {
     struct entry *entry = arg;
-    if (entry->weak == weak && entry->way_back != NULL && entry->way_back->map != NULL) {
-        drop_entry(entry->way_back->map, entry); /* user code may run here */
+    if (entry->weak == weak && entry->map != NULL) {
+        drop_entry(entry->map, entry); /* user code may run here */
     }
 }
 
@@ -389,12 +348,11 @@ gc_status gc_weak_map_set_at(gc_weak_map *map, const void *key, size_t size, voi
     if (entry == NULL) {
         return gc_last_error(gc_heap_of(map));
     }
-    if (!prepare(map, where)) { /* user code may run here */
+    if (!make_room(map, where)) { /* user code may run here */
         gc_decref(entry);
         return gc_last_error(gc_heap_of(map));
     }
     entry->value = by_key ? gc_newref(value) : NULL;
-    entry->way_back = gc_newref(map->way_back);
     struct entry *replaced = find(map, &own);
     link_entry(map, entry, replaced);
     if (replaced != NULL) {

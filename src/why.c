@@ -32,21 +32,10 @@ struct search {
 };
 
 /* The objects that take part: what is alive, leaves apart; and the target. */
+enum { PARTS = GCI_ALIVE & ~(1 << GCI_LEAF) };
 static bool takes_part(const struct search *search, const gc_object *self)
 {
-    enum gci_state state = gci_state_of(self);
-    return self == search->target || (state != GCI_FREE && state != GCI_DYING && state != GCI_LEAF);
-}
-
-static void count_items(struct gci_tracer *tracer, void **items, size_t count)
-{
-    const struct search *search = tracer->context;
-    for (size_t i = 0; i < count; i++) {
-        gc_object *child = items[i];
-        if (takes_part(search, child) && (int32_t)child->gc >= 0) {
-            child->gc += GCI_SCRATCH;
-        }
-    }
+    return self == search->target || gci_is_member(PARTS, self->gc);
 }
 
 static void add_step(struct search *search, gc_object *self, uint32_t from)
@@ -80,44 +69,6 @@ static void add_if_unexplained(struct search *search, gc_object *self)
     }
 }
 
-/* Call `act` for all who take part, by page and slot. */
-static void for_each_part(gc_heap *heap, struct gci_tracer *tracer,
-                          void (*act)(struct gci_tracer *, struct gci_page *, gc_object *))
-{
-    const struct search *search = tracer->context;
-    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
-         page = gci_pages_next(heap, page)) {
-        if (page->birth == GCI_LEAF && page != gci_page_of(search->target)) {
-            continue; /* speed only */
-        }
-        for (size_t offset = page->first, end = gci_page_end(page); offset < end;
-             offset += page->slot_size) {
-            gc_object *self = gci_page_at(page, offset);
-            if (takes_part(search, self)) {
-                act(tracer, page, self);
-            }
-        }
-    }
-}
-
-static void trace_part(struct gci_tracer *tracer, struct gci_page *page, gc_object *self)
-{
-    gci_trace(tracer, page, self);
-}
-
-static void begin_at_part(struct gci_tracer *tracer, struct gci_page *page, gc_object *self)
-{
-    (void)page;
-    add_if_unexplained(tracer->context, self);
-}
-
-static void reset_part(struct gci_tracer *tracer, struct gci_page *page, gc_object *self)
-{
-    (void)tracer;
-    (void)page;
-    self->gc &= GCI_STATE_MASK;
-}
-
 /* Go on from each step in turn until one is the target, or there is none left. */
 static void run(struct gci_tracer *tracer, struct search *search)
 {
@@ -132,18 +83,28 @@ static void run(struct gci_tracer *tracer, struct search *search)
 
 static void find_way(gc_heap *heap, struct search *search)
 {
+    gc_object *target = (gc_object *)(uintptr_t)search->target, *self;
     struct gci_tracer tracer;
-    gci_tracer_init(&tracer, heap, count_items);
+    gci_tracer_init(&tracer, heap, gci_trace_count_items);
     tracer.context = search;
-    for_each_part(heap, &tracer, trace_part);
-    gci_trace_flush(&tracer);
-    search->explained = search->target->gc / GCI_SCRATCH;
-    add_if_unexplained(search, (gc_object *)(uintptr_t)search->target);
-    if (search->found == NOWHERE) {
-        for_each_part(heap, &tracer, begin_at_part);
-        run(&tracer, search);
+    tracer.members = PARTS | 1u << gci_state_of(target);
+    for (struct gci_walk at = { 0 }; (self = gci_walk_next(heap, &at, PARTS)) != NULL;) {
+        gci_trace(&tracer, gci_page_of(self), self);
     }
-    for_each_part(heap, &tracer, reset_part);
+    if (!gci_is_member(PARTS, target->gc)) { /* it may be in one of its callbacks */
+        gci_trace(&tracer, gci_page_of(target), target);
+    }
+    gci_trace_flush(&tracer);
+    search->explained = target->gc / GCI_SCRATCH;
+    add_if_unexplained(search, target);
+    for (struct gci_walk at = { 0 };
+         search->found == NOWHERE && (self = gci_walk_next(heap, &at, PARTS)) != NULL;) {
+        add_if_unexplained(search, self);
+    }
+    run(&tracer, search);
+    for (struct gci_walk at = { 0 }; (self = gci_walk_next(heap, &at, tracer.members)) != NULL;) {
+        self->gc &= GCI_STATE_MASK;
+    }
 }
 
 /* Store the way to the target, which is known from its end. Returns its length. */
@@ -185,8 +146,7 @@ static ptrdiff_t answer(gc_heap *heap, struct search *search, void *path, size_t
     size_t bytes = search->room * sizeof(struct step);
     search->steps = search->room == 0 ? NULL : gci_memory_take(heap, bytes, GCI_ALIGN_MAX);
     if (search->steps == NULL) {
-        heap->last_error = GC_ERR_NOMEM;
-        return GC_ERR_NOMEM;
+        return gci_fail(heap, GC_ERR_NOMEM);
     }
     gci_collect_hold(heap);
     find_way(heap, search);
