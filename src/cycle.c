@@ -602,7 +602,7 @@ void gci_cycle_begin(gc_heap *heap)
 
 static void end_promotion(gc_heap *heap)
 {
-    gci_pages_forget_aged(heap);
+    gci_pages_prune_young(heap, true);
     if (heap->young_objects > CHUNK) {
         enter(heap, GCI_PHASE_PROMOTE); /* of those born meanwhile */
     } else if (heap->cycle.only_promotes) {

@@ -363,7 +363,7 @@ struct gci_cycle {
     struct gci_page *suspect_pages;
     size_t suspects, suspects_before;
     size_t part_max; /* members of a part; 0: before there were any */
-    size_t freed; /* garbage, not in the books yet */
+    size_t freed;    /* garbage, not in the books yet */
     size_t examined;
     struct gci_page *chains; /* pages with GREY objects */
     struct {

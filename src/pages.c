@@ -613,39 +613,19 @@ void gci_pages_forget_young(gc_heap *heap)
     }
 }
 
-static bool is_aged(const struct gci_page *page)
+void gci_pages_prune_young(gc_heap *heap, bool aged)
 {
-    return page->aged;
-}
-
-static bool is_unused(const struct gci_page *page)
-{
-    return page->record == NULL;
-}
-
-static void prune_young(gc_heap *heap, bool (*goes)(const struct gci_page *))
-{
+    const struct gci_cycle *cycle = &heap->cycle;
+    const struct gci_page *in_hand = cycle->phase == GCI_PHASE_PROMOTE ? cycle->page : NULL;
     for (struct gci_page **link = &heap->young_pages; *link != NULL;) {
         struct gci_page *page = *link;
-        if (goes(page)) {
+        if (aged ? page->aged : page->record == NULL && page != in_hand) {
             page->young = false;
             *link = page->next_young;
         } else {
             link = &page->next_young;
         }
     }
-}
-
-void gci_pages_forget_aged(gc_heap *heap)
-{
-    prune_young(heap, is_aged);
-}
-
-/* Pages that are not in use may stay in the list of young pages, but not when their segment
- * goes. */
-static void prune_unused(gc_heap *heap)
-{
-    prune_young(heap, is_unused);
 }
 
 void gci_pages_pin(gc_heap *heap)
@@ -693,7 +673,7 @@ static void give_emptied(gc_heap *heap)
     for (struct gci_page *page = heap->emptied_pages; page != NULL; page = page->next) {
         page->record = may_leave(heap, page) ? NULL : page->record;
     }
-    prune_unused(heap);
+    gci_pages_prune_young(heap, false);
     for (struct gci_page *page = heap->emptied_pages; page != NULL; page = next) {
         next = page->next;
         if (may_leave(heap, page)) {
@@ -719,7 +699,7 @@ size_t gci_pages_trim(gc_heap *heap, size_t keep)
     if (in_cycle || heap->empty_segments <= keep) {
         return before - heap->bytes_reserved;
     }
-    prune_unused(heap);
+    gci_pages_prune_young(heap, false);
     struct gci_segment *next;
     for (struct gci_segment *segment = heap->free_segments;
          segment != NULL && heap->empty_segments > keep; segment = next) {

@@ -174,8 +174,9 @@ OURO_INTERNAL void gci_pages_forget_current(gc_heap *heap);
 /* The same, and empty the list of young pages. */
 OURO_INTERNAL void gci_pages_forget_young(gc_heap *heap);
 
-/* Take out of that list the pages that are aged. */
-OURO_INTERNAL void gci_pages_forget_aged(gc_heap *heap);
+/* Take out of that list the pages that are aged; or those that are not in use, which may stay there, but
+ * not when their segment goes. A promotion goes on from where it stands, so that page stays. */
+OURO_INTERNAL void gci_pages_prune_young(gc_heap *heap, bool aged);
 
 /* While pinned, no page changes its use and no segment leaves. Pins nest. */
 OURO_INTERNAL void gci_pages_pin(gc_heap *heap);
