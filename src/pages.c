@@ -597,9 +597,12 @@ static bool is_aged(const struct gci_page *page)
     return page->aged;
 }
 
+/* But not the page where a promotion stands: it goes on from there. */
 static bool is_unused(const struct gci_page *page)
 {
-    return page->record == NULL;
+    const struct gci_cycle *cycle = &page->heap->cycle;
+    bool in_hand = cycle->phase == GCI_PHASE_PROMOTE && page == cycle->page;
+    return page->record == NULL && !in_hand;
 }
 
 static void prune_young(gc_heap *heap, bool (*goes)(const struct gci_page *))

@@ -632,6 +632,13 @@ static const gc_type wide_type = {
     .refs = OURO_REFS(struct wide, reference),
 };
 
+static struct wide *wide_new(gc_heap *heap)
+{
+    struct wide *wide = gc_new(heap, &wide_type);
+    assert_non_null(wide);
+    return wide;
+}
+
 /* Words that look like headers of what a cycle is about, were they taken for such. */
 static void page_that_is_used_for_another_type_is_passed_over(void **state)
 {
@@ -660,8 +667,7 @@ static void page_that_is_used_for_another_type_is_passed_over(void **state)
         uint64_t words = UINT64_C(0x100000001) * (0x1230 + state_of_set(heap));
         static struct wide *wides[WIDES];
         for (size_t i = 0; i < WIDES; i++) {
-            wides[i] = gc_new(heap, &wide_type);
-            assert_non_null(wides[i]);
+            wides[i] = wide_new(heap);
             for (size_t k = 0; k < 3; k++) {
                 wides[i]->words[k] = words;
             }
@@ -782,6 +788,34 @@ static void segments_without_objects_stay_during_a_cycle(void **state)
     gc_decref(node);
 }
 
+static void young_page_that_leaves_under_a_promotion_leads_to_no_segment_that_is_gone(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *first = node_new(heap);
+    struct tuple *tuple = large_tuple_new(heap);
+    struct wide *wides[1000];
+    for (size_t i = 0; i < 1000; i++) {
+        wides[i] = wide_new(heap);
+    }
+    struct gci_page *page = page_of(wides[0]);
+    gci_cycle_promote(heap);
+    while (heap->cycle.page != page) {
+        (void)slice(heap, 0);
+    }
+    assert_ptr_equal(page->next_young, page_of(tuple));
+    for (size_t i = 0; i < 1000; i++) {
+        gc_decref(wides[i]);
+    }
+    gci_pages_drop_idle(heap);
+    gc_decref(tuple);
+    (void)gci_pages_trim(heap, SIZE_MAX);
+    assert_null(page->record);
+    run_to(heap, GCI_PHASE_NONE);
+    assert_sound(heap);
+    gc_decref(first);
+}
+
 /* The end of a cycle before its time */
 
 /* Garbage of both kinds, a list, and what is dead in a chain, if the cycle is at chains. */
@@ -883,6 +917,7 @@ int main(void)
         world_test(segment_where_a_cycle_stands_stays),
         world_test(segment_of_a_suspect_stays),
         world_test(segments_without_objects_stay_during_a_cycle),
+        world_test(young_page_that_leaves_under_a_promotion_leads_to_no_segment_that_is_gone),
         world_test(cycle_may_be_abandoned_in_every_phase),
         world_test(cycle_that_frees_is_not_abandoned_but_ended),
         world_test(cycle_may_be_abandoned_in_a_further_round),
