@@ -1128,6 +1128,93 @@ static void suspects_change_between_parts(void **state)
     assert_live(heap, 0);
 }
 
+static void look_for_garbage_left(struct world *world, struct leaf *leaf)
+{
+    (void)leaf;
+    expect(world, state_of(world->note) == GCI_FREE);
+    drop_a_list(list_new(world->heap, 300));
+}
+
+static void who_dies_with_plain_garbage_of_a_part_waits_until_all_of_it_is_gone(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *ring = drop_a_ring(heap, PART_MIN);
+    ring->right = as_node(leaf_new(heap, 1));
+    world->note = ring;
+    world->on_leaf = look_for_garbage_left;
+    begin_parts(heap);
+    assert_int_equal(examine_part(heap), PART_MIN);
+    assert_story(world, "L1 ");
+    (void)finish(heap);
+}
+
+/* Garbage of slots that are larger than a patch. */
+struct bulky {
+    gc_object object;
+    struct bulky *next;
+    char bytes[1000];
+};
+static const gc_type bulky_type = {
+    .name = "bulky",
+    .size = sizeof(struct bulky),
+    .refs = OURO_REFS(struct bulky, next),
+};
+
+/* Patches where no slot begins. */
+static void spoil_patches(struct gci_page *page)
+{
+    memset(page->patches, 0xAA, sizeof(page->patches));
+}
+
+static void what_patches_said_before_is_forgotten(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    for (unsigned recheck = 0; recheck < 2; recheck++) {
+        struct bulky *first = gc_new(heap, &bulky_type), *last = first;
+        assert_non_null(first);
+        for (size_t i = 1; i < 30; i++) {
+            last->next = gc_new(heap, &bulky_type);
+            assert_non_null(last->next);
+            last = last->next;
+        }
+        last->next = first;
+        gci_cycle_begin(heap);
+        run_to(heap, GCI_PHASE_MARK);
+        spoil_patches(page_of(first));
+        if (recheck) {
+            heap->cycle.watches = true;
+            run_to(heap, GCI_PHASE_RECHECK);
+        } else {
+            run_to(heap, GCI_PHASE_PARTS);
+            spoil_patches(page_of(first));
+            assert_int_equal(examine_part(heap), 30);
+        }
+        assert_int_equal(finish(heap), 30);
+        assert_live(heap, 0);
+    }
+}
+
+static void page_of_which_all_suspects_have_gone_is_passed_over(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *kept = node_new(heap), *holder = node_new(heap);
+    (void)drop_a_ring(heap, PART_MIN);
+    holder->left = as_node(tuple_new(heap, 1));
+    suspect_what_is_held_by(&holder, 1, heap);
+    run_to(heap, GCI_PHASE_PARTS);
+    assert_int_equal(page_of(kept)->suspects, PART_MIN);
+    assert_int_equal(examine_parts(heap), PART_MIN);
+    run_to(heap, GCI_PHASE_RECHECK);
+    assert_int_equal(page_of(kept)->suspects, 0);
+    assert_int_equal(page_of(holder->left)->suspects, 1);
+    (void)finish(heap);
+    gc_decref(kept);
+    gc_decref(holder);
+}
+
 /* Parts with user code */
 
 static void part_that_is_not_plain_ends_in_its_slice_too(void **state)
@@ -1440,6 +1527,10 @@ static void weak_reference_that_is_suspect_and_lives_is_called_once(void **state
     assert_int_equal(finish_in(heap, 0), PART_MIN);
     assert_story(world, "W1 ");
     gc_decref(holder);
+    (void)drop_a_ring(heap, PART_MIN);
+    begin_parts(heap); /* the next cycle has them again */
+    assert_int_equal(examine_parts(heap), PART_MIN);
+    (void)finish(heap);
 }
 
 static void weak_reference_that_has_called_back_keeps_nobody_from_ending_in_parts(void **state)
@@ -1454,6 +1545,21 @@ static void weak_reference_that_has_called_back_keeps_nobody_from_ending_in_part
     assert_int_equal(examine_parts(heap), PART_MIN - 1); /* and the weak reference, by its count */
     (void)finish(heap);
     assert_live(heap, 0);
+}
+
+static void cycle_without_parts_has_further_rounds_like_others(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *ring = drop_a_ring(heap, MANY);
+    drop_a_weak(heap, ring, 1);
+    gci_cycle_begin(heap);
+    run_to(heap, GCI_PHASE_SWEEP);
+    run_to(heap, GCI_PHASE_COUNT); /* no parts before */
+    assert_int_equal(heap->cycle.report.rounds, 2);
+    run_to(heap, GCI_PHASE_RECHECK);
+    assert_int_equal(finish(heap), MANY + PART_MIN);
+    assert_story(world, "");
 }
 
 /* Between parts */
@@ -1689,6 +1795,7 @@ static void page_of_suspects_that_is_used_anew_is_passed_over_by_the_parts(void 
         uint64_t words = UINT64_C(0x100000001) * (0x1230 + state_of_set(heap));
         for (size_t i = 0; i < WIDES; i++) {
             wides[i] = wide_new(heap);
+            assert_int_equal(page_of(wides[i])->suspects, 0);
             for (size_t k = 0; k < 3; k++) {
                 wides[i]->words[k] = words;
             }
@@ -1862,6 +1969,10 @@ int main(void)
         world_test(weak_reference_that_is_garbage_is_not_called_for_what_a_part_lets_go_of),
         world_test(weak_reference_that_is_suspect_and_lives_is_called_once),
         world_test(weak_reference_that_has_called_back_keeps_nobody_from_ending_in_parts),
+        world_test(cycle_without_parts_has_further_rounds_like_others),
+        world_test(who_dies_with_plain_garbage_of_a_part_waits_until_all_of_it_is_gone),
+        world_test(what_patches_said_before_is_forgotten),
+        world_test(page_of_which_all_suspects_have_gone_is_passed_over),
         world_test(frozen_between_parts),
         world_test(abandoned_between_parts),
         world_test(heap_is_freed_between_parts),
