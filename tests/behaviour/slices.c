@@ -1190,6 +1190,51 @@ static void finalizers_that_look_at_the_heap_put_the_rest_off(void **state)
     world->story[0] = '\0';
 }
 
+/* Of the garbage that this one leaves, the next collection is the one that disables. */
+static void disable(struct world *world, struct actor *actor)
+{
+    if (actor->id == 1) {
+        (void)drop_an_actor_circle(world->heap, 11);
+    } else if (actor->id == (world->note == NULL ? 2 : 11)) {
+        (void)gc_disable(world->heap);
+    }
+}
+
+static void no_cycle_begins_or_goes_on_when_a_young_collection_has_disabled_them(void **state)
+{
+    struct world *world = *state;
+    /* The first young collection; the one before a cycle; one in a cycle. */
+    for (unsigned i = 0; i < 3; i++) {
+        gc_heap *heap = patient_heap_new(world);
+        struct node *list = list_new(heap, 1000);
+        struct calls calls;
+        hear_calls(heap, &calls);
+        if (i == 2) {
+            begin(heap);
+        }
+        (void)drop_an_actor_circle(heap, 1);
+        world->note = i != 1 ? NULL : world;
+        world->on_finalize = disable;
+        gc_stats before = stats_of(heap);
+        gc_external_add(heap, ((size_t)1 << 30) + ((size_t)2 << 20));
+        bool more = step(heap);
+        gc_external_remove(heap, ((size_t)1 << 30) + ((size_t)2 << 20));
+        gc_stats stats = stats_of(heap);
+        bool enabled = gc_enable(heap), in_cycle = gc_step(heap, 0);
+        world->on_finalize = NULL;
+        gc_hook_remove(heap, &calls.hook);
+        gc_decref(list);
+        world_free_heap(world);
+        world->story[0] = '\0';
+        assert_false(more);
+        assert_false(enabled);
+        assert_int_equal(calls.starts, i == 2);
+        assert_int_equal(in_cycle, i == 2);
+        assert_int_equal(stats.pauses.count - before.pauses.count,
+                         stats.generations[0].collections - before.generations[0].collections);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1232,6 +1277,7 @@ int main(void)
         world_test(resurrected_in_parts_are_counted),
         world_test(uncollectable_in_parts_are_counted_and_old),
         world_test(finalizers_that_look_at_the_heap_put_the_rest_off),
+        world_test(no_cycle_begins_or_goes_on_when_a_young_collection_has_disabled_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
