@@ -183,6 +183,7 @@ struct shadow {
     uint32_t held;       /* references of the program */
     uint32_t references; /* of reachable things; scratch of compare */
     size_t place;        /* in the list of held things */
+    size_t rescued;      /* the step in which it was brought back last */
     size_t slots;
     int slot[SLOTS];
     void *object;
@@ -455,7 +456,11 @@ static void brought_back(struct model *model, int id)
     model->work[0] = id;
     mark_all_from(model, 1);
     for (int other = 0; other < THINGS; other++) {
-        model->things[other].garbage &= !is_marked(model, &model->things[other]);
+        struct shadow *shadow = &model->things[other];
+        if (is_marked(model, shadow)) {
+            shadow->garbage = false;
+            shadow->rescued = model->step;
+        }
     }
 }
 
@@ -927,7 +932,9 @@ static void call_back(gc_weak *weak, void *arg)
     }
     link->called = true;
     mark(model);
-    if (leads_to(model, link) && is_marked(model, &model->things[link->id])) {
+    /* A callback that was called just before may have rescued it. */
+    const struct shadow *shadow = &model->things[link->id];
+    if (leads_to(model, link) && is_marked(model, shadow) && shadow->rescued != model->step) {
         broken(model, "called back and is reachable", link->id);
     }
     as_users_like(model);
@@ -1367,7 +1374,7 @@ static void play(struct world *world, uint64_t seed, size_t steps)
     if (ballast == NULL) {
         broken(model, "no heap", NOTHING);
     }
-    for (model->step = 0; model->step < steps && !model->failed; model->step++) {
+    for (model->step = 1; model->step <= steps && !model->failed; model->step++) {
         change(model);
         settle(model);
         if (model->scenario != AT_BIRTHS) {

@@ -1815,6 +1815,59 @@ static void page_of_suspects_that_is_used_anew_is_passed_over_by_the_parts(void 
     }
 }
 
+/* The span's bytes look like suspects, were they taken for such. */
+static void span_over_former_pages_of_suspects_is_left_alone(void **state)
+{
+    struct world *world = *state;
+    enum { COUNT = 30000, SPANS = 3, WORDS = 4 * GCI_PAGE_SIZE / 8 };
+    static struct node *holders[COUNT];
+    static const enum gci_phase phases[] = { GCI_PHASE_PARTS, GCI_PHASE_SWEEP, GCI_PHASE_RECHECK };
+    for (unsigned p = 0; p < 3; p++) {
+        gc_heap *heap = fresh_heap_new(world);
+        for (size_t i = 0; i < COUNT; i++) {
+            holders[i] = node_new(heap);
+        }
+        for (size_t i = 0; i < COUNT; i++) {
+            gc_set_steal(&holders[i]->left, node_new(heap));
+        }
+        suspect_what_is_held_by(holders, COUNT, heap);
+        heap->cycle.suspects_before = 0; /* no further round, which would show the same */
+        run_to(heap, GCI_PHASE_PARTS);
+        while (heap->cycle.phase != phases[p]) {
+            (void)whole_slice(heap, 0);
+            heap->cycle.suspects_before = 0;
+        }
+        for (size_t i = 0; i < COUNT; i++) {
+            gc_clear(&holders[i]->left);
+        }
+        gci_pages_drop_idle(heap);
+        uint64_t word = gci_header(2 * OURO_REFS_ONE, state_of_set(heap));
+        struct string *spans[SPANS];
+        size_t over = 0;
+        for (size_t i = 0; i < SPANS; i++) {
+            spans[i] = gc_new_var(heap, &string_type, WORDS * sizeof(word));
+            assert_non_null(spans[i]);
+            assert_null(page_of(spans[i])[1].record);
+            over += page_of(spans[i])[1].suspects > 0;
+            for (size_t k = 0; k < WORDS; k++) {
+                memcpy(&spans[i]->bytes[k * sizeof(word)], &word, sizeof(word));
+            }
+        }
+        assert_true(over > 0);
+        assert_int_equal(finish_in(heap, 0), 0);
+        for (size_t i = 0; i < SPANS; i++) {
+            for (size_t k = 0; k < WORDS; k++) {
+                assert_memory_equal(&spans[i]->bytes[k * sizeof(word)], &word, sizeof(word));
+            }
+            gc_decref(spans[i]);
+        }
+        for (size_t i = 0; i < COUNT; i++) {
+            gc_decref(holders[i]);
+        }
+        assert_sound(heap);
+    }
+}
+
 static void garbage_of_parts_is_told_and_saved_if_asked_for(void **state)
 {
     struct world *world = *state;
@@ -1981,6 +2034,7 @@ int main(void)
         world_test(large_garbage_ends_in_its_part),
         world_test(segment_stays_while_a_cycle_has_it_in_its_list),
         world_test(page_of_suspects_that_is_used_anew_is_passed_over_by_the_parts),
+        world_test(span_over_former_pages_of_suspects_is_left_alone),
         world_test(garbage_of_parts_is_told_and_saved_if_asked_for),
         world_test(cycle_may_be_abandoned_in_every_phase),
         world_test(cycle_that_frees_is_not_abandoned_but_ended),
