@@ -529,7 +529,7 @@ static bool collect_young_if_due(gc_heap *heap)
         collect_young(heap, are_many ? GC_REASON_OBJECTS : GC_REASON_BYTES);
         /* user code may have run */
     }
-    return looks_further && !is_in_cycle(heap) && is_full_due(heap);
+    return looks_further && may_start(heap) && !is_in_cycle(heap) && is_full_due(heap);
 }
 
 static bool collects_at_once(const gc_heap *heap)
@@ -549,9 +549,12 @@ static void collect_what_is_due(gc_heap *heap)
     } else if (is_everything_due) {
         begin_cycle(heap); /* user code may run here */
     }
-    if (is_in_cycle(heap) && at_once) {
+    if (!is_in_cycle(heap) || !may_start(heap)) { /* what has run may have disabled collections */
+        return;
+    }
+    if (at_once) {
         slice(heap, UINT64_MAX); /* user code may run here */
-    } else if (is_in_cycle(heap)) {
+    } else {
         slice_in_time(heap); /* user code may run here */
     }
 }
@@ -615,8 +618,8 @@ bool gc_step(gc_heap *heap, uint64_t budget_ns)
         } else if (collect_young_if_due(heap)) { /* user code may run here */
             begin_cycle(heap);                   /* user code may run here */
         }
-        if (is_in_cycle(heap)) {
-            slice(heap, budget_ns); /* user code may run here */
+        if (is_in_cycle(heap) && may_start(heap)) { /* what has run may have disabled collections */
+            slice(heap, budget_ns);                 /* user code may run here */
         }
     }
     return is_in_cycle(heap) && may_start(heap);

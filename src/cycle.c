@@ -21,7 +21,8 @@
  *             is marked has heap->old; GREY until its references were visited (CYCLE-2).
  *   Sweep     page by page: how many of S are left, and where; their scratch counts are 0 again.
  *   Parts     part by part. The garbage in it ends at once. The others get a scratch count of 1, by
- *             which they are known to have been in one; a sweep follows.
+ *             which they are known to have been in one; a sweep follows. Left out where garbage has
+ *             to end all together.
  *   Recheck   all that are left.
  *   Drop      page by page, if that garbage is plain: its references to what is no garbage.
  *   Free      page by page: its slots. Until all was dropped none may be used again, for garbage
@@ -349,6 +350,12 @@ static void forget_suspect_pages(struct gci_cycle *cycle)
     cycle->suspect_pages = NULL;
 }
 
+/* Whether an object is a weak reference that would call back. */
+static bool watches(const struct gci_page *page, gc_object *self)
+{
+    return gci_weak_is_of(page) && ((gc_weak *)(void *)self)->target != NULL;
+}
+
 /* Sweep. In a later one the list of pages stays as it is; those without suspects are passed over. */
 static size_t sweep(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
 {
@@ -366,6 +373,7 @@ static size_t sweep(struct gci_tracer *tracer, struct gci_page *page, size_t off
         gc_object *self = gci_page_at(page, offset);
         if (gci_is_member(tracer->members, self->gc)) {
             self->gc &= GCI_STATE_MASK;
+            cycle->watches |= watches(page, self);
             cycle->suspects++;
             page->suspects++;
             gci_page_add_patch(page, self);
@@ -383,22 +391,29 @@ static void finish(gc_heap *heap)
     heap->cycle.items_done = 0;
 }
 
+/* Whether garbage may end while there may be more. What it holds dies with it, by its count; that would
+ * call back a weak reference which is garbage itself, in another part, and would not be saved. */
+static bool may_end_in_parts(const gc_heap *heap)
+{
+    return !heap->cycle.watches && !(heap->debug & GC_DEBUG_SAVE_ALL);
+}
+
 /* After a sweep: another round, or the end of it. */
 static void decide(gc_heap *heap)
 {
     struct gci_cycle *cycle = &heap->cycle;
     size_t suspects = cycle->suspects, before = cycle->suspects_before;
+    bool more_parts = cycle->part_max == PART_MAX && suspects > RECHECK_MAX;
+    bool parts = may_end_in_parts(heap) && (cycle->part_max == 0 || more_parts);
     cycle->suspects = 0;
-    cycle->suspects_before = suspects;
+    /* The second round, and the one after the parts, are to show whether they help. */
+    cycle->suspects_before = parts ? SIZE_MAX : suspects;
+    cycle->report.suspects = cycle->of_suspects ? cycle->report.suspects : suspects;
     cycle->of_suspects = true;
-    if (cycle->part_max == 0) {
-        cycle->report.suspects = suspects;
-    }
     if (suspects == 0) {
         finish(heap);
-    } else if (cycle->part_max == 0 || (cycle->part_max == PART_MAX && suspects > RECHECK_MAX)) {
+    } else if (parts) {
         cycle->part_max = cycle->part_max == 0 ? PART_MAX : PART_MAX * LARGER;
-        cycle->suspects_before = SIZE_MAX; /* the next round is to show whether it helps */
         enter(heap, GCI_PHASE_PARTS);
     } else if (suspects > RECHECK_MAX && suspects <= before / 2) {
         cycle->report.rounds++;
@@ -492,22 +507,6 @@ static struct gci_set gather_part(gc_heap *heap)
     return gci_set_of_part(heap, part.pages);
 }
 
-/* Whether some garbage is the target of a weak reference that would call back, but may be garbage
- * itself, in another part. */
-static bool has_suspect_watchers(const gc_heap *heap, const struct gci_set *set)
-{
-    struct gci_cursor at = gci_set_begin(set);
-    for (gc_object *self; (self = gci_set_next(set, &at, 1u << GCI_DOOMED)) != NULL;) {
-        gc_weak *weak = self->refs & OURO_REFS_WEAK ? gci_weak_first(heap, self) : NULL;
-        for (; weak != NULL; weak = weak->next) {
-            if (gci_state_of(&weak->object) == state_of_set(heap)) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
 /* Examine parts until time is up, or some garbage is not plain: that is returned. */
 static struct gci_set examine_parts(gc_heap *heap, uint64_t deadline)
 {
@@ -518,11 +517,6 @@ static struct gci_set examine_parts(gc_heap *heap, uint64_t deadline)
         if (set.garbage_count > 0 && set.plain) {
             cycle->freed += set.garbage_count;
             gci_doom_plain(heap, &set);
-        } else if (set.weak && has_suspect_watchers(heap, &set)) {
-            struct gci_cursor at = gci_set_begin(&set);
-            for (gc_object *self; (self = gci_set_next(&set, &at, 1u << GCI_DOOMED)) != NULL;) {
-                self->gc = state_of_set(heap) | GCI_SCRATCH;
-            }
         } else if (set.garbage_count > 0) {
             return set;
         }
@@ -591,8 +585,9 @@ void gci_cycle_begin(gc_heap *heap)
     cycle->only_promotes = false;
     cycle->number++;
     cycle->trusts_touched = cycle->number % TRUST_NOT_EVERY != 0;
-    cycle->of_suspects = false;
+    cycle->of_suspects = cycle->watches = false;
     cycle->suspects = cycle->part_max = 0;
+    cycle->suspects_before = SIZE_MAX;
     cycle->examined = 0;
     cycle->report = (gc_collection){
         .size = sizeof(cycle->report), .generation = 1, .reason = GC_REASON_GROWTH, .rounds = 1

@@ -353,6 +353,7 @@ struct gci_cycle {
     gc_collection report;  /* for the hooks */
     bool only_promotes;    /* the first phase is all of it */
     bool of_suspects;      /* a later phase, over the pages with suspects only */
+    bool watches;          /* some suspects are weak references that call back */
     bool owes_stop;        /* its start hooks were called, its stop hooks not yet */
     bool trusts_touched;   /* what was touched is marked */
     struct gci_page *page; /* where the phase is: at the slot at `offset` */

@@ -86,6 +86,7 @@ void gc_get_stats_sized(gc_heap *heap, gc_stats *stats, size_t size)
     all.generations[1].objects = containers - heap->young_objects;
     all.objects_born = all.objects_live + all.objects_died;
     uint64_t collected = heap->generations[0].collected + heap->generations[1].collected;
+    collected += heap->cycle.freed;
     /* Inside a callback, what is collected may not have died yet. */
     all.died_by_count = larger(all.objects_died, collected) - collected;
     memset(stats, 0, size);

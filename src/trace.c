@@ -61,7 +61,9 @@ static inline size_t array_of(const gc_object *self, const gc_field *field, cons
     if (field->kind == GC_FIELD_TAIL) {
         return gc_count(self);
     }
-    memcpy(items, *items, sizeof(*items));
+    const char *array;
+    memcpy(&array, *items, sizeof(array));
+    *items = array;
     return (size_t)gci_field_count(self, field);
 }
 

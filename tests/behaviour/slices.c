@@ -1021,6 +1021,259 @@ static void report_of_a_collection_at_once_knows_no_slices(void **state)
     gc_decref(list);
 }
 
+/* Parts
+ * ===== */
+
+/* Garbage of so many containers, referred to by no other, ends in a slice of its own: as in cycle.c. */
+enum { PART = OURO_CHECKS >= 3 ? 8 : 1024, PARTS = 10 };
+
+static struct actor *ring_of_actors_new(gc_heap *heap)
+{
+    struct actor *first = actor_new(heap, 1), *last = first;
+    for (unsigned i = 1; i < PART; i++) {
+        gc_set_steal(&last->left, actor_new(heap, 2));
+        last = last->left;
+    }
+    gc_set(&last->left, first);
+    return first;
+}
+
+/* Garbage of many parts, plain and not, which was old before; and a cycle about it. */
+static void begin_with_parts(gc_heap *heap)
+{
+    struct actor *rings[PARTS];
+    for (unsigned i = 0; i < PARTS; i++) {
+        rings[i] = ring_of_actors_new(heap);
+    }
+    for (unsigned i = 0; i < PARTS; i++) {
+        make_old_garbage(heap, PART);
+    }
+    for (unsigned i = 0; i < PARTS; i++) {
+        gc_decref(rings[i]);
+    }
+    begin(heap);
+}
+
+static void parts_end_one_after_the_other_and_are_counted_so(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    struct node *list = list_new(heap, 100);
+    begin_with_parts(heap);
+    unsigned falls = 0;
+    uint64_t live = stats_of(heap).objects_live;
+    bool more;
+    do {
+        more = step(heap);
+        gc_stats stats = stats_of(heap);
+        assert_true(live - stats.objects_live <= PART);
+        falls += stats.objects_live < live;
+        live = stats.objects_live;
+        assert_int_equal(stats.died_by_count, 0);
+        assert_int_equal(stats.generations[1].collected,
+                         more ? world->destroyed : 2 * PARTS * PART); /* the plain in the end */
+        assert_int_equal(stats.objects_born, stats.objects_live + stats.objects_died);
+    } while (more);
+    assert_int_equal(falls, 2 * PARTS);
+    assert_int_equal(world->finalized, PARTS * PART);
+    assert_int_equal(world->destroyed, PARTS * PART);
+    assert_live(heap, 100);
+    assert_int_equal(cycles(heap), 1);
+    gc_decref(list);
+    world->story[0] = '\0';
+}
+
+static void parts_of_a_cycle_that_is_cut_short_are_counted_once(void **state)
+{
+    struct world *world = *state;
+    for (unsigned parts = 0; parts <= 2 * PARTS; parts += 3) {
+        gc_heap *heap = patient_heap_new(world);
+        struct calls calls;
+        hear_calls(heap, &calls);
+        begin_with_parts(heap);
+        while (stats_of(heap).objects_live > (2 * PARTS - parts) * PART) {
+            assert_true(step(heap));
+        }
+        size_t before = world->destroyed;
+        assert_sound(heap);
+        assert_false(gc_step(heap, 0));
+        assert_int_equal(stats_of(heap).died_by_count, 0);
+        assert_int_equal(calls.starts, 1);
+        assert_int_equal(calls.stops, 0);
+        assert_int_equal(gc_collect(heap), 2 * PARTS * PART - before);
+        assert_int_equal(calls.starts, 2);
+        assert_int_equal(calls.stops, 2);
+        assert_int_equal(calls.collected, 2 * PARTS * PART);
+        assert_int_equal(stats_of(heap).generations[1].collected, 2 * PARTS * PART);
+        assert_int_equal(stats_of(heap).died_by_count, 0);
+        assert_live(heap, 0);
+        gc_hook_remove(heap, &calls.hook);
+        world_free_heap(world);
+        world->finalized = world->destroyed = 0;
+        world->story[0] = '\0';
+    }
+}
+
+static void rise_if_first(struct world *world, struct actor *actor)
+{
+    if (actor->id == 1) {
+        gc_incref(actor);
+        *(struct actor **)world->memo = actor;
+        world->memo = (struct actor **)world->memo + 1;
+    }
+}
+
+static void resurrected_in_parts_are_counted(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    struct actor *risen[PARTS] = { NULL };
+    struct calls calls;
+    world->memo = risen;
+    world->on_finalize = rise_if_first;
+    hear_calls(heap, &calls);
+    begin_with_parts(heap);
+    go_to_the_end(heap);
+    assert_int_equal(world->finalized, PARTS * PART);
+    assert_int_equal(world->destroyed, 0);
+    assert_int_equal(stats_of(heap).generations[1].resurrected, PARTS * PART);
+    assert_int_equal(stats_of(heap).generations[1].collected, PARTS * PART);
+    assert_int_equal(calls.last.resurrected, PARTS * PART);
+    assert_int_equal(calls.last.collected, PARTS * PART);
+    assert_live(heap, PARTS * PART);
+    for (unsigned i = 0; i < PARTS; i++) {
+        gc_decref(risen[i]);
+    }
+    begin(heap);
+    go_to_the_end(heap);
+    assert_int_equal(world->finalized, PARTS * PART);
+    assert_live(heap, 0);
+    gc_hook_remove(heap, &calls.hook);
+    world->story[0] = '\0';
+}
+
+static void stubborn_traverse(gc_object *self, gc_visitor *visitor)
+{
+    gc_visit(visitor, ((struct node *)(void *)self)->left);
+}
+
+/* What no clear breaks. */
+static const gc_type stubborn_type = {
+    .name = "stubborn",
+    .size = sizeof(struct node),
+    .traverse = stubborn_traverse,
+};
+
+static void uncollectable_in_parts_are_counted_and_old(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    struct node *stubborn = gc_new(heap, &stubborn_type);
+    struct calls calls;
+    assert_non_null(stubborn);
+    gc_set_steal(&stubborn->left, stubborn);
+    hear_calls(heap, &calls);
+    begin_with_parts(heap);
+    go_to_the_end(heap);
+    assert_int_equal(stats_of(heap).generations[1].uncollectable, 1);
+    assert_int_equal(calls.last.uncollectable, 1);
+    assert_int_equal(calls.last.collected, 2 * PARTS * PART);
+    assert_int_equal(gc_generation_of(stubborn), GC_OLD);
+    assert_sound(heap);
+    gc_clear(&stubborn->left);
+    assert_live(heap, 0);
+    gc_hook_remove(heap, &calls.hook);
+    world->story[0] = '\0';
+}
+
+static void look_now_and_then(struct world *world, struct actor *actor)
+{
+    size_t count = 0;
+    expect(world, gc_collect(world->heap) == 0);
+    expect(world, !gc_step(world->heap, 1));
+    if (actor->id == 1) {
+        expect(world, gc_each_object(world->heap, -1, count_one, &count) == 0);
+        expect(world, count > 0);
+    }
+}
+
+static void finalizers_that_look_at_the_heap_put_the_rest_off(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    struct calls calls;
+    struct node *node = node_new(heap);
+    world->on_finalize = look_now_and_then;
+    hear_calls(heap, &calls);
+    begin_with_parts(heap);
+    go_to_the_end(heap);
+    assert_int_equal(world->destroyed, PART);
+    assert_int_equal(cycles(heap), 0);
+    assert_int_equal(calls.starts, 1);
+    assert_int_equal(calls.stops, 0);
+    for (unsigned i = 2; i <= PARTS; i++) {
+        begin(heap);
+        assert_int_equal(calls.stops, i - 1);
+        go_to_the_end(heap);
+        assert_int_equal(world->destroyed, i * PART);
+    }
+    begin(heap);
+    go_to_the_end(heap);
+    assert_int_equal(calls.starts, PARTS + 1);
+    assert_int_equal(calls.stops, PARTS + 1);
+    assert_int_equal(calls.collected, 2 * PARTS * PART);
+    assert_int_equal(stats_of(heap).generations[1].collected, 2 * PARTS * PART);
+    assert_live(heap, 1);
+    gc_decref(node);
+    gc_hook_remove(heap, &calls.hook);
+    world->story[0] = '\0';
+}
+
+/* Of the garbage that this one leaves, the next collection is the one that disables. */
+static void disable(struct world *world, struct actor *actor)
+{
+    if (actor->id == 1) {
+        (void)drop_an_actor_circle(world->heap, 11);
+    } else if (actor->id == (world->note == NULL ? 2 : 11)) {
+        (void)gc_disable(world->heap);
+    }
+}
+
+static void no_cycle_begins_or_goes_on_when_a_young_collection_has_disabled_them(void **state)
+{
+    struct world *world = *state;
+    /* The first young collection; the one before a cycle; one in a cycle. */
+    for (unsigned i = 0; i < 3; i++) {
+        gc_heap *heap = patient_heap_new(world);
+        struct node *list = list_new(heap, 1000);
+        struct calls calls;
+        hear_calls(heap, &calls);
+        if (i == 2) {
+            begin(heap);
+        }
+        (void)drop_an_actor_circle(heap, 1);
+        world->note = i != 1 ? NULL : world;
+        world->on_finalize = disable;
+        gc_stats before = stats_of(heap);
+        gc_external_add(heap, ((size_t)1 << 30) + ((size_t)2 << 20));
+        bool more = step(heap);
+        gc_external_remove(heap, ((size_t)1 << 30) + ((size_t)2 << 20));
+        gc_stats stats = stats_of(heap);
+        bool enabled = gc_enable(heap), in_cycle = gc_step(heap, 0);
+        world->on_finalize = NULL;
+        gc_hook_remove(heap, &calls.hook);
+        gc_decref(list);
+        world_free_heap(world);
+        world->story[0] = '\0';
+        assert_false(more);
+        assert_false(enabled);
+        assert_int_equal(calls.starts, i == 2);
+        assert_int_equal(in_cycle, i == 2);
+        assert_int_equal(stats.pauses.count - before.pauses.count,
+                         stats.generations[0].collections - before.generations[0].collections);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1059,6 +1312,12 @@ int main(void)
         world_test(cycle_that_is_cut_short_has_its_stop_before_the_next_start),
         world_test(report_says_how_many_slices_rounds_and_suspects_there_were),
         world_test(report_of_a_collection_at_once_knows_no_slices),
+        world_test(parts_end_one_after_the_other_and_are_counted_so),
+        world_test(parts_of_a_cycle_that_is_cut_short_are_counted_once),
+        world_test(resurrected_in_parts_are_counted),
+        world_test(uncollectable_in_parts_are_counted_and_old),
+        world_test(finalizers_that_look_at_the_heap_put_the_rest_off),
+        world_test(no_cycle_begins_or_goes_on_when_a_young_collection_has_disabled_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@
  *              end, and all of it is what it was;
  *   complete   what no root reached when a cycle began is gone when it is over, but for what a
  *              finalizer has brought back; after gc_collect all that no root reaches is gone;
+ *   told       who dies has called back each weak reference that asked for it, once;
  *   counted    of things that report nothing the number of live objects tells.
  *
  * What dies at which moment between those is the collector's to choose, so unlike in oracle.c a
@@ -25,6 +26,7 @@
 enum {
     THINGS = 1500,
     WEAKS = 200,
+    TANGLE = 40,
     SLOTS = 6,
     NOTHING = -1,
     ROUNDS = 6,
@@ -66,7 +68,8 @@ enum kind {
 struct thing {
     gc_object object;
     uint32_t id;
-    bool rises;
+    bool rises; /* its finalizer resurrects it, */
+    bool lifts; /* or something that it refers to */
 };
 
 struct pair {
@@ -180,6 +183,7 @@ struct shadow {
     uint32_t held;       /* references of the program */
     uint32_t references; /* of reachable things; scratch of compare */
     size_t place;        /* in the list of held things */
+    size_t rescued;      /* the step in which it was brought back last */
     size_t slots;
     int slot[SLOTS];
     void *object;
@@ -336,6 +340,18 @@ static void vacate(struct model *model, int id)
 /* Looking
  * ======= */
 
+/* Told: what has died has called back. */
+static void look_at_links_to(struct model *model, int id)
+{
+    for (size_t i = 0; i < WEAKS; i++) {
+        const struct link *link = &model->links[i];
+        if (link->weak != NULL && link->id == id && link->serial == model->things[id].serial &&
+            link->calls && !link->called) {
+            broken(model, "died and has not called back", id);
+        }
+    }
+}
+
 /* Safe: what has died was not reachable. Its shadow goes. */
 static void look_at_the_dead(struct model *model)
 {
@@ -350,6 +366,7 @@ static void look_at_the_dead(struct model *model)
             if (is_marked(model, shadow)) {
                 broken(model, "died and is reachable", id);
             }
+            look_at_links_to(model, id);
             vacate(model, id);
         }
     }
@@ -439,7 +456,11 @@ static void brought_back(struct model *model, int id)
     model->work[0] = id;
     mark_all_from(model, 1);
     for (int other = 0; other < THINGS; other++) {
-        model->things[other].garbage &= !is_marked(model, &model->things[other]);
+        struct shadow *shadow = &model->things[other];
+        if (is_marked(model, shadow)) {
+            shadow->garbage = false;
+            shadow->rescued = model->step;
+        }
     }
 }
 
@@ -469,13 +490,15 @@ static void watch_from_here(struct model *model)
 }
 
 /* Let a cycle begin in the next call that may begin one, or go on, by growth that is gone when the
- * call is over. */
+ * call is over. Where that is as much as a cycle has room for, slices wait for nothing. */
 static void make_due(struct model *model)
 {
-    if (!is_in_cycle(model)) {
+    bool in_cycle = is_in_cycle(model);
+    if (!in_cycle) {
         watch_from_here(model);
     }
-    gc_external_add(model->heap, is_in_cycle(model) ? 40000 : 4000000);
+    bool hurries = in_cycle && below(model, 4) != 0;
+    gc_external_add(model->heap, hurries ? 8000000 : in_cycle ? 40000 : 4000000);
 }
 
 /* Complete: the cycle that was watched is over. */
@@ -530,6 +553,7 @@ static void settle(struct model *model)
  * ========= */
 
 static void as_users_like(struct model *model);
+static void lift(struct model *model, const struct shadow *shadow);
 
 static void thing_finalize(gc_object *self)
 {
@@ -545,6 +569,9 @@ static void thing_finalize(gc_object *self)
         gc_incref(self);
         hold(model, (int)thing->id);
         brought_back(model, (int)thing->id);
+    }
+    if (thing->lifts && !model->closing) {
+        lift(model, shadow);
     }
     as_users_like(model);
     shadow->finalizing = false;
@@ -630,7 +657,8 @@ static size_t any_tail(struct model *model, enum kind kind, size_t slots)
     return kind == HUGE_TUPLE ? 20000 + below(model, 200000) : slots;
 }
 
-static void bear(struct model *model)
+/* Returns its number, or NOTHING. */
+static int bear(struct model *model)
 {
     static const size_t fixed[KINDS] = {
         [PAIR] = 3,      [PHOENIX] = 3, [CACHE] = 3,         [PLAIN] = 3,
@@ -645,7 +673,7 @@ static void bear(struct model *model)
                               : gc_new(model->heap, &types[kind]); /* callbacks run here */
     if (thing == NULL || (kind == SHELF && items == NULL)) {
         broken(model, "no memory", NOTHING);
-        return;
+        return NOTHING;
     }
     int id = model->vacant[--model->vacant_count];
     struct shadow *shadow = &model->things[id];
@@ -657,11 +685,13 @@ static void bear(struct model *model)
     }
     thing->id = (uint32_t)id;
     thing->rises = kind == PHOENIX && below(model, 3) == 0;
+    thing->lifts = kind == PHOENIX && below(model, 3) == 0;
     if (kind == SHELF) {
         ((struct shelf *)(void *)thing)->items = items;
         ((struct shelf *)(void *)thing)->count = (uint16_t)slots;
     }
     hold(model, id);
+    return id;
 }
 
 static bool may_let_go(const struct model *model, int id)
@@ -669,14 +699,18 @@ static bool may_let_go(const struct model *model, int id)
     return !model->things[id].immortal || model->things[id].held > 1;
 }
 
-static void drop_a_held_one(struct model *model)
+static void drop(struct model *model, int id)
 {
-    int id = any_held(model);
     void *object = model->things[id].object;
     if (may_let_go(model, id)) {
         let_go(model, id);
         gc_decref(object);
     }
+}
+
+static void drop_a_held_one(struct model *model)
+{
+    drop(model, any_held(model));
 }
 
 static void drop_many(struct model *model)
@@ -693,15 +727,20 @@ static void hold_one_more(struct model *model)
     gc_incref(model->things[id].object);
 }
 
+static void set_slot(const struct model *model, struct shadow *holder, size_t slot, int target)
+{
+    holder->slot[slot] = target;
+    gc_set(slot_at(holder, slot),
+           target == NOTHING ? NULL : (struct thing *)model->things[target].object);
+}
+
 static void set_a_slot(struct model *model, bool to_null)
 {
     struct shadow *holder;
     size_t slot;
     int target = to_null ? NOTHING : any_reachable(model);
     if (any_slot(model, &holder, &slot)) {
-        holder->slot[slot] = target;
-        gc_set(slot_at(holder, slot),
-               target == NOTHING ? NULL : (struct thing *)model->things[target].object);
+        set_slot(model, holder, slot, target);
     }
 }
 
@@ -820,23 +859,57 @@ static void crowd(struct model *model)
     }
 }
 
-static void drop_a_ring(struct model *model)
+static struct node *ring_new(struct model *model, size_t count)
 {
-    struct node *first = gc_new(model->heap, &node_type), *last = first;
-    size_t count = 1;
-    for (uint32_t more = below(model, 200); first != NULL && more > 0; more--) {
+    struct node *first = NULL, *last = NULL;
+    for (size_t i = 0; i < count; i++) {
         struct node *node = gc_new(model->heap, &node_type);
-        if (node != NULL) {
-            last->left = node;
-            last = node;
-            count++;
+        if (node == NULL) {
+            broken(model, "no memory", NOTHING);
+            return NULL;
         }
+        *(first == NULL ? &first : &last->left) = node;
+        last = node;
     }
-    if (first != NULL) {
-        last->left = first;
-        model->loose += count;
-        model->loose_later += count;
+    last->left = gc_newref(first);
+    return first;
+}
+
+static void call_from_garbage(gc_weak *weak, void *arg)
+{
+    struct world *world = world_of(weak);
+    (void)arg;
+    broken(world->note, "a weak reference that is garbage calls back", NOTHING);
+}
+
+/* Rings of nodes, each of which refers to the one before, some too large for a part; mostly old. The first
+ * may refer to a weak reference to the last. */
+static void drop_rings(struct model *model)
+{
+    size_t most = below(model, 30) == 0 ? 12000 : below(model, 3) == 0 ? 300 : 20, all = 0;
+    struct node *rings = NULL, *bottom = NULL;
+    for (uint32_t more = 1 + below(model, 6); more > 0; more--) {
+        size_t count = 1 + below(model, (uint32_t)most);
+        struct node *ring = ring_new(model, count);
+        if (ring == NULL) {
+            return;
+        }
+        gc_set_steal(&ring->right, rings);
+        rings = ring;
+        bottom = bottom == NULL ? ring : bottom;
+        all += count;
     }
+    uint32_t dice = below(model, 8);
+    if (dice == 0) {
+        bottom->right = (void *)gc_weak_new(rings, call_from_garbage, NULL);
+        all++;
+    }
+    model->loose += all;
+    model->loose_later += all;
+    if (dice < 6) {
+        (void)gc_collect_generation(model->heap, 0);
+    }
+    gc_decref(rings);
 }
 
 /* Weak references
@@ -859,19 +932,33 @@ static void call_back(gc_weak *weak, void *arg)
     }
     link->called = true;
     mark(model);
-    if (leads_to(model, link) && is_marked(model, &model->things[link->id])) {
+    /* A callback that was called just before may have rescued it. */
+    const struct shadow *shadow = &model->things[link->id];
+    if (leads_to(model, link) && is_marked(model, shadow) && shadow->rescued != model->step) {
         broken(model, "called back and is reachable", link->id);
     }
     as_users_like(model);
 }
 
-static void link_weakly(struct model *model)
+static void end_link(struct model *model, struct link *link)
 {
-    struct link *link = &model->links[below(model, WEAKS)];
-    int id = any_reachable(model);
-    if (link->weak != NULL) {
+    gc_weak *weak = link->weak;
+    if (weak == NULL) {
         return;
     }
+    link->weak = NULL;
+    bool shared = false;
+    for (size_t i = 0; i < WEAKS; i++) {
+        shared = shared || model->links[i].weak == weak;
+    }
+    model->weak_count -= !shared;
+    gc_decref(weak);
+}
+
+static void link_weakly_to(struct model *model, int id)
+{
+    struct link *link = &model->links[below(model, WEAKS)];
+    end_link(model, link);
     bool calls = below(model, 3) == 0;
     void *object = gc_newref(model->things[id].object); /* callbacks may run here */
     hold(model, id);
@@ -889,22 +976,6 @@ static void link_weakly(struct model *model)
         (struct link){ .weak = weak, .id = id, .serial = model->things[id].serial, .calls = calls };
     let_go(model, id);
     gc_decref(object);
-}
-
-static void end_a_link(struct model *model)
-{
-    struct link *link = &model->links[below(model, WEAKS)];
-    gc_weak *weak = link->weak;
-    if (weak == NULL) {
-        return;
-    }
-    link->weak = NULL;
-    bool shared = false;
-    for (size_t i = 0; i < WEAKS; i++) {
-        shared = shared || model->links[i].weak == weak;
-    }
-    model->weak_count -= !shared;
-    gc_decref(weak);
 }
 
 /* Read a weak reference, and keep what it gives or drop it again. */
@@ -927,6 +998,71 @@ static void upgrade(struct model *model)
         mark(model);
         if (is_marked(model, &model->things[link->id]) && !model->things[link->id].finalizing) {
             broken(model, "a weak reference does not lead to the living", link->id);
+        }
+    }
+}
+
+/* Tangles
+ * ======= */
+
+/* A finalizer: hold what the thing refers to, and have others refer to it. */
+static void lift(struct model *model, const struct shadow *shadow)
+{
+    struct shadow *holder;
+    size_t slot;
+    int id = shadow->slots == 0 ? NOTHING : shadow->slot[below(model, (uint32_t)shadow->slots)];
+    if (id == NOTHING) {
+        return;
+    }
+    hold(model, id);
+    gc_incref(model->things[id].object);
+    brought_back(model, id);
+    if (model->depth < DEPTH_MAX && any_slot(model, &holder, &slot)) {
+        set_slot(model, holder, slot, id);
+    }
+}
+
+/* Whether one is held that was when it was born; callbacks may have dropped it. */
+static bool is_still(const struct model *model, int id, uint32_t serial)
+{
+    const struct shadow *shadow = &model->things[id];
+    return shadow->used && !shadow->dead && shadow->serial == serial && shadow->held > 0;
+}
+
+/* Circles of things, which refer to those before them, some of them with weak references. They mostly
+ * get old before they are dropped. */
+static void drop_a_tangle(struct model *model)
+{
+    int ids[TANGLE];
+    uint32_t serials[TANGLE];
+    size_t count = 2 + below(model, TANGLE - 1), circle = 1 + below(model, 5);
+    for (size_t i = 0; i < count; i++) {
+        ids[i] = bear(model);
+        if (ids[i] == NOTHING) {
+            return;
+        }
+        serials[i] = model->things[ids[i]].serial;
+    }
+    for (size_t i = 0; i < count; i++) {
+        size_t next = (i + 1) % circle != 0 && i + 1 < count ? i + 1 : i - i % circle;
+        size_t others[2] = { next, below(model, (uint32_t)i + 1) };
+        for (size_t k = 0; k < 2 && is_still(model, ids[i], serials[i]); k++) {
+            struct shadow *holder = &model->things[ids[i]];
+            if (holder->slots > k && is_still(model, ids[others[k]], serials[others[k]]) &&
+                (k == 0 || below(model, 3) != 0)) {
+                set_slot(model, holder, k, ids[others[k]]);
+            }
+        }
+        if (below(model, 8) == 0 && is_still(model, ids[i], serials[i])) {
+            link_weakly_to(model, ids[i]);
+        }
+    }
+    if (below(model, 4) != 0) {
+        (void)gc_collect_generation(model->heap, 0);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (is_still(model, ids[i], serials[i])) {
+            drop(model, ids[i]);
         }
     }
 }
@@ -1089,7 +1225,7 @@ static void as_users_like(struct model *model)
     } else if (dice < 14) {
         (void)gc_collect_generation(model->heap, 0);
     } else if (dice < 20 && model->vacant_count > 20) {
-        bear(model);
+        (void)bear(model);
     } else if (dice < 24 && model->held_count > 1) {
         drop_a_held_one(model);
     } else if (dice < 28 && model->held_count > 0) {
@@ -1116,7 +1252,7 @@ static void change(struct model *model)
         return;
     }
     if (model->held_count == 0 || (model->held_count < model->held_wanted && dice < 500)) {
-        bear(model);
+        (void)bear(model);
     } else if (model->held_count > model->held_wanted && dice < 4000) {
         drop_a_held_one(model);
     } else if (dice < 1200) {
@@ -1125,7 +1261,7 @@ static void change(struct model *model)
         if (model->scenario == AT_BIRTHS || model->scenario == IN_CROWDS) {
             make_due(model);
         }
-        bear(model);
+        (void)bear(model);
     } else if (dice < 3800) {
         hold_one_more(model);
     } else if (dice < 4600) {
@@ -1141,17 +1277,19 @@ static void change(struct model *model)
     } else if (dice < 9300) {
         rotate(model);
     } else if (dice < 9400) {
-        link_weakly(model);
+        link_weakly_to(model, any_reachable(model));
     } else if (dice < 9460) {
-        end_a_link(model);
+        end_link(model, &model->links[below(model, WEAKS)]);
     } else if (dice < 9600) {
         upgrade(model);
-    } else if (dice < 9800) {
+    } else if (dice < 9740) {
         resize(model);
+    } else if (dice < 9800) {
+        drop_a_tangle(model);
     } else if (dice < 9830) {
         empty_one(model);
     } else if (dice < 9860) {
-        drop_a_ring(model);
+        drop_rings(model);
     } else if (dice < 9880 || (model->scenario == IN_CROWDS && dice < 9920)) {
         crowd(model);
     } else if (dice < 9922) {
@@ -1236,7 +1374,7 @@ static void play(struct world *world, uint64_t seed, size_t steps)
     if (ballast == NULL) {
         broken(model, "no heap", NOTHING);
     }
-    for (model->step = 0; model->step < steps && !model->failed; model->step++) {
+    for (model->step = 1; model->step <= steps && !model->failed; model->step++) {
         change(model);
         settle(model);
         if (model->scenario != AT_BIRTHS) {

@@ -1096,6 +1096,106 @@ static void random_births_and_deaths_keep_the_heap_sound(void **state)
     assert_int_equal(heap->segment_count, 0);
 }
 
+/* Stretches of slots with members */
+
+/* Call a few slots of a page members, and look at them by the stretches. */
+static void assert_runs_lead_to(struct gci_page *page, const size_t *slots, size_t count)
+{
+    memset(page->patches, 0, sizeof(page->patches));
+    for (size_t i = 0; i < count; i++) {
+        gci_page_add_patch(page, gci_page_at(page, page->first + slots[i] * page->slot_size));
+    }
+    size_t found = 0, last = page->first;
+    struct gci_run run = gci_page_next_run(page, 0);
+    for (; run.from < run.end; run = gci_page_next_run(page, run.end)) {
+        assert_true(run.from >= last && run.end <= gci_page_end(page));
+        assert_int_equal((run.from - page->first) % page->slot_size, 0);
+        assert_int_equal((run.end - page->first) % page->slot_size, 0);
+        for (size_t offset = run.from; offset < run.end; offset += page->slot_size) {
+            size_t patch = offset % GCI_PAGE_SIZE / GCI_PATCH;
+            assert_true(page->patches[patch / 64] >> patch % 64 & 1); /* no more than they say */
+            found += found < count && offset == page->first + slots[found] * page->slot_size;
+        }
+        last = run.end;
+    }
+    assert_int_equal(run.from, run.end);
+    assert_int_equal(found, count);
+}
+
+/* None, one, two, all, and some at random; of a page that is full or just begun. */
+static void look_at_runs(struct gci_page *page, uint32_t *seed)
+{
+    static size_t slots[CROWD];
+    size_t carved = page->carved;
+    assert_runs_lead_to(page, slots, 0);
+    for (size_t i = 0; i < carved; i += carved / 50 + 1) {
+        slots[0] = i;
+        assert_runs_lead_to(page, slots, 1);
+    }
+    slots[0] = 0;
+    slots[1] = carved - 1;
+    assert_runs_lead_to(page, slots, carved < 2 ? carved : 2);
+    for (unsigned round = 0; round < 60; round++) {
+        size_t count = 0;
+        unsigned of = 1u << round % 10;
+        for (size_t i = 0; i < carved; i++) {
+            *seed = *seed * 1664525u + 1013904223u;
+            if ((*seed >> 16) % of == 0) {
+                slots[count++] = i;
+            }
+        }
+        assert_runs_lead_to(page, slots, count);
+    }
+}
+
+static void stretches_of_slots_lead_to_all_members_and_to_their_patches_only(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    world->leftovers = true;
+    static const size_t sizes[] = { 8,   24,   48,   120,  128,  136,   200,   256,
+                                    384, 1000, 1024, 4000, 4096, 16384, 16392, GCI_PAGE_SIZE };
+    enum { SIZES = sizeof(sizes) / sizeof(sizes[0]) };
+    static gc_type types[SIZES];
+    uint32_t seed = 7;
+    for (size_t i = 0; i < SIZES; i++) {
+        types[i] = (gc_type){ .name = "leaf", .size = sizes[i] };
+        gc_object *object = make(heap, &types[i]);
+        look_at_runs(gci_page_of(object), &seed); /* the first of these is first in its segment */
+        if (sizes[i] <= GCI_SMALL_MAX) {
+            fill_current(heap, &types[i]);
+            look_at_runs(gci_page_of(object), &seed);
+        }
+    }
+    for (size_t bytes = 2 * GCI_PAGE_SIZE; bytes <= (size_t)8 << 20; bytes *= 2) {
+        static const gc_type tail = { .name = "tail", .size = 16, .item_size = 8 };
+        gc_object *object = gc_new_var(heap, &tail, bytes / 8);
+        assert_non_null(object);
+        look_at_runs(gci_page_of(object), &seed);
+        assert_runs_lead_to(gci_page_of(object), (size_t[]){ 0 }, 1);
+    }
+}
+
+static void page_that_began_anew_has_no_stretches(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    static gc_object *objects[CROWD];
+    size_t count;
+    struct gci_page *page = fill_page(heap, &leaf_64, objects, &count);
+    assert_true(page->first > 0);
+    gci_page_add_patch(page, objects[0]);
+    gci_page_add_patch(page, objects[count - 1]);
+    page->carved = 0;
+    struct gci_run run = gci_page_next_run(page, 0);
+    assert_true(run.from >= run.end);
+    page->carved = (uint16_t)count;
+    memset(page->patches, 0, sizeof(page->patches));
+    for (size_t i = 0; i < count; i++) {
+        gc_decref(objects[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1149,6 +1249,8 @@ int main(void)
         world_test(a_heap_in_memory_that_is_not_aligned_is_refused),
         world_test(memory_beyond_all_numbers_is_refused_without_asking),
         world_test(random_births_and_deaths_keep_the_heap_sound),
+        world_test(stretches_of_slots_lead_to_all_members_and_to_their_patches_only),
+        world_test(page_that_began_anew_has_no_stretches),
     };
     return cmocka_run_group_tests_name("pages", tests, NULL, NULL);
 }
