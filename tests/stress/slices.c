@@ -996,7 +996,9 @@ static void upgrade(struct model *model)
         }
     } else if (link->weak != NULL && !link->called && leads_to(model, link)) {
         mark(model);
-        if (is_marked(model, &model->things[link->id]) && !model->things[link->id].finalizing) {
+        const struct shadow *shadow = &model->things[link->id];
+        bool is_due = link->calls && shadow->rescued == model->step; /* by another callback */
+        if (is_marked(model, shadow) && !shadow->finalizing && !is_due) {
             broken(model, "a weak reference does not lead to the living", link->id);
         }
     }
