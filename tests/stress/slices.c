@@ -1219,6 +1219,7 @@ static void as_users_like(struct model *model)
         return;
     }
     model->depth++;
+    uint64_t collections = full_collections(model);
     uint32_t dice = below(model, 60);
     if (dice < 10) {
         (void)gc_step(model->heap, 1);
@@ -1238,6 +1239,9 @@ static void as_users_like(struct model *model)
         (void)gc_check(model->heap);
     } else if (dice == 29) {
         (void)gc_heap_trim(model->heap);
+    }
+    if (full_collections(model) != collections) {
+        model->watching = false; /* what waits to die behind this callback holds what it held */
     }
     model->depth--;
 }
