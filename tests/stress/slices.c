@@ -996,7 +996,9 @@ static void upgrade(struct model *model)
         }
     } else if (link->weak != NULL && !link->called && leads_to(model, link)) {
         mark(model);
-        if (is_marked(model, &model->things[link->id]) && !model->things[link->id].finalizing) {
+        const struct shadow *shadow = &model->things[link->id];
+        bool is_due = link->calls && shadow->rescued == model->step; /* by another callback */
+        if (is_marked(model, shadow) && !shadow->finalizing && !is_due) {
             broken(model, "a weak reference does not lead to the living", link->id);
         }
     }
@@ -1217,6 +1219,7 @@ static void as_users_like(struct model *model)
         return;
     }
     model->depth++;
+    uint64_t collections = full_collections(model);
     uint32_t dice = below(model, 60);
     if (dice < 10) {
         (void)gc_step(model->heap, 1);
@@ -1236,6 +1239,9 @@ static void as_users_like(struct model *model)
         (void)gc_check(model->heap);
     } else if (dice == 29) {
         (void)gc_heap_trim(model->heap);
+    }
+    if (full_collections(model) != collections) {
+        model->watching = false; /* what waits to die behind this callback holds what it held */
     }
     model->depth--;
 }
