@@ -354,7 +354,8 @@ typedef struct gc_config {
      * rather than to free it. */
     void (*panic)(gc_heap *heap, const char *text);
 
-    /* How long the program is stopped at a time for the collection of the old, in nanoseconds.
+    /* How long the program is stopped at a time for the collection of the old, in nanoseconds:
+     * half as long while there is no hurry, longer when the heap grows faster than it goes on.
      * Default 200000; SIZE_MAX: until it is done. A heap of less than 1 MiB is not worth slices. */
     size_t slice_ns;
 
@@ -620,12 +621,13 @@ static inline void gc_visit(gc_visitor *visitor, void *child)
  * Cost     two passes over the containers and their references. It allocates nothing. */
 OURO_API size_t gc_collect(gc_heap *heap) OURO_NONNULL;
 
-/* Collect generation 0 (the young; the survivors are old) or 1 (all). Else as gc_collect. */
+/* Collect generation 0 (the young; the survivors are old) or 1 (all). Else as gc_collect. A young object
+ * with more than 8192 references in declared arrays becomes old unseen: to visit it takes long. */
 OURO_API size_t gc_collect_generation(gc_heap *heap, int generation) OURO_NONNULL;
 
 /* Lend idle time: do what is due, for about `budget_ns` (0: nothing). The collection of the old goes
- * on in slices of that length; one of the young, a large object's traverse, or the last look at
- * what was found may take longer. Where slice_ns is SIZE_MAX what is due is done at once.
+ * on in slices of that length; one of the young, a traverse, or the last look at what was found may
+ * take longer, as the manual says. Where slice_ns is SIZE_MAX what is due is done at once.
  * Returns true while there is more to do: a cycle is under way, and may go on. In a heap that is
  *         disabled, and inside a collection, it may not.
  * Runs    as gc_collect. */
