@@ -52,7 +52,6 @@ passed=0 failed=0
 # expect OUTCOME NAME
 expect()
 {
-    verify "$2"
     log=$work/$2/log
     got=$(outcome "$log")
     if [ "$got" = "$1" ]; then
@@ -74,6 +73,14 @@ if [ $# -eq 0 ]; then
     # shellcheck disable=SC2046 # each name is a word
     set -- $(sed -n '/^#define AS_IS/,/^$/s/^#define \([A-Z_]*\) .*/\1/p' "$model")
 fi
+# As many at a time as there are processors.
+started=0
+for name; do
+    verify "$name" &
+    started=$((started + 1))
+    [ $((started % $(nproc))) -ne 0 ] || wait
+done
+wait
 for name; do
     case $name in
     AS_IS | NO_TOUCHED) expect held "$name" ;;
