@@ -13,7 +13,7 @@
  * by the growth that makes a full collection due, which is four times as much after one that found
  * nothing, until some is found again.
  *
- * A collection of the young is never about more than a quarter more than the threshold says. If they are more,
+ * A collection of the young is about what the threshold says, or a quarter more. If they are more still,
  * because they were left alone or had to wait, they become old unseen, in slices. */
 
 #include "collect.h"
@@ -169,8 +169,8 @@ static size_t bucket_of(uint64_t ns)
 }
 
 enum {
-    REST = 24, /* eighths: so many times as long as it pauses the program runs, if it can be, */
-    REST_MAX_NS = 10000000,
+    REST = 3,               /* times as long as it pauses the program runs, if it can be, */
+    REST_MAX_NS = 10000000, /* but not longer at a time */
 };
 
 static void record_pause(gc_heap *heap, gc_phase phase, uint64_t start_ns)
@@ -182,7 +182,7 @@ static void record_pause(gc_heap *heap, gc_phase phase, uint64_t start_ns)
     pauses->ns_total += heap->pause_ns;
     pauses->ns_max = heap->pause_ns > pauses->ns_max ? heap->pause_ns : pauses->ns_max;
     pauses->counts[bucket_of(heap->pause_ns)]++;
-    uint64_t rest = (heap->rest_ns > ran ? heap->rest_ns - ran : 0) + REST * heap->pause_ns / 8;
+    uint64_t rest = (heap->rest_ns > ran ? heap->rest_ns - ran : 0) + REST * heap->pause_ns;
     heap->rest_ns = rest < REST_MAX_NS ? rest : REST_MAX_NS;
 }
 
@@ -190,7 +190,6 @@ static void record_pause(gc_heap *heap, gc_phase phase, uint64_t start_ns)
 static struct gci_set find_garbage(gc_heap *heap, int generation)
 {
     struct gci_set set = generation == 0 ? gci_set_of_young(heap) : gci_set_of_all(heap);
-    set.look = (heap->debug & (GC_DEBUG_COLLECTABLE | GC_DEBUG_SAVE_ALL)) != 0;
     gci_trace_find_garbage(heap, &set);
     if (generation != 0) {
         gci_flip_old(heap);

@@ -71,12 +71,18 @@ static struct gci_page *next_page(const gc_heap *heap, struct gci_page *page)
     return page;
 }
 
-static void enter(gc_heap *heap, enum gci_phase phase)
+/* Go to the page after `page` (NULL: to the first). */
+static void turn_over(gc_heap *heap, struct gci_page *page)
 {
     struct gci_cycle *cycle = &heap->cycle;
-    cycle->phase = phase;
-    cycle->page = next_page(heap, NULL);
+    cycle->page = next_page(heap, page);
     cycle->offset = cycle->page == NULL ? 0 : cycle->page->first;
+}
+
+static void enter(gc_heap *heap, enum gci_phase phase)
+{
+    heap->cycle.phase = phase;
+    turn_over(heap, NULL);
 }
 
 /* Do `act` with ranges of slots until the phase is over or time is up. Returns whether it is over. What
@@ -93,8 +99,7 @@ static bool each_range(gc_heap *heap, struct gci_tracer *tracer, uint64_t deadli
             size_t to = step < end - from ? from + step : end;
             cycle->offset = act(tracer, page, from, to);
         } else {
-            cycle->page = next_page(heap, page);
-            cycle->offset = cycle->page == NULL ? 0 : cycle->page->first;
+            turn_over(heap, page);
             cycle->items_done = 0;
         }
         if (gci_sys_clock_ns() >= deadline) {
@@ -446,12 +451,7 @@ static inline void gather(gc_heap *heap, struct part *part, gc_object *self)
     }
     gci_page_add_patch(page, self);
     part->count++;
-    self->gc = GCI_PART | (uint32_t)page->grey << GCI_LINK_SHIFT;
-    if (page->grey == 0) {
-        page->next_grey = heap->grey_pages;
-        heap->grey_pages = page;
-    }
-    page->grey = GCI_LINK(gci_page_offset(self));
+    gci_turn_grey(heap, page, self, GCI_PART);
 }
 
 static void gather_items(struct gci_tracer *tracer, void **items, size_t item_count)
@@ -493,8 +493,7 @@ static struct gci_set gather_part(gc_heap *heap)
             break;
         }
         if (page->record == NULL || cycle->offset >= gci_page_end(page)) {
-            cycle->page = next_page(heap, page);
-            cycle->offset = cycle->page == NULL ? 0 : cycle->page->first;
+            turn_over(heap, page);
             continue;
         }
         gather(heap, &part, gci_page_at(page, cycle->offset));

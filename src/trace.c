@@ -196,9 +196,16 @@ void gci_flip_old(gc_heap *heap)
     heap->old = (uint8_t)other_old(heap);
 }
 
+/* Whether somebody is to see what is garbage. */
+static bool looks(const gc_heap *heap)
+{
+    return (heap->debug & (GC_DEBUG_COLLECTABLE | GC_DEBUG_SAVE_ALL)) != 0;
+}
+
 struct gci_set gci_set_of_young(gc_heap *heap)
 {
     struct gci_set set = {
+        .look = looks(heap),
         .small = heap->bytes_live < SMALL_BYTES,
         .spares = true,
         .alive = GCI_NIBBLE(GCI_YOUNG, heap->old),
@@ -215,6 +222,7 @@ struct gci_set gci_set_of_young(gc_heap *heap)
 struct gci_set gci_set_of_all(gc_heap *heap)
 {
     struct gci_set set = {
+        .look = looks(heap),
         .alive = GCI_NIBBLE(GCI_YOUNG, other_old(heap)) | GCI_NIBBLE(heap->old, other_old(heap)),
         .garbage = GCI_NIBBLE(GCI_YOUNG, GCI_DOOMED) | GCI_NIBBLE(heap->old, GCI_DOOMED),
     };
@@ -252,7 +260,7 @@ struct gci_set gci_set_of_suspects(const gc_heap *heap, struct gci_page *pages)
         .garbage = GCI_NIBBLE(other_old(heap), GCI_DOOMED),
         .pages = pages,
         .sparse = true,
-        .look = (heap->debug & (GC_DEBUG_COLLECTABLE | GC_DEBUG_SAVE_ALL)) != 0,
+        .look = looks(heap),
     };
 }
 
@@ -429,12 +437,7 @@ static inline void mark(gc_heap *heap, gc_object *self, uint32_t becomes)
     if (OURO_UNLIKELY(self->gc / GCI_SCRATCH > self->refs / OURO_REFS_ONE)) {
         panic_surplus(page, self);
     }
-    self->gc = becomes | (uint32_t)page->grey << GCI_LINK_SHIFT;
-    if (page->grey == 0) {
-        page->next_grey = heap->grey_pages;
-        heap->grey_pages = page;
-    }
-    page->grey = GCI_LINK(gci_page_offset(self));
+    gci_turn_grey(heap, page, self, becomes);
 }
 
 static void mark_items(struct gci_tracer *tracer, void **items, size_t count)

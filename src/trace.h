@@ -30,6 +30,19 @@ OURO_INTERNAL void gci_tracer_init(struct gci_tracer *tracer, gc_heap *heap,
 OURO_INTERNAL void gci_trace(struct gci_tracer *tracer, const struct gci_page *page,
                              gc_object *self);
 
+/* Chain an object to what is grey in its page, and its page to those where something is; its state is
+ * another one from now on. */
+static inline void gci_turn_grey(gc_heap *heap, struct gci_page *page, gc_object *self,
+                                 uint32_t state)
+{
+    self->gc = state | (uint32_t)page->grey << GCI_LINK_SHIFT;
+    if (page->grey == 0) {
+        page->next_grey = heap->grey_pages;
+        heap->grey_pages = page;
+    }
+    page->grey = GCI_LINK(gci_page_offset(self));
+}
+
 /* Visit some of the references of an object with arrays, where the last call left off: `done` says
  * where that was, 0 at first, and `budget` how many more of them may be visited. Returns whether all
  * were; then `done` is 0 again. The object may change in between. */
@@ -59,7 +72,7 @@ OURO_INTERNAL struct gci_set gci_set_of_part(const gc_heap *heap, struct gci_pag
 /* After a search of all: what it found alive and old is what is old from now on. */
 OURO_INTERNAL void gci_flip_old(gc_heap *heap);
 
-/* The same, of the stretches of slots of a page where members of a set may be:
+/* The stretches of slots of a page where members of a set may be:
  *     for (struct gci_run run = gci_set_run(set, page, 0); run.from < run.end;
  *          run = gci_set_run(set, page, run.end)) */
 static inline struct gci_run gci_set_run(const struct gci_set *set, const struct gci_page *page,

@@ -102,34 +102,30 @@ static void finish_without_suspects(gc_heap *heap)
     assert_sound(heap);
 }
 
-static void long_tail_is_counted_and_marked_in_slices(void **state)
+static void is_counted_and_marked_in_slices(gc_heap *heap, void *object)
 {
-    struct world *world = *state;
-    gc_heap *heap = world_new_heap(world, NULL);
-    struct tuple *tuple = full_tuple_new(heap, LENGTH);
     gci_cycle_begin(heap);
     run_to(heap, GCI_PHASE_COUNT);
     assert_true(run_through(heap, GCI_PHASE_COUNT) > LEAST_SLICES);
     assert_true(run_through(heap, GCI_PHASE_MARK) > LEAST_SLICES);
     finish_without_suspects(heap);
     assert_live(heap, LENGTH + 1);
-    gc_decref(tuple);
+    gc_decref(object);
     assert_live(heap, 0);
+}
+
+static void long_tail_is_counted_and_marked_in_slices(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    is_counted_and_marked_in_slices(heap, full_tuple_new(heap, LENGTH));
 }
 
 static void long_buffer_is_counted_and_marked_in_slices(void **state)
 {
     struct world *world = *state;
     gc_heap *heap = world_new_heap(world, NULL);
-    struct shelf *shelf = shelf_new(heap, LENGTH);
-    gci_cycle_begin(heap);
-    run_to(heap, GCI_PHASE_COUNT);
-    assert_true(run_through(heap, GCI_PHASE_COUNT) > LEAST_SLICES);
-    assert_true(run_through(heap, GCI_PHASE_MARK) > LEAST_SLICES);
-    finish_without_suspects(heap);
-    assert_live(heap, LENGTH + 1);
-    gc_decref(shelf);
-    assert_live(heap, 0);
+    is_counted_and_marked_in_slices(heap, shelf_new(heap, LENGTH));
 }
 
 static void short_arrays_share_a_slice(void **state)
