@@ -43,9 +43,10 @@ enum {
     BARREN_SHARE = 64, /* a collection is worth its time if more than one in so many was garbage */
 };
 
+/* Whether slices are due: also for what died of the last ones. */
 static bool is_in_cycle(const gc_heap *heap)
 {
-    return heap->cycle.phase != GCI_PHASE_NONE;
+    return heap->cycle.phase != GCI_PHASE_NONE || heap->backlog != NULL;
 }
 
 /* Whether the thresholds of the young are ours to change. */
@@ -202,7 +203,7 @@ static struct gci_set find_garbage(gc_heap *heap, int generation)
 /* Look at the whole heap, but not in a cycle, which that would end. */
 static void check_heap(gc_heap *heap)
 {
-    if (!is_in_cycle(heap)) {
+    if (heap->cycle.phase == GCI_PHASE_NONE) {
         OURO_CHECK_HEAP(heap);
     }
 }
@@ -282,7 +283,10 @@ static bool collect(gc_heap *heap, gc_collection *report)
         gci_cycle_abandon(heap);
     }
     hold(heap);
-    gci_death_drain(heap);                       /* user code may run here */
+    gci_death_drain(heap); /* user code may run here */
+    if (report->generation != 0) {
+        (void)gci_death_end_backlog(heap, UINT64_MAX); /* user code may run here */
+    }
     make_up_for_stop(heap);                      /* user code may run here */
     bool starts = ask_start_hooks(heap, report); /* user code may run here */
     if (starts) {
@@ -419,22 +423,26 @@ static const gc_phase phases[] = {
     [GCI_PHASE_MARK] = GC_PHASE_MARK,       [GCI_PHASE_SWEEP] = GC_PHASE_SWEEP,
     [GCI_PHASE_PARTS] = GC_PHASE_RECHECK,   [GCI_PHASE_RECHECK] = GC_PHASE_RECHECK,
     [GCI_PHASE_DROP] = GC_PHASE_FREE,       [GCI_PHASE_FREE] = GC_PHASE_FREE,
+    [GCI_PHASE_NONE] = GC_PHASE_FREE,       /* the backlog */
 };
 
-/* A slice. What garbage it has found ends in it. */
+/* A slice. What garbage it has found ends in it; what dies of that, in the next ones. */
 static void slice(gc_heap *heap, uint64_t budget_ns)
 {
     struct gci_cycle *cycle = &heap->cycle;
     gc_phase phase = phases[cycle->phase];
     uint64_t start = gci_sys_clock_ns();
+    uint64_t deadline = budget_ns < UINT64_MAX - start ? start + budget_ns : UINT64_MAX;
     hold(heap);
     gci_death_drain(heap); /* user code may run here, and end the cycle by a look at the heap */
-    bool is_abandoned = !is_in_cycle(heap);
-    struct gci_set set = gci_cycle_slice(heap, budget_ns);
-    /* Once all that is left is to free, a look at the heap is no end before its time. */
-    bool frees = !is_in_cycle(heap) || cycle->phase >= GCI_PHASE_DROP;
-    end_garbage(heap, &set, &cycle->report); /* user code may run here */
-    bool is_over = !is_in_cycle(heap) && frees && !is_abandoned;
+    heap->slicing = true;
+    if (gci_death_end_backlog(heap, deadline)) { /* user code may run here */
+        struct gci_set set = gci_cycle_slice(heap, deadline);
+        end_garbage(heap, &set, &cycle->report); /* user code may run here */
+    }
+    heap->slicing = false;
+    bool is_over = cycle->is_done && !is_in_cycle(heap);
+    cycle->is_done = cycle->is_done && !is_over;
     cycle->report.slices += !cycle->only_promotes;
     if (is_over && cycle->only_promotes) {
         heap->bytes_at_collection = bytes_in_use(heap); /* the next look is at who comes now */

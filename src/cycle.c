@@ -392,6 +392,7 @@ static void finish(gc_heap *heap)
 {
     forget_suspect_pages(&heap->cycle);
     heap->cycle.phase = GCI_PHASE_NONE;
+    heap->cycle.is_done = true;
     heap->cycle.array_page = NULL;
     heap->cycle.items_done = 0;
 }
@@ -573,7 +574,7 @@ static struct gci_set recheck(gc_heap *heap)
 void gci_cycle_promote(gc_heap *heap)
 {
     heap->cycle.only_promotes = true;
-    heap->cycle.of_suspects = false;
+    heap->cycle.of_suspects = heap->cycle.is_done = false;
     enter(heap, GCI_PHASE_PROMOTE);
 }
 
@@ -584,7 +585,7 @@ void gci_cycle_begin(gc_heap *heap)
     cycle->only_promotes = false;
     cycle->number++;
     cycle->trusts_touched = cycle->number % TRUST_NOT_EVERY != 0;
-    cycle->of_suspects = cycle->watches = false;
+    cycle->of_suspects = cycle->watches = cycle->is_done = false;
     cycle->suspects = cycle->part_max = 0;
     cycle->suspects_before = SIZE_MAX;
     cycle->examined = 0;
@@ -632,12 +633,10 @@ static bool run_phase(gc_heap *heap, uint64_t deadline)
     }
 }
 
-struct gci_set gci_cycle_slice(gc_heap *heap, uint64_t budget_ns)
+struct gci_set gci_cycle_slice(gc_heap *heap, uint64_t deadline)
 {
     struct gci_set nothing = { .pages = NULL };
     struct gci_cycle *cycle = &heap->cycle;
-    uint64_t start = gci_sys_clock_ns();
-    uint64_t deadline = budget_ns < UINT64_MAX - start ? start + budget_ns : UINT64_MAX;
     if (cycle->phase == GCI_PHASE_RECHECK) {
         return recheck(heap);
     }
@@ -692,8 +691,8 @@ void gci_cycle_abandon(gc_heap *heap)
     for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
          page = gci_pages_next(heap, page)) {
         if (page->birth == GCI_YOUNG) {
-            page->chain = 0;
             if (page->chained) {
+                page->chain = 0;
                 end_chains(page);
             }
             restore(heap, page);
@@ -702,4 +701,5 @@ void gci_cycle_abandon(gc_heap *heap)
     cycle->lane_count = 0;
     cycle->chains = NULL;
     finish(heap);
+    cycle->is_done = false;
 }

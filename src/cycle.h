@@ -12,12 +12,12 @@ OURO_INTERNAL void gci_cycle_begin(gc_heap *heap);
 /* The same, but let it end when the young are old. */
 OURO_INTERNAL void gci_cycle_promote(gc_heap *heap);
 
-/* Go on with a cycle for so long.
+/* Go on with a cycle until it is so late.
  * Returns the garbage that it has found in the end and that is not plain, in states as gci_set_of_all
  * foresees; else nothing (pages NULL, counts 0). Whether it is at an end the phase tells; then
  * cycle.freed says how much plain garbage there was. Runs traverse and no other user code; what dies
- * joins the queue. */
-OURO_INTERNAL struct gci_set gci_cycle_slice(gc_heap *heap, uint64_t budget_ns);
+ * joins the queue, or while slicing the backlog. */
+OURO_INTERNAL struct gci_set gci_cycle_slice(gc_heap *heap, uint64_t deadline);
 
 /* End a cycle that is under way, if one is: with the garbage, if that has been found, else with
  * nothing found. All the old have heap->old, and no scratch counts. */

@@ -229,6 +229,12 @@ static inline void enqueue_dying(struct gci_page *page, gc_object *self)
     push_dead(&page->heap->dying_pages, page, self, &page->dying, &page->next_dying);
 }
 
+/* There are no chains of a cycle while there is a backlog: slices end that first. */
+static void join_backlog(struct gci_page *page, gc_object *self)
+{
+    push_dead(&page->heap->backlog, page, self, &page->chain, &page->next_chain);
+}
+
 static inline void leave_young(gc_heap *heap, const gc_object *self)
 {
     heap->young_objects -= self->gc >> GCI_YOUNG_SHIFT & 1;
@@ -364,7 +370,7 @@ static OURO_NOINLINE void end_plain(struct gci_page *page, gc_object *self)
 /* The end of a DYING object that is in no queue. */
 static void end(struct gci_page *page, gc_object *self)
 {
-    if (!is_for_queue(page, self)) {
+    if (!is_for_queue(page, self) && !page->heap->slicing) {
         end_plain(page, self);
         return;
     }
@@ -390,6 +396,21 @@ void gci_death_drain(gc_heap *heap)
         end(page, self); /* user code may run here */
     }
     heap->draining = false;
+}
+
+bool gci_death_end_backlog(gc_heap *heap, uint64_t deadline)
+{
+    enum { DEATHS = 64 }; /* between two looks at the clock */
+    for (unsigned died = 1; heap->backlog != NULL; died++) {
+        struct gci_page *page = heap->backlog;
+        gc_object *self = pop_dead(&heap->backlog, &page->chain, &page->next_chain);
+        end(page, self);       /* user code may run here */
+        gci_death_drain(heap); /* likewise */
+        if (died % DEATHS == 0 && gci_sys_clock_ns() >= deadline) {
+            break;
+        }
+    }
+    return heap->backlog == NULL;
 }
 
 /* Drop a reference of garbage, unless it is to other garbage. */
@@ -483,10 +504,13 @@ void gci_death_free_range(struct gci_page *page, uint32_t members, size_t offset
 static OURO_NOINLINE void die(struct gci_page *page, gc_object *self)
 {
     gc_heap *heap = page->heap;
+    bool is_outside = gci_state_of(self) != GCI_DOOMED;
     if (!turn_dying(page, self)) {
         return;
     }
-    if (is_for_queue(page, self)) {
+    if (heap->slicing && is_outside) {
+        join_backlog(page, self);
+    } else if (heap->slicing || is_for_queue(page, self)) {
         enqueue_dying(page, self);
     } else {
         end_plain(page, self);

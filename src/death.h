@@ -33,6 +33,10 @@ OURO_INTERNAL void gci_death_free_range(struct gci_page *page, uint32_t members,
  * user code may run. */
 OURO_INTERNAL void gci_death_drain(gc_heap *heap);
 
+/* End the objects in the backlog, which died of what a slice did. While `slicing`, what dies with them joins
+ * it, and time may be up before. Returns whether it is empty. Any user code may run. */
+OURO_INTERNAL bool gci_death_end_backlog(gc_heap *heap, uint64_t deadline);
+
 /* The slot of one that died in a chain of a cycle is free, now that the cycle has come by. */
 OURO_INTERNAL void gci_death_leave_chain(struct gci_page *page, gc_object *self);
 

@@ -176,7 +176,7 @@ struct gci_page {
     } profile;
     struct gci_page *next_ending, *next_chain, *next_suspect;
     uint16_t ending;   /* link: for end_plain of death.c alone */
-    uint16_t chain;    /* link: GREY objects; 0: none, or all in a lane */
+    uint16_t chain;    /* link: GREY objects; 0: none, or all in a lane. Or the backlog's, by refs */
     uint16_t counted;  /* members of S that this round of the cycle came by */
     uint16_t found;    /* those of them that it has marked */
     uint16_t suspects; /* what the last sweep has found */
@@ -355,6 +355,7 @@ struct gci_cycle {
     bool of_suspects;      /* a later phase, over the pages with suspects only */
     bool watches;          /* some suspects are weak references that call back */
     bool owes_stop;        /* its start hooks were called, its stop hooks not yet */
+    bool is_done;          /* it has come to its end, but for the backlog and the books */
     bool trusts_touched;   /* what was touched is marked */
     struct gci_page *page; /* where the phase is: at the slot at `offset` */
     size_t offset;
@@ -397,7 +398,9 @@ struct gc_heap {
     uint64_t objects_died;
     struct gci_page *dying_pages;
     struct gci_page no_page; /* all zero: of no type, with no free slot */
+    struct gci_page *backlog; /* pages with dying objects that wait for a slice, by next_chain */
     bool draining;           /* somebody further up the stack empties the queue of the dying */
+    bool slicing;            /* a slice is under way: what dies of it joins the backlog */
     bool closing;            /* no births any more */
     bool enabled;
     unsigned busy;   /* collections and searches under way: no collection starts */

@@ -29,8 +29,11 @@ static struct gci_set slice(gc_heap *heap, uint64_t budget_ns)
 {
     heap->busy++;
     gci_pages_pin(heap);
+    heap->slicing = true;
+    assert_true(gci_death_end_backlog(heap, UINT64_MAX));
     struct gci_set set = gci_cycle_slice(heap, budget_ns);
     gci_death_drain(heap);
+    heap->slicing = false;
     heap->busy--;
     gci_pages_unpin(heap);
     return set;
@@ -52,11 +55,14 @@ static struct gci_doom_result whole_slice(gc_heap *heap, uint64_t budget_ns)
     struct gci_doom_result result = { 0 };
     heap->busy++;
     gci_pages_pin(heap);
+    heap->slicing = true;
     struct gci_set set = gci_cycle_slice(heap, budget_ns);
     if (set.garbage_count > 0) {
         result = gci_doom(heap, &set);
     }
     gci_death_drain(heap);
+    assert_true(gci_death_end_backlog(heap, UINT64_MAX));
+    heap->slicing = false;
     heap->busy--;
     gci_pages_unpin(heap);
     return result;
