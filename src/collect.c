@@ -46,7 +46,7 @@ enum {
 /* Whether slices are due: also for what died of the last ones. */
 static bool is_in_cycle(const gc_heap *heap)
 {
-    return heap->cycle.phase != GCI_PHASE_NONE || heap->backlog != NULL;
+    return heap->cycle.phase != GCI_PHASE_NONE || heap->backlog != NULL || gci_weak_is_due(heap);
 }
 
 /* Whether the thresholds of the young are ours to change. */
@@ -285,7 +285,9 @@ static bool collect(gc_heap *heap, gc_collection *report)
     hold(heap);
     gci_death_drain(heap); /* user code may run here */
     if (report->generation != 0) {
+        heap->slicing = true;
         (void)gci_death_end_backlog(heap, UINT64_MAX); /* user code may run here */
+        heap->slicing = false;
     }
     make_up_for_stop(heap);                      /* user code may run here */
     bool starts = ask_start_hooks(heap, report); /* user code may run here */
@@ -294,6 +296,9 @@ static bool collect(gc_heap *heap, gc_collection *report)
         struct gci_set set = find_garbage(heap, report->generation);
         report->examined = set.alive_count + set.garbage_count;
         end_garbage(heap, &set, report); /* user code may run here */
+        if (report->generation != 0) {
+            (void)gci_weak_call(&heap->due); /* user code may run here */
+        }
         record(heap, report);
         tidy(heap, report->generation != 0);
         record_pause(heap, report->generation == 0 ? GC_PHASE_YOUNG : GC_PHASE_FULL, start);
@@ -422,6 +427,8 @@ static const gc_phase phases[] = {
     [GCI_PHASE_PROMOTE] = GC_PHASE_PROMOTE, [GCI_PHASE_COUNT] = GC_PHASE_COUNT,
     [GCI_PHASE_MARK] = GC_PHASE_MARK,       [GCI_PHASE_SWEEP] = GC_PHASE_SWEEP,
     [GCI_PHASE_PARTS] = GC_PHASE_RECHECK,   [GCI_PHASE_RECHECK] = GC_PHASE_RECHECK,
+    [GCI_PHASE_CALL] = GC_PHASE_FREE,       [GCI_PHASE_FINALIZE] = GC_PHASE_FREE,
+    [GCI_PHASE_CLEAR] = GC_PHASE_FREE,      [GCI_PHASE_RELEASE] = GC_PHASE_FREE,
     [GCI_PHASE_DROP] = GC_PHASE_FREE,       [GCI_PHASE_FREE] = GC_PHASE_FREE,
     [GCI_PHASE_NONE] = GC_PHASE_FREE,       /* the backlog */
 };
@@ -436,7 +443,8 @@ static void slice(gc_heap *heap, uint64_t budget_ns)
     hold(heap);
     gci_death_drain(heap); /* user code may run here, and end the cycle by a look at the heap */
     heap->slicing = true;
-    if (gci_death_end_backlog(heap, deadline)) { /* user code may run here */
+    if (gci_death_end_backlog(heap, deadline) && gci_weak_call_due(heap, deadline)) {
+        /* user code may have run */
         struct gci_set set = gci_cycle_slice(heap, deadline);
         end_garbage(heap, &set, &cycle->report); /* user code may run here */
     }

@@ -21,12 +21,16 @@
  *             is marked has heap->old; GREY until its references were visited (CYCLE-2).
  *   Sweep     page by page: how many of S are left, and where; their scratch counts are 0 again.
  *   Parts     part by part. The garbage in it ends at once. The others get a scratch count of 1, by
- *             which they are known to have been in one; a sweep follows. Left out where garbage has
- *             to end all together.
- *   Recheck   all that are left.
- *   Drop      page by page, if that garbage is plain: its references to what is no garbage.
+ *             which they are known to have been in one; a sweep follows. Left out where garbage is
+ *             to be saved.
+ *   Recheck   all that are left. What of them is garbage keeps its state.
+ *   Call      page by page, if it is not plain, the order of doom.c: weak references that call back
+ *   Finalize  end, and do so; finalizers run; and Recheck once more, if there were any.
+ *   Clear     page by page: the circles break. What dies by that joins the backlog, and once it is gone
+ *   Release   what still lives is old again.
+ *   Drop      page by page, if it is plain: its references to what is no garbage.
  *   Free      page by page: its slots. Until all was dropped none may be used again, for garbage
- *             refers to garbage. Other garbage ends at once, in doom.c.
+ *             refers to garbage.
  *
  * What is garbage when the cycle begins stays unmarked: only garbage refers to it, and nobody
  * can touch it, but through a weak reference. For what is upgraded so again and again, every few
@@ -355,12 +359,6 @@ static void forget_suspect_pages(struct gci_cycle *cycle)
     cycle->suspect_pages = NULL;
 }
 
-/* Whether an object is a weak reference that would call back. */
-static bool watches(const struct gci_page *page, gc_object *self)
-{
-    return gci_weak_is_of(page) && ((gc_weak *)(void *)self)->target != NULL;
-}
-
 /* Sweep. In a later one the list of pages stays as it is; those without suspects are passed over. */
 static size_t sweep(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
 {
@@ -378,7 +376,6 @@ static size_t sweep(struct gci_tracer *tracer, struct gci_page *page, size_t off
         gc_object *self = gci_page_at(page, offset);
         if (gci_is_member(tracer->members, self->gc)) {
             self->gc &= GCI_STATE_MASK;
-            cycle->watches |= watches(page, self);
             cycle->suspects++;
             page->suspects++;
             gci_page_add_patch(page, self);
@@ -397,20 +394,15 @@ static void finish(gc_heap *heap)
     heap->cycle.items_done = 0;
 }
 
-/* Whether garbage may end while there may be more. What it holds dies with it, by its count; that would
- * call back a weak reference which is garbage itself, in another part, and would not be saved. */
-static bool may_end_in_parts(const gc_heap *heap)
-{
-    return !heap->cycle.watches && !(heap->debug & GC_DEBUG_SAVE_ALL);
-}
-
 /* After a sweep: another round, or the end of it. */
 static void decide(gc_heap *heap)
 {
     struct gci_cycle *cycle = &heap->cycle;
     size_t suspects = cycle->suspects, before = cycle->suspects_before;
     bool more_parts = cycle->part_max == PART_MAX && suspects > RECHECK_MAX;
-    bool parts = may_end_in_parts(heap) && (cycle->part_max == 0 || more_parts);
+    /* What garbage holds dies with it, by its count, and would not be saved if it is in another part. */
+    bool may_end_in_parts = !(heap->debug & GC_DEBUG_SAVE_ALL);
+    bool parts = may_end_in_parts && (cycle->part_max == 0 || more_parts);
     cycle->suspects = 0;
     /* The second round, and the one after the parts, are to show whether they help. */
     cycle->suspects_before = parts ? SIZE_MAX : suspects;
@@ -543,6 +535,81 @@ static size_t free_page(struct gci_tracer *tracer, struct gci_page *page, size_t
     return end;
 }
 
+/* Do `act` with the members in a range, holding each by a reference. Whatever user code does, it has no
+ * members more. */
+static size_t each_held(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end,
+                        void (*act)(const struct gci_page *, gc_object *))
+{
+    for (; offset < end; offset += page->slot_size) {
+        gc_object *self = gci_page_at(page, offset);
+        if (gci_is_member(tracer->members, self->gc)) {
+            gc_incref(self);
+            act(page, self); /* user code may run here */
+            gc_decref(self);
+        }
+    }
+    return end;
+}
+
+static void end_weak(const struct gci_page *page, gc_object *self, enum gci_weak_which which)
+{
+    if (self->refs & OURO_REFS_WEAK) {
+        gci_weak_end(self, which, &page->heap->due);
+    }
+}
+
+static void end_callbacks(const struct gci_page *page, gc_object *self)
+{
+    end_weak(page, self, GCI_WEAK_CALLBACKS);
+}
+
+static size_t call(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
+{
+    return each_held(tracer, page, offset, end, end_callbacks);
+}
+
+static size_t finalize(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
+{
+    return each_held(tracer, page, offset, end, gci_death_finalize); /* user code may run here */
+}
+
+static size_t clear(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
+{
+    return each_held(tracer, page, offset, end, gci_death_clear); /* user code may run here */
+}
+
+static void release_one(const struct gci_page *page, gc_object *self)
+{
+    page->heap->cycle.garbage--;
+    page->heap->cycle.report.uncollectable++;
+    page->heap->generations[1].uncollectable++;
+    end_weak(page, self, GCI_WEAK_ALL); /* those made since */
+    gci_doom_release(page, self);       /* user code may run here */
+}
+
+static size_t release(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
+{
+    return each_held(tracer, page, offset, end, release_one);
+}
+
+/* What happens to the garbage that is left after a recheck: the phase for it. */
+static enum gci_phase end_of(gc_heap *heap, const struct gci_set *set)
+{
+    struct gci_cycle *cycle = &heap->cycle;
+    if (set->plain) {
+        return GCI_PHASE_DROP;
+    }
+    if (!cycle->is_finalized && (set->finalizers || set->weak)) {
+        return GCI_PHASE_CALL;
+    }
+    cycle->garbage = set->garbage_count;
+    struct gci_cursor at = gci_set_begin(set);
+    for (gc_object *self; set->weak && (self = gci_set_next(set, &at, set->members)) != NULL;) {
+        end_weak(at.page, self, GCI_WEAK_ALL);
+    }
+    return GCI_PHASE_CLEAR;
+}
+
 /* The set algorithm on what is left of S. */
 static struct gci_set recheck(gc_heap *heap)
 {
@@ -557,18 +624,22 @@ static struct gci_set recheck(gc_heap *heap)
     }
     struct gci_set set = gci_set_of_suspects(heap, pages);
     gci_trace_find_garbage(heap, &set);
-    if (set.plain && set.garbage_count > 0) {
-        /* From here on the pages with suspects are those with garbage. */
-        forget_suspect_pages(cycle);
-        for (struct gci_page *page = set.pages; page != NULL; page = page->next_in_set) {
-            page->suspects = (uint16_t)(page->members - page->marked);
-            add_suspect_page(cycle, page);
-        }
-        enter(heap, GCI_PHASE_DROP);
-        return (struct gci_set){ .pages = NULL };
+    if (cycle->is_finalized) {
+        cycle->report.resurrected += set.alive_count;
+        heap->generations[1].resurrected += set.alive_count;
     }
-    finish(heap);
-    return set;
+    if (set.look || set.garbage_count == 0) {
+        finish(heap);
+        return set;
+    }
+    /* From here on the pages with suspects are those with garbage. */
+    forget_suspect_pages(cycle);
+    for (struct gci_page *page = set.pages; page != NULL; page = page->next_in_set) {
+        page->suspects = (uint16_t)(page->members - page->marked);
+        add_suspect_page(cycle, page);
+    }
+    enter(heap, end_of(heap, &set));
+    return (struct gci_set){ .pages = NULL };
 }
 
 void gci_cycle_promote(gc_heap *heap)
@@ -585,7 +656,7 @@ void gci_cycle_begin(gc_heap *heap)
     cycle->only_promotes = false;
     cycle->number++;
     cycle->trusts_touched = cycle->number % TRUST_NOT_EVERY != 0;
-    cycle->of_suspects = cycle->watches = cycle->is_done = false;
+    cycle->of_suspects = cycle->is_finalized = cycle->is_done = false;
     cycle->suspects = cycle->part_max = 0;
     cycle->suspects_before = SIZE_MAX;
     cycle->examined = 0;
@@ -624,6 +695,14 @@ static bool run_phase(gc_heap *heap, uint64_t deadline)
     case GCI_PHASE_MARK:
         tracer.consume = mark_items;
         return mark_slice(heap, &tracer, deadline);
+    case GCI_PHASE_CALL:
+        return each_range(heap, &tracer, deadline, call);
+    case GCI_PHASE_FINALIZE:
+        return each_range(heap, &tracer, deadline, finalize); /* user code may run here */
+    case GCI_PHASE_CLEAR:
+        return each_range(heap, &tracer, deadline, clear); /* user code may run here */
+    case GCI_PHASE_RELEASE:
+        return each_range(heap, &tracer, deadline, release); /* user code may run here */
     case GCI_PHASE_DROP:
         return each_range(heap, &tracer, deadline, drop);
     case GCI_PHASE_FREE:
@@ -633,10 +712,49 @@ static bool run_phase(gc_heap *heap, uint64_t deadline)
     }
 }
 
+/* A phase is over. */
+static void advance(gc_heap *heap)
+{
+    struct gci_cycle *cycle = &heap->cycle;
+    switch (cycle->phase) {
+    case GCI_PHASE_NONE: /* user code has looked at the heap */
+        break;
+    case GCI_PHASE_PROMOTE:
+        end_promotion(heap);
+        break;
+    case GCI_PHASE_SWEEP:
+        decide(heap);
+        break;
+    case GCI_PHASE_FINALIZE:
+        cycle->is_finalized = true;
+        cycle->phase = GCI_PHASE_RECHECK;
+        break;
+    case GCI_PHASE_RELEASE:
+        cycle->freed += cycle->garbage;
+        finish(heap);
+        break;
+    case GCI_PHASE_FREE:
+        finish(heap);
+        break;
+    default:
+        enter(heap, cycle->phase + 1);
+    }
+}
+
+/* Whether a phase begins in a slice of its own, before which the backlog is gone and who was due was called. */
+static bool begins_a_slice(enum gci_phase phase)
+{
+    return phase == GCI_PHASE_NONE || phase == GCI_PHASE_PARTS || phase == GCI_PHASE_RECHECK ||
+           phase == GCI_PHASE_FINALIZE || phase == GCI_PHASE_RELEASE;
+}
+
 struct gci_set gci_cycle_slice(gc_heap *heap, uint64_t deadline)
 {
     struct gci_set nothing = { .pages = NULL };
     struct gci_cycle *cycle = &heap->cycle;
+    if (cycle->phase == GCI_PHASE_NONE) {
+        return nothing;
+    }
     if (cycle->phase == GCI_PHASE_RECHECK) {
         return recheck(heap);
     }
@@ -647,18 +765,12 @@ struct gci_set gci_cycle_slice(gc_heap *heap, uint64_t deadline)
         }
         return set;
     }
-    while (cycle->phase != GCI_PHASE_NONE && cycle->phase != GCI_PHASE_PARTS &&
-           cycle->phase != GCI_PHASE_RECHECK && run_phase(heap, deadline)) {
-        if (cycle->phase == GCI_PHASE_SWEEP) {
-            decide(heap);
-        } else if (cycle->phase == GCI_PHASE_FREE) {
-            finish(heap);
-        } else if (cycle->phase != GCI_PHASE_PROMOTE) {
-            enter(heap, cycle->phase + 1);
-        } else {
-            end_promotion(heap);
+    do {
+        if (!run_phase(heap, deadline)) { /* user code may run here */
+            break;
         }
-    }
+        advance(heap);
+    } while (!begins_a_slice(cycle->phase));
     return nothing;
 }
 
@@ -670,6 +782,9 @@ static void restore(gc_heap *heap, struct gci_page *page)
         gc_object *self = gci_page_at(page, offset);
         bool is_grey = gci_state_of(self) == GCI_GREY, is_dead = GCI_IS_DEAD(self->refs);
         if (gci_is_member(members, self->gc) || (is_grey && !is_dead)) {
+            if (heap->cycle.phase >= GCI_PHASE_CLEAR) {
+                end_weak(page, self, GCI_WEAK_ALL); /* it may be half-cleared */
+            }
             self->gc = heap->old;
         } else if (gci_state_of(self) == GCI_DYING) {
             self->gc = GCI_DYING;

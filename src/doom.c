@@ -57,16 +57,22 @@ static size_t end_weak(const struct gci_set *set, enum gci_weak_which which)
     return gci_weak_call(&due); /* user code may run here */
 }
 
+void gci_doom_release(const struct gci_page *page, gc_object *self)
+{
+    gc_heap *heap = page->heap;
+    self->gc = heap->old;
+    if (heap->debug & GC_DEBUG_UNCOLLECTABLE) {
+        tell(page, self, "uncollectable"); /* user code may run here */
+    }
+}
+
 /* Those that are doomed still are old again. Returns their number. */
-static size_t release_rest(gc_heap *heap, const struct gci_set *set)
+static size_t release_rest(const struct gci_set *set)
 {
     size_t count = 0;
     struct gci_cursor at = gci_set_begin(set);
     for (gc_object *self; (self = gci_set_next(set, &at, DOOMED)) != NULL; count++) {
-        self->gc = heap->old;
-        if (heap->debug & GC_DEBUG_UNCOLLECTABLE) {
-            tell(at.page, self, "uncollectable"); /* user code may run here */
-        }
+        gci_doom_release(at.page, self); /* user code may run here */
     }
     return count;
 }
@@ -107,7 +113,7 @@ static size_t clear_all(gc_heap *heap, const struct gci_set *set)
         (void)end_weak(set, GCI_WEAK_ALL); /* user code may run here; of those made since */
     }
     heap->clearing = false;
-    return release_rest(heap, set);
+    return release_rest(set);
 }
 
 /* End all weak references to the garbage, and keep it. Returns how many objects that are. */

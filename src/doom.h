@@ -18,4 +18,7 @@ OURO_INTERNAL struct gci_doom_result gci_doom(gc_heap *heap, struct gci_set *fou
  * dies with it waits in the queue of the dying. */
 OURO_INTERNAL void gci_doom_plain(gc_heap *heap, const struct gci_set *set);
 
+/* What garbage no clear has broken: it is old again. The message hook may run. */
+OURO_INTERNAL void gci_doom_release(const struct gci_page *page, gc_object *self);
+
 #endif

@@ -21,6 +21,7 @@ gc_heap *gc_heap_new(const gc_config *config)
     *heap = seed;
     heap->enabled = !heap->config.disabled;
     gci_pages_forget_current(heap);
+    gci_weak_due_init(&heap->due);
     gci_collect_install(heap);
     gc_set_thresholds(heap, &seed.config.thresholds); /* also turns zeros into defaults */
     return heap;

@@ -42,7 +42,7 @@
  *            table; a gc_weak is in its target's list, or it has no target.
  *   WEAK-2   In a list only the first may be without callback; so there is one such at most.
  *   WEAK-3   A gc_weak without target that has its callback still is due: in a ring on somebody's
- *            stack. A watcher that has its callback still is in the heap's list of watchers.
+ *            stack, or in the heap's. A watcher that has its callback still is in the heap's list of watchers.
  */
 
 #include "ouro.h"
@@ -343,6 +343,10 @@ enum gci_phase {
     GCI_PHASE_SWEEP,
     GCI_PHASE_PARTS,
     GCI_PHASE_RECHECK,
+    GCI_PHASE_CALL,
+    GCI_PHASE_FINALIZE,
+    GCI_PHASE_CLEAR,
+    GCI_PHASE_RELEASE,
     GCI_PHASE_DROP,
     GCI_PHASE_FREE,
 };
@@ -353,7 +357,7 @@ struct gci_cycle {
     gc_collection report;  /* for the hooks */
     bool only_promotes;    /* the first phase is all of it */
     bool of_suspects;      /* a later phase, over the pages with suspects only */
-    bool watches;          /* some suspects are weak references that call back */
+    bool is_finalized;     /* its last garbage had its callbacks and finalizers */
     bool owes_stop;        /* its start hooks were called, its stop hooks not yet */
     bool is_done;          /* it has come to its end, but for the backlog and the books */
     bool trusts_touched;   /* what was touched is marked */
@@ -365,6 +369,7 @@ struct gci_cycle {
     struct gci_page *suspect_pages;
     size_t suspects, suspects_before;
     size_t part_max; /* members of a part; 0: before there were any */
+    size_t garbage;  /* that is being cleared */
     size_t freed;    /* garbage, not in the books yet */
     size_t examined;
     struct gci_page *chains; /* pages with GREY objects */
@@ -440,6 +445,7 @@ struct gc_heap {
     struct gci_profile *profile; /* NULL: off */
 
     struct gci_weak_table weak_table;
+    gc_weak due; /* the ring of weak references that slices will call */
     struct gci_weak_call *watchers; /* the latest first; the heap owns a reference to each */
 
     gc_status last_error;

@@ -257,7 +257,7 @@ struct gci_set gci_set_of_suspects(const gc_heap *heap, struct gci_page *pages)
     bool is_a = heap->old == GCI_OLD_A;
     return (struct gci_set){
         .alive = is_a ? GCI_NIBBLE(GCI_OLD_B, GCI_OLD_A) : GCI_NIBBLE(GCI_OLD_A, GCI_OLD_B),
-        .garbage = GCI_NIBBLE(other_old(heap), GCI_DOOMED),
+        .garbage = GCI_NIBBLE(other_old(heap), looks(heap) ? GCI_DOOMED : other_old(heap)),
         .pages = pages,
         .sparse = true,
         .look = looks(heap),

@@ -61,7 +61,8 @@ OURO_INTERNAL void gci_trace_count_items(struct gci_tracer *tracer, void **items
 OURO_INTERNAL void gci_trace_flush(struct gci_tracer *tracer);
 
 /* The sets there are: the young; all containers; all, to look and not to collect; what an
- * earlier search found; what a cycle has left unmarked, and a part of that. */
+ * earlier search found; what a cycle has left unmarked, which stays in that state if it is garbage
+ * that nobody is to see; and a part of that. */
 OURO_INTERNAL struct gci_set gci_set_of_young(gc_heap *heap);
 OURO_INTERNAL struct gci_set gci_set_of_all(gc_heap *heap);
 OURO_INTERNAL struct gci_set gci_set_to_look_at(gc_heap *heap);

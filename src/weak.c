@@ -10,7 +10,8 @@
  * nothing, so no weak reference ever yields a half-cleared object. When the target ends, its list
  * is taken apart before the first callback runs. Those to be called wait in a ring on the stack of
  * whom is about to call them; one that dies leaves it, and garbage is passed over when its turn
- * comes.
+ * comes. What dies in a slice may be watched by what a cycle will find to be garbage: that waits in
+ * a ring of the heap's until the cycle knows.
  *
  * The table is a linear hash: with each object that joins, one bucket is split in two, so there is
  * no moment at which everything moves. Its chains go through the first weak reference of each list;
@@ -345,8 +346,9 @@ bool gc_try_incref(void *object)
 {
     gc_object *self = object;
     enum gci_state state = gci_state_of(self);
-    if (state == GCI_DYING || GCI_IS_DEAD(self->refs) ||
-        (state == GCI_DOOMED && gci_page_of(self)->heap->clearing)) {
+    const gc_heap *heap = gci_page_of(self)->heap;
+    if (state == GCI_DYING || GCI_IS_DEAD(self->refs) || (state == GCI_DOOMED && heap->clearing) ||
+        gci_object_is_unmarked(heap, self, GCI_PHASE_CLEAR, GCI_PHASE_FREE)) {
         return false;
     }
     gc_incref(self);
@@ -408,32 +410,44 @@ bool gc_unwatch(gc_weak *weak)
 
 /* Ending. */
 
-static bool is_gone(const gc_weak *weak)
+static bool is_gone(const gc_heap *heap, const gc_weak *weak)
 {
     enum gci_state state = gci_state_of(&weak->object);
-    return state == GCI_DYING || state == GCI_DOOMED || state == GCI_DOOMED_YOUNG;
+    return state == GCI_DYING || state == GCI_DOOMED || state == GCI_DOOMED_YOUNG ||
+           gci_object_is_unmarked(heap, &weak->object, GCI_PHASE_CALL, GCI_PHASE_FREE);
 }
 
-static void end_one(gc_weak *weak, gc_weak *due)
+/* Whether a weak reference to what dies in a slice may be garbage, too. Nobody knows after a cycle that was cut
+ * short. */
+static bool may_be_garbage(const gc_heap *heap, const gc_weak *weak)
 {
-    struct gci_weak_call *call = as_call(weak);
-    if (call == NULL || is_gone(weak)) {
+    bool is_cut_short = heap->cycle.phase == GCI_PHASE_NONE && !heap->cycle.is_done;
+    return heap->slicing && (is_cut_short || gci_object_is_unmarked(heap, &weak->object,
+                                                                    GCI_PHASE_COUNT,
+                                                                    GCI_PHASE_RECHECK));
+}
+
+static void end_one(gc_heap *heap, gc_weak *weak, gc_weak *due)
+{
+    if (as_call(weak) == NULL || is_gone(heap, weak)) {
         detach(weak);
-    } else {
-        leave_list(gci_page_of(weak)->heap, weak);
-        join_due(due, weak);
+        return;
     }
+    leave_list(heap, weak);
+    join_due(may_be_garbage(heap, weak) ? &heap->due : due, weak);
 }
 
 void gci_weak_end(gc_object *target, enum gci_weak_which which, gc_weak *due)
 {
-    gc_weak *next = gci_weak_first(gci_page_of(target)->heap, target);
+    gc_heap *heap = gci_page_of(target)->heap;
+    gc_weak *next = gci_weak_first(heap, target);
     while (next != NULL) {
         gc_weak *weak = next;
         next = weak->next;
         const struct gci_weak_call *call = as_call(weak);
-        if (which == GCI_WEAK_ALL || (call != NULL && call->place == NULL && !is_gone(weak))) {
-            end_one(weak, due);
+        if (which == GCI_WEAK_ALL ||
+            (call != NULL && call->place == NULL && !is_gone(heap, weak))) {
+            end_one(heap, weak, due);
         }
     }
 }
@@ -452,20 +466,37 @@ static void call_back(struct gci_weak_call *call)
     gc_decref(call);                  /* user code may run here */
 }
 
+/* Call the first that is due, unless it is garbage. Returns whether it was called. */
+static bool call_first(gc_weak *due)
+{
+    struct gci_weak_call *call = (struct gci_weak_call *)due->next;
+    leave_due(&call->weak);
+    if (is_gone(gci_page_of(call)->heap, &call->weak)) {
+        call->callback = NULL;
+        return false;
+    }
+    call_back(call); /* user code may run here */
+    return true;
+}
+
 size_t gci_weak_call(gc_weak *due)
 {
     size_t called = 0;
     while (due->next != due) {
-        struct gci_weak_call *call = (struct gci_weak_call *)due->next;
-        leave_due(&call->weak);
-        if (is_gone(&call->weak)) {
-            call->callback = NULL;
-        } else {
-            call_back(call); /* user code may run here */
-            called++;
-        }
+        called += call_first(due); /* user code may run here */
     }
     return called;
+}
+
+bool gci_weak_call_due(gc_heap *heap, uint64_t deadline)
+{
+    while (gci_weak_is_due(heap)) {
+        (void)call_first(&heap->due); /* user code may run here */
+        if (gci_sys_clock_ns() >= deadline) {
+            break;
+        }
+    }
+    return !gci_weak_is_due(heap);
 }
 
 void gci_weak_die(gc_object *target)

@@ -12,7 +12,7 @@ enum gci_weak_which {
     GCI_WEAK_ALL,
 };
 
-/* The ring of what is due to be called, for somebody's stack. */
+/* The ring of what is due to be called, for somebody's stack, or the heap. */
 OURO_INTERNAL void gci_weak_due_init(gc_weak *due);
 
 /* End weak references to an object that has OURO_REFS_WEAK: they read NULL. Those that call back
@@ -21,6 +21,18 @@ OURO_INTERNAL void gci_weak_end(gc_object *target, enum gci_weak_which which, gc
 
 /* Call what is due. Any user code may run. Returns how many were called. */
 OURO_INTERNAL size_t gci_weak_call(gc_weak *due);
+
+/* Whether something in the heap's ring can be called: once a cycle has told which of them are garbage. Of one
+ * that is cut short they wait for the next. */
+static inline bool gci_weak_is_due(const gc_heap *heap)
+{
+    const struct gci_cycle *cycle = &heap->cycle;
+    bool is_known = cycle->phase >= GCI_PHASE_CALL || (cycle->is_done && !cycle->only_promotes);
+    return is_known && heap->due.next != &heap->due;
+}
+
+/* Call those, until time is up. Returns whether none is left. Any user code may run. */
+OURO_INTERNAL bool gci_weak_call_due(gc_heap *heap, uint64_t deadline);
 
 /* Both, for one object that dies by count. Any user code may run. */
 OURO_INTERNAL void gci_weak_die(gc_object *target);
