@@ -390,6 +390,7 @@ static void finish(gc_heap *heap)
     forget_suspect_pages(&heap->cycle);
     heap->cycle.phase = GCI_PHASE_NONE;
     heap->cycle.is_done = true;
+    heap->cycle.page = NULL; /* for a walk of which user code was part */
     heap->cycle.array_page = NULL;
     heap->cycle.items_done = 0;
 }
@@ -516,12 +517,15 @@ static struct gci_set examine_parts(gc_heap *heap, uint64_t deadline)
     return (struct gci_set){ .pages = NULL };
 }
 
-static size_t drop(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
+/* What is done with garbage in a phase, a range at a time. */
+static size_t end_range(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
 {
-    bool draining = tracer->heap->draining;
-    tracer->heap->draining = true; /* what dies waits until the slice is over */
-    gci_death_drop_garbage(page, tracer->members, offset, end);
-    tracer->heap->draining = draining;
+    static void (*const acts[])(struct gci_page *, uint32_t, size_t, size_t) = {
+        [GCI_PHASE_CALL] = gci_doom_end_callbacks, [GCI_PHASE_FINALIZE] = gci_doom_finalize,
+        [GCI_PHASE_CLEAR] = gci_doom_clear,        [GCI_PHASE_RELEASE] = gci_doom_release,
+        [GCI_PHASE_DROP] = gci_death_drop_garbage,
+    };
+    acts[tracer->heap->cycle.phase](page, tracer->members, offset, end); /* user code may run here */
     return end;
 }
 
@@ -535,63 +539,6 @@ static size_t free_page(struct gci_tracer *tracer, struct gci_page *page, size_t
     return end;
 }
 
-/* Do `act` with the members in a range, holding each by a reference. Whatever user code does, it has no
- * members more. */
-static size_t each_held(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end,
-                        void (*act)(const struct gci_page *, gc_object *))
-{
-    for (; offset < end; offset += page->slot_size) {
-        gc_object *self = gci_page_at(page, offset);
-        if (gci_is_member(tracer->members, self->gc)) {
-            gc_incref(self);
-            act(page, self); /* user code may run here */
-            gc_decref(self);
-        }
-    }
-    return end;
-}
-
-static void end_weak(const struct gci_page *page, gc_object *self, enum gci_weak_which which)
-{
-    if (self->refs & OURO_REFS_WEAK) {
-        gci_weak_end(self, which, &page->heap->due);
-    }
-}
-
-static void end_callbacks(const struct gci_page *page, gc_object *self)
-{
-    end_weak(page, self, GCI_WEAK_CALLBACKS);
-}
-
-static size_t call(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
-{
-    return each_held(tracer, page, offset, end, end_callbacks);
-}
-
-static size_t finalize(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
-{
-    return each_held(tracer, page, offset, end, gci_death_finalize); /* user code may run here */
-}
-
-static size_t clear(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
-{
-    return each_held(tracer, page, offset, end, gci_death_clear); /* user code may run here */
-}
-
-static void release_one(const struct gci_page *page, gc_object *self)
-{
-    page->heap->cycle.garbage--;
-    page->heap->cycle.report.uncollectable++;
-    page->heap->generations[1].uncollectable++;
-    end_weak(page, self, GCI_WEAK_ALL); /* those made since */
-    gci_doom_release(page, self);       /* user code may run here */
-}
-
-static size_t release(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
-{
-    return each_held(tracer, page, offset, end, release_one);
-}
-
 /* What happens to the garbage that is left after a recheck: the phase for it. */
 static enum gci_phase end_of(gc_heap *heap, const struct gci_set *set)
 {
@@ -603,10 +550,7 @@ static enum gci_phase end_of(gc_heap *heap, const struct gci_set *set)
         return GCI_PHASE_CALL;
     }
     cycle->garbage = set->garbage_count;
-    struct gci_cursor at = gci_set_begin(set);
-    for (gc_object *self; set->weak && (self = gci_set_next(set, &at, set->members)) != NULL;) {
-        end_weak(at.page, self, GCI_WEAK_ALL);
-    }
+    gci_doom_end_weak(set);
     return GCI_PHASE_CLEAR;
 }
 
@@ -695,20 +639,12 @@ static bool run_phase(gc_heap *heap, uint64_t deadline)
     case GCI_PHASE_MARK:
         tracer.consume = mark_items;
         return mark_slice(heap, &tracer, deadline);
-    case GCI_PHASE_CALL:
-        return each_range(heap, &tracer, deadline, call);
-    case GCI_PHASE_FINALIZE:
-        return each_range(heap, &tracer, deadline, finalize); /* user code may run here */
-    case GCI_PHASE_CLEAR:
-        return each_range(heap, &tracer, deadline, clear); /* user code may run here */
-    case GCI_PHASE_RELEASE:
-        return each_range(heap, &tracer, deadline, release); /* user code may run here */
-    case GCI_PHASE_DROP:
-        return each_range(heap, &tracer, deadline, drop);
+    case GCI_PHASE_SWEEP:
+        return each_range(heap, &tracer, deadline, sweep);
     case GCI_PHASE_FREE:
         return each_range(heap, &tracer, deadline, free_page);
     default:
-        return each_range(heap, &tracer, deadline, sweep);
+        return each_range(heap, &tracer, deadline, end_range); /* user code may run here */
     }
 }
 
@@ -782,8 +718,8 @@ static void restore(gc_heap *heap, struct gci_page *page)
         gc_object *self = gci_page_at(page, offset);
         bool is_grey = gci_state_of(self) == GCI_GREY, is_dead = GCI_IS_DEAD(self->refs);
         if (gci_is_member(members, self->gc) || (is_grey && !is_dead)) {
-            if (heap->cycle.phase >= GCI_PHASE_CLEAR) {
-                end_weak(page, self, GCI_WEAK_ALL); /* it may be half-cleared */
+            if (heap->cycle.phase >= GCI_PHASE_CLEAR && (self->refs & OURO_REFS_WEAK)) {
+                gci_weak_end(self, GCI_WEAK_ALL, &heap->due); /* it may be half-cleared */
             }
             self->gc = heap->old;
         } else if (gci_state_of(self) == GCI_DYING) {
@@ -798,7 +734,10 @@ void gci_cycle_abandon(gc_heap *heap)
 {
     struct gci_cycle *cycle = &heap->cycle;
     if (cycle->phase >= GCI_PHASE_DROP) {
+        bool slicing = heap->slicing;
+        heap->slicing = true; /* what dies of it waits */
         (void)gci_cycle_slice(heap, UINT64_MAX);
+        heap->slicing = slicing;
     }
     if (cycle->phase == GCI_PHASE_NONE) {
         return;

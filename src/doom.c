@@ -20,15 +20,30 @@
 
 enum { DOOMED = 1u << GCI_DOOMED };
 
-/* Call `act` for each doomed object of a set, holding it by a reference. */
+/* Call `act` for each object in a range of slots that has one of some states then, holding it by a
+ * reference. */
+static void for_each_in(const struct gci_page *page, uint32_t members, size_t offset, size_t end,
+                        void (*act)(const struct gci_page *, gc_object *))
+{
+    for (; offset < end; offset += page->slot_size) {
+        gc_object *self = gci_page_at(page, offset);
+        if (gci_is_member(members, self->gc)) {
+            gc_incref(self);
+            act(page, self); /* user code may run here */
+            gc_decref(self); /* user code may run here */
+        }
+    }
+}
+
+/* The same for each doomed object of a set. */
 static void for_each_doomed(const struct gci_set *set,
                             void (*act)(const struct gci_page *, gc_object *))
 {
-    struct gci_cursor at = gci_set_begin(set);
-    for (gc_object *self; (self = gci_set_next(set, &at, DOOMED)) != NULL;) {
-        gc_incref(self);
-        act(at.page, self); /* user code may run here */
-        gc_decref(self);    /* user code may run here */
+    for (const struct gci_page *page = set->pages; page != NULL; page = page->next_in_set) {
+        for (struct gci_run run = gci_set_run(set, page, 0); run.from < run.end;
+             run = gci_set_run(set, page, run.end)) {
+            for_each_in(page, DOOMED, run.from, run.end, act); /* user code may run here */
+        }
     }
 }
 
@@ -57,7 +72,7 @@ static size_t end_weak(const struct gci_set *set, enum gci_weak_which which)
     return gci_weak_call(&due); /* user code may run here */
 }
 
-void gci_doom_release(const struct gci_page *page, gc_object *self)
+static void release(const struct gci_page *page, gc_object *self)
 {
     gc_heap *heap = page->heap;
     self->gc = heap->old;
@@ -72,7 +87,7 @@ static size_t release_rest(const struct gci_set *set)
     size_t count = 0;
     struct gci_cursor at = gci_set_begin(set);
     for (gc_object *self; (self = gci_set_next(set, &at, DOOMED)) != NULL; count++) {
-        gci_doom_release(at.page, self); /* user code may run here */
+        release(at.page, self); /* user code may run here */
     }
     return count;
 }
@@ -162,4 +177,56 @@ struct gci_doom_result gci_doom(gc_heap *heap, struct gci_set *found)
     }
     result.freed -= result.resurrected + result.uncollectable + result.saved;
     return result;
+}
+
+/* In slices. */
+
+static void end_weak_of(const struct gci_page *page, gc_object *self, enum gci_weak_which which)
+{
+    if (self->refs & OURO_REFS_WEAK) {
+        gci_weak_end(self, which, &page->heap->due);
+    }
+}
+
+static void end_callbacks(const struct gci_page *page, gc_object *self)
+{
+    end_weak_of(page, self, GCI_WEAK_CALLBACKS);
+}
+
+void gci_doom_end_callbacks(struct gci_page *page, uint32_t members, size_t offset, size_t end)
+{
+    for_each_in(page, members, offset, end, end_callbacks);
+}
+
+void gci_doom_finalize(struct gci_page *page, uint32_t members, size_t offset, size_t end)
+{
+    for_each_in(page, members, offset, end, gci_death_finalize); /* user code may run here */
+}
+
+void gci_doom_end_weak(const struct gci_set *set)
+{
+    struct gci_cursor at = gci_set_begin(set);
+    for (gc_object *self; set->weak && (self = gci_set_next(set, &at, set->members)) != NULL;) {
+        end_weak_of(at.page, self, GCI_WEAK_ALL);
+    }
+}
+
+void gci_doom_clear(struct gci_page *page, uint32_t members, size_t offset, size_t end)
+{
+    for_each_in(page, members, offset, end, gci_death_clear); /* user code may run here */
+}
+
+static void release_one(const struct gci_page *page, gc_object *self)
+{
+    struct gci_cycle *cycle = &page->heap->cycle;
+    cycle->garbage--;
+    cycle->report.uncollectable++;
+    page->heap->generations[1].uncollectable++;
+    end_weak_of(page, self, GCI_WEAK_ALL); /* those made since */
+    release(page, self);                   /* user code may run here */
+}
+
+void gci_doom_release(struct gci_page *page, uint32_t members, size_t offset, size_t end)
+{
+    for_each_in(page, members, offset, end, release_one);
 }

@@ -18,7 +18,18 @@ OURO_INTERNAL struct gci_doom_result gci_doom(gc_heap *heap, struct gci_set *fou
  * dies with it waits in the queue of the dying. */
 OURO_INTERNAL void gci_doom_plain(gc_heap *heap, const struct gci_set *set);
 
-/* What garbage no clear has broken: it is old again. The message hook may run. */
-OURO_INTERNAL void gci_doom_release(const struct gci_page *page, gc_object *self);
+/* The same as gci_doom in slices, for what has one of some states in a range of slots: weak references that
+ * call back end, and join the heap's ring; finalize. After another search, once nobody is brought back: end
+ * all other weak references to a set; clear; and when what dies by that is gone, the rest is old again.
+ * Any user code may run. */
+OURO_INTERNAL void gci_doom_end_callbacks(struct gci_page *page, uint32_t members, size_t offset,
+                                          size_t end);
+OURO_INTERNAL void gci_doom_finalize(struct gci_page *page, uint32_t members, size_t offset,
+                                     size_t end);
+OURO_INTERNAL void gci_doom_end_weak(const struct gci_set *set);
+OURO_INTERNAL void gci_doom_clear(struct gci_page *page, uint32_t members, size_t offset,
+                                  size_t end);
+OURO_INTERNAL void gci_doom_release(struct gci_page *page, uint32_t members, size_t offset,
+                                    size_t end);
 
 #endif

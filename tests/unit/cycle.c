@@ -1568,7 +1568,7 @@ static void cycle_without_parts_has_further_rounds_like_others(void **state)
     gci_cycle_begin(heap);
     run_to(heap, GCI_PHASE_SWEEP);
     (void)gc_set_debug(heap, 0);
-    heap->cycle.part_max = 1; /* as if */
+    heap->cycle.part_max = 1;
     run_to(heap, GCI_PHASE_COUNT); /* no parts before */
     assert_int_equal(heap->cycle.report.rounds, 2);
     run_to(heap, GCI_PHASE_RECHECK);
