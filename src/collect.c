@@ -430,7 +430,7 @@ static const gc_phase phases[] = {
     [GCI_PHASE_CALL] = GC_PHASE_FREE,       [GCI_PHASE_FINALIZE] = GC_PHASE_FREE,
     [GCI_PHASE_CLEAR] = GC_PHASE_FREE,      [GCI_PHASE_RELEASE] = GC_PHASE_FREE,
     [GCI_PHASE_DROP] = GC_PHASE_FREE,       [GCI_PHASE_FREE] = GC_PHASE_FREE,
-    [GCI_PHASE_NONE] = GC_PHASE_FREE,       /* the backlog */
+    [GCI_PHASE_NONE] = GC_PHASE_FREE, /* the backlog */
 };
 
 /* A slice. What garbage it has found ends in it; what dies of that, in the next ones. */

@@ -525,7 +525,8 @@ static size_t end_range(struct gci_tracer *tracer, struct gci_page *page, size_t
         [GCI_PHASE_CLEAR] = gci_doom_clear,        [GCI_PHASE_RELEASE] = gci_doom_release,
         [GCI_PHASE_DROP] = gci_death_drop_garbage,
     };
-    acts[tracer->heap->cycle.phase](page, tracer->members, offset, end); /* user code may run here */
+    acts[tracer->heap->cycle.phase](page, tracer->members, offset,
+                                    end); /* user code may run here */
     return end;
 }
 

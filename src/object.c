@@ -254,7 +254,8 @@ static gc_object *slow_birth(gc_heap *heap, const gc_type *type, unsigned size_c
         heap->last_error = GC_ERR_CLOSING;
         return NULL;
     }
-    if (is_alarm(heap, heap->bytes_live + slot_size)) {
+    /* A cycle goes on though what is allocated is only as much as dies. */
+    if (is_alarm(heap, heap->bytes_live + slot_size) || heap->cycle.phase != GCI_PHASE_NONE) {
         heap->hooks.alarm(heap); /* user code may run here */
     }
     gc_status error;

@@ -124,6 +124,35 @@ static void cycle_that_has_twice_its_room_ends_at_once(void **state)
     gc_decref(list);
 }
 
+/* What is allocated takes the place of what has died by its count, so nothing grows. */
+static void cycle_goes_on_while_nothing_grows(void **state)
+{
+    struct world *world = *state;
+    struct node *list = begin(world, SLICE_NS);
+    gc_heap *heap = world->heap;
+    if (OURO_STRESS) {
+        gc_decref(list);
+        return;
+    }
+    enum { COUNT = 10000 };
+    static struct node *nodes[COUNT];
+    for (size_t i = 0; i < COUNT; i++) {
+        nodes[i] = node_new(heap);
+    }
+    assert_true(is_in_cycle(heap));
+    size_t bytes = heap->bytes_live;
+    for (size_t i = 0; is_in_cycle(heap); i++) {
+        assert_true(i < 10000000);
+        gc_set_steal(&nodes[i % COUNT], node_new(heap));
+        assert_true(heap->bytes_live <= bytes);
+        clock_ns += 10;
+    }
+    for (size_t i = 0; i < COUNT; i++) {
+        gc_decref(nodes[i]);
+    }
+    gc_decref(list);
+}
+
 static bool let_a_second_pass(gc_heap *heap, const gc_collection *collection, void *arg)
 {
     (void)heap;
@@ -175,6 +204,7 @@ int main(void)
         world_test(program_has_three_quarters_of_the_time),
         world_test(cycle_that_has_no_more_room_does_not_wait),
         world_test(cycle_that_has_twice_its_room_ends_at_once),
+        world_test(cycle_goes_on_while_nothing_grows),
         world_test(rest_after_a_long_pause_is_bounded),
         world_test(slices_are_half_as_long_as_they_may_be),
     };
