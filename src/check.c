@@ -119,6 +119,58 @@ static bool check_weak(gc_weak *weak, struct totals *totals)
     return true;
 }
 
+static bool is_slot(const struct gci_page *page, size_t offset)
+{
+    return offset >= page->first && offset < gci_page_end(page) &&
+           (offset - page->first) % page->slot_size == 0;
+}
+
+/* Follow a chain of GREY objects, or a queue of dying ones, which is chained by refs. Adds to `length`. */
+static bool follow(const struct gci_page *page, uint32_t link, bool by_refs, uint32_t *length)
+{
+    uint32_t states = by_refs ? 1u << GCI_DYING : 1u << GCI_DYING | 1u << GCI_GREY;
+    for (; link != 0 && link != GCI_LINK_END; ++*length) {
+        size_t offset = GCI_LINK_OFFSET(link);
+        const gc_object *self = gci_page_at(page, offset);
+        if (!is_slot(page, offset) || !gci_is_member(states, self->gc) || *length > page->carved) {
+            return FAIL(page->heap, "%s: a chain in a page of %s is broken",
+                        by_refs ? "OBJ-1" : "CYCLE-2", page->type->name);
+        }
+        link = by_refs ? (uint16_t)(self->refs >> GCI_LINK_SHIFT) : self->gc >> GCI_LINK_SHIFT;
+    }
+    return true;
+}
+
+/* Whether chains and queues hold what they should. */
+static bool check_chains(const struct gci_page *page)
+{
+    const struct gci_cycle *cycle = &page->heap->cycle;
+    uint32_t grey = 0, zombies = 0, queued = 0, in_chains = 0, in_queues = 0;
+    for (size_t offset = page->first; offset < gci_page_end(page); offset += page->slot_size) {
+        const gc_object *self = gci_page_at(page, offset);
+        bool is_grey = gci_state_of(self) == GCI_GREY, is_dying = gci_state_of(self) == GCI_DYING;
+        grey += is_grey || (is_dying && self->gc > GCI_STATE_MASK);
+        zombies += is_grey && GCI_IS_DEAD(self->refs);
+        queued += is_dying && GCI_IS_DEAD(self->refs);
+    }
+    if (!follow(page, page->dying, true, &in_queues) ||
+        !follow(page, page->chain, !page->chained, page->chained ? &in_chains : &in_queues)) {
+        return false;
+    }
+    for (unsigned i = 0; i < cycle->lane_count; i++) {
+        if (cycle->lanes[i].page == page &&
+            !follow(page, cycle->lanes[i].link, false, &in_chains)) {
+            return false;
+        }
+    }
+    if (grey != in_chains || zombies != page->zombies || (grey > 0) != page->chained ||
+        (page->chained && page->plain_refs != 0)) {
+        return FAIL(page->heap, "CYCLE-2: a page of %s has %u GREY objects, %u of them in chains",
+                    page->type->name, grey, in_chains);
+    }
+    return SAME(page->heap, queued, in_queues, "OBJ-1: %u objects are dying, %u of them in queues");
+}
+
 static bool check_page(const struct gci_page *page, struct totals *totals)
 {
     uint32_t free_slots = 0;
@@ -145,7 +197,7 @@ static bool check_page(const struct gci_page *page, struct totals *totals)
     totals->partial_pages += page->partial;
     totals->young_pages += page->young;
     totals->emptied_pages += page->emptied;
-    return check_free_list(page, free_slots) && check_use(page);
+    return check_free_list(page, free_slots) && check_use(page) && check_chains(page);
 }
 
 /* A list of weak references, from its first; count them. */
@@ -241,6 +293,39 @@ static bool check_pages(gc_heap *heap)
            check_page_lists(heap, &totals) && check_weak_table(heap, &totals);
 }
 
+/* A cycle that is under way, before a look at the heap ends it. */
+static bool check_cycle(gc_heap *heap)
+{
+    const struct gci_cycle *cycle = &heap->cycle;
+    if (cycle->phase == GCI_PHASE_NONE) {
+        return true;
+    }
+    uint32_t grey = cycle->phase == GCI_PHASE_MARK ? 1u << GCI_GREY : 0;
+    uint32_t in_cycle = 1u << GCI_OLD_A | 1u << GCI_OLD_B | grey;
+    uint32_t scratch = (in_cycle & ~(1u << heap->old)) | 1u << GCI_FREE | 1u << GCI_DYING;
+    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
+         page = gci_pages_next(heap, page)) {
+        uint32_t legal = legal_states(page) | (page->birth == GCI_LEAF ? 0 : in_cycle);
+        for (size_t offset = page->first; offset < gci_page_end(page); offset += page->slot_size) {
+            const gc_object *self = gci_page_at(page, offset);
+            if (!gci_is_member(legal, self->gc) ||
+                (self->gc >= GCI_SCRATCH && !gci_is_member(scratch, self->gc))) {
+                return FAIL(heap, "CYCLE-1: %s at %p has gc %u", page->type->name,
+                            (const void *)self, self->gc);
+            }
+        }
+        if (page == cycle->page && cycle->offset < gci_page_end(page) &&
+            !is_slot(page, cycle->offset)) {
+            return FAIL(heap, "CYCLE-3: a cycle stands in a page of %s, at no slot",
+                        page->type->name);
+        }
+        if (!check_chains(page)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* The context is the first reference of an object that leads nowhere. */
 static void count_items(struct gci_tracer *tracer, void **items, size_t count)
 {
@@ -306,8 +391,11 @@ static bool check_references(gc_heap *heap)
 
 bool gc_check(gc_heap *heap)
 {
+    heap->busy++;
+    bool right = check_cycle(heap); /* the panic hook may run here, as below */
+    heap->busy--;
     gci_collect_hold(heap);
-    bool right = check_pages(heap) && check_references(heap); /* the panic hook may run here */
+    right = right && check_pages(heap) && check_references(heap);
     gci_collect_release(heap);
     return right;
 }

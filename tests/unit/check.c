@@ -796,9 +796,133 @@ static void a_check_leaves_the_alarms_as_they_were(void **state)
     gc_decref(node);
 }
 
+/* A cycle in its phase of marking, where what the program holds is GREY. */
+static void mark_first_range(gc_heap *heap)
+{
+    gci_cycle_begin(heap);
+    while (heap->cycle.phase != GCI_PHASE_MARK) {
+        (void)gci_cycle_slice(heap, 0);
+    }
+}
+
+/* What is broken is mended by the test; that there is a cycle no more is not. */
+static void cycle_1_a_state_or_a_scratch_count_of_another_phase(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    const uint32_t wrong[] = { GCI_PART, GCI_DOOMED, GCI_SEEN_YOUNG, GCI_LEAF };
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        mark_first_range(heap);
+        uint32_t right = node->object.gc;
+        node->object.gc = wrong[i];
+        assert_named(world, "CYCLE-1");
+        node->object.gc = right & GCI_STATE_MASK;
+        gci_cycle_abandon(heap);
+        node->object.gc = heap->old;
+        assert_sound(heap);
+    }
+    gci_cycle_begin(heap);
+    node->object.gc = heap->old | GCI_SCRATCH;
+    assert_named(world, "CYCLE-1");
+    node->object.gc = heap->old;
+    assert_sound(heap);
+    gc_decref(node);
+}
+
+static void cycle_2_a_chain_that_leads_astray(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *first = node_new(heap), *second = node_new(heap);
+    for (unsigned fault = 0; fault < 5; fault++) {
+        mark_first_range(heap);
+        struct gci_page *page = page_of(first);
+        assert_true(page->chained);
+        assert_int_equal(gci_state_of(&first->object), GCI_GREY);
+        if (fault == 0) {
+            page->chain++;
+        } else if (fault == 1) {
+            page->zombies++;
+        } else if (fault == 2) {
+            page->plain_refs = OURO_REFS_ONE;
+        } else if (fault == 3) {
+            page->chain = 0;
+        } else {
+            first->object.gc = heap->old;
+        }
+        assert_named(world, "CYCLE-2");
+        page->zombies = 0;
+        assert_sound(heap);
+    }
+    gc_decref(first);
+    gc_decref(second);
+}
+
+static void cycle_3_a_cycle_that_stands_between_slots(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *list = NULL;
+    for (size_t i = 0; i < 600; i++) { /* more than a range */
+        struct node *node = node_new(heap);
+        node->left = list;
+        list = node;
+    }
+    mark_first_range(heap);
+    assert_ptr_equal(heap->cycle.page, page_of(list));
+    heap->cycle.offset++;
+    assert_named(world, "CYCLE-3");
+    assert_sound(heap);
+    gc_decref(list);
+}
+
+static void a_sound_cycle_is_ended(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    mark_first_range(heap);
+    assert_sound(heap);
+    assert_int_equal(heap->cycle.phase, GCI_PHASE_NONE);
+    gc_decref(node);
+}
+
+/* A dying object that waits for a slice. */
+static void obj_1_a_queue_that_lost_a_dying_object(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *kept = node_new(heap), *node = node_new(heap);
+    struct gci_page *page = page_of(node);
+    node->left = node_new(heap);
+    heap->slicing = true;
+    gc_decref(node);
+    heap->slicing = false;
+    assert_ptr_equal(heap->backlog, page);
+    assert_sound(heap);
+    uint16_t link = page->chain;
+    page->chain = 0;
+    assert_named(world, "OBJ-1");
+    page->chain = (uint16_t)(link + 1);
+    assert_named(world, "OBJ-1");
+    page->chain = GCI_LINK(gci_page_offset(kept));
+    assert_named(world, "OBJ-1");
+    page->chain = link;
+    assert_sound(heap);
+    (void)gc_collect(heap);
+    assert_live(heap, 1);
+    gc_decref(kept);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        world_test(cycle_1_a_state_or_a_scratch_count_of_another_phase),
+        world_test(cycle_2_a_chain_that_leads_astray),
+        world_test(cycle_3_a_cycle_that_stands_between_slots),
+        world_test(a_sound_cycle_is_ended),
+        world_test(obj_1_a_queue_that_lost_a_dying_object),
         world_test(obj_1_a_state_that_does_not_exist),
         world_test(obj_1_a_state_that_is_not_for_the_type),
         world_test(obj_1_a_state_that_is_not_for_now),
