@@ -524,7 +524,7 @@ OURO_API const gc_type *gc_type_of(const void *object) OURO_NONNULL;
 OURO_API gc_heap *gc_heap_of(const void *object) OURO_NONNULL;
 
 /* Make the heap forget a type, before the module that holds it is unloaded.
- * Errors  GC_ERR_BUSY while an object of it is alive, and inside callbacks. */
+ * Errors  GC_ERR_BUSY while an object of it is alive or dying, and inside callbacks. */
 OURO_API gc_status gc_type_forget(gc_heap *heap, const gc_type *type) OURO_NONNULL;
 
 /* The slot helpers, below as gc_clear, gc_set, gc_set_steal, gc_take, gc_swap and gc_newref: in
@@ -609,7 +609,8 @@ static inline void gc_visit(gc_visitor *visitor, void *child)
  * The old are collected in slices, a cycle of them, between which the program runs: how long it is
  * stopped does not depend on how much is alive. A cycle finds what was garbage when it began. What
  * takes over the whole heap, as gc_collect and the calls that look at objects do, ends a cycle first,
- * which costs a walk over all containers.
+ * which costs a walk over all containers. What dies of garbage that a slice has ended may wait for
+ * later slices, dying; gc_collect ends it.
  */
 
 /* Collect everything, now, as gc.collect.
@@ -770,7 +771,8 @@ OURO_API size_t gc_release_saved(gc_heap *heap) OURO_NONNULL;
  * half-cleared object. A weak reference that is garbage or dying itself does not call back.
  */
 
-/* Called when the object is dead; `weak` is lent, and reads NULL. Once for each weak reference. May
+/* Called when the object is dead; `weak` is lent, and reads NULL. Once for each weak reference. When a
+ * slice has ended the object, it may wait until the cycle is over, or the next if that is cut short. May
  * do everything but free the heap. Whatever it does, errors and misuse included, the others run. */
 typedef void (*gc_weak_fn)(gc_weak *weak, void *arg);
 
@@ -828,8 +830,8 @@ typedef enum gc_phase {
     GC_PHASE_COUNT = 3,   /* the references among the old are counted, */
     GC_PHASE_MARK = 4,    /* what has others is marked, and all it reaches, */
     GC_PHASE_SWEEP = 5,   /* the rest is suspect, */
-    GC_PHASE_RECHECK = 6, /* and examined exactly; garbage that is not plain ends here too, */
-    GC_PHASE_FREE = 7,    /* plain garbage here */
+    GC_PHASE_RECHECK = 6, /* and examined exactly; garbage ends here, what is large */
+    GC_PHASE_FREE = 7,    /* or dies with it, here */
     GC_PHASES = 8,        /* how many there are */
 } gc_phase;
 
