@@ -175,7 +175,8 @@ static size_t count(struct gci_tracer *tracer, struct gci_page *page, size_t off
 
 /* Mark. */
 
-static inline void mark(gc_heap *heap, gc_object *self)
+/* A marked object joins the chain of its page. */
+static inline void chain(gc_heap *heap, gc_object *self)
 {
     struct gci_page *page = gci_page_of(self);
     self->gc = GCI_GREY | (page->chain == 0 ? GCI_LINK_END : (uint32_t)page->chain)
@@ -190,13 +191,23 @@ static inline void mark(gc_heap *heap, gc_object *self)
     page->found++;
 }
 
+/* Marked objects are traced while they are in the cache, or else are GREY. */
+static inline void mark(struct gci_tracer *tracer, gc_object *self)
+{
+    if (OURO_LIKELY(gci_tracer_keep(tracer, self))) {
+        self->gc = tracer->heap->old;
+    } else {
+        chain(tracer->heap, self);
+    }
+}
+
 static void mark_items(struct gci_tracer *tracer, void **items, size_t item_count)
 {
     uint32_t members = tracer->members;
     for (size_t i = 0; i < item_count; i++) {
         gc_object *child = items[i];
         if (gci_is_member(members, child->gc)) {
-            mark(tracer->heap, child);
+            mark(tracer, child);
         }
     }
 }
@@ -210,7 +221,7 @@ static size_t mark_roots(struct gci_tracer *tracer, struct gci_page *page, size_
         if (gci_is_member(tracer->members, self->gc) &&
             ((self->gc ^ self->refs) >= GCI_SCRATCH ||
              (trusts_touched && (self->refs & OURO_REFS_TOUCHED)))) {
-            mark(tracer->heap, self);
+            mark(tracer, self);
         }
     }
     return end;
@@ -280,13 +291,31 @@ static bool is_in_lanes(const struct gci_cycle *cycle, const struct gci_page *pa
     return false;
 }
 
-/* Trace what is GREY. Returns whether all of it is. */
+/* Trace some of those that are in the cache. */
+static void trace_kept(struct gci_tracer *tracer, unsigned *traced)
+{
+    while (tracer->kept_count > 0 && *traced < CHUNK) {
+        gc_object *self = tracer->kept[--tracer->kept_count];
+        struct gci_page *page = gci_page_of(self);
+        if (page->duties & GCI_DUTY_LONG) {
+            chain(tracer->heap, self);
+        } else {
+            page->found++;
+            gci_trace(tracer, page, self);
+            ++*traced;
+        }
+    }
+}
+
+/* Trace what is marked. Returns whether all of it is. */
 static bool trace_grey(gc_heap *heap, struct gci_tracer *tracer, uint64_t deadline)
 {
     struct gci_cycle *cycle = &heap->cycle;
     unsigned traced = 0;
     do {
-        while (cycle->array_page != NULL || cycle->lane_count > 0 || cycle->chains != NULL) {
+        while (cycle->array_page != NULL || cycle->lane_count > 0 || cycle->chains != NULL ||
+               tracer->kept_count > 0) {
+            trace_kept(tracer, &traced);
             if (cycle->array_page != NULL) {
                 traced += trace_array(tracer);
             }
@@ -315,7 +344,7 @@ static bool trace_grey(gc_heap *heap, struct gci_tracer *tracer, uint64_t deadli
             }
         }
         gci_trace_flush(tracer);
-    } while (cycle->chains != NULL);
+    } while (cycle->chains != NULL || tracer->kept_count > 0);
     return true;
 }
 
@@ -323,17 +352,22 @@ static bool trace_grey(gc_heap *heap, struct gci_tracer *tracer, uint64_t deadli
 static bool mark_slice(gc_heap *heap, struct gci_tracer *tracer, uint64_t deadline)
 {
     struct gci_cycle *cycle = &heap->cycle;
+    bool is_over = false;
     while (trace_grey(heap, tracer, deadline)) {
-        if (cycle->page == NULL) {
-            return true;
+        is_over = cycle->page == NULL;
+        if (is_over) {
+            break;
         }
         /* A range at a time: what is marked there is traced while it is in the cache. */
         (void)each_range(heap, tracer, 0, mark_roots);
         if (gci_sys_clock_ns() >= deadline) {
-            return false;
+            break;
         }
     }
-    return false;
+    while (tracer->kept_count > 0) {
+        chain(heap, tracer->kept[--tracer->kept_count]);
+    }
+    return is_over;
 }
 
 static void forget_patches(struct gci_page *page)

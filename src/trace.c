@@ -21,6 +21,7 @@ void gci_tracer_init(struct gci_tracer *tracer, gc_heap *heap,
     tracer->heap = heap;
     tracer->spares = false;
     tracer->context = NULL;
+    tracer->kept_count = 0;
 }
 
 void gc_visit_flush(gc_visitor *visitor)
@@ -431,13 +432,16 @@ static OURO_NOINLINE void panic_surplus(struct gci_page *page, const gc_object *
 }
 
 /* A member that is not marked yet turns alive and grey. */
-static inline void mark(gc_heap *heap, gc_object *self, uint32_t becomes)
+static inline void mark(struct gci_tracer *tracer, gc_object *self, uint32_t becomes)
 {
-    struct gci_page *page = gci_page_of(self);
     if (OURO_UNLIKELY(self->gc / GCI_SCRATCH > self->refs / OURO_REFS_ONE)) {
-        panic_surplus(page, self);
+        panic_surplus(gci_page_of(self), self);
     }
-    gci_turn_grey(heap, page, self, becomes);
+    if (OURO_LIKELY(gci_tracer_keep(tracer, self))) {
+        self->gc = becomes | tracer->passed;
+    } else {
+        gci_turn_grey(tracer->heap, gci_page_of(self), self, becomes);
+    }
 }
 
 static void mark_items(struct gci_tracer *tracer, void **items, size_t count)
@@ -447,7 +451,7 @@ static void mark_items(struct gci_tracer *tracer, void **items, size_t count)
         gc_object *child = items[i];
         uint32_t becomes = GCI_BECOMES(alive, child->gc);
         if (becomes != 0) {
-            mark(tracer->heap, child, becomes);
+            mark(tracer, child, becomes);
         }
     }
 }
@@ -468,7 +472,13 @@ static void trace_grey(struct gci_tracer *tracer)
     gc_heap *heap = tracer->heap;
     uint32_t passed = tracer->passed;
     do {
-        while (count > 0 || heap->grey_pages != NULL) {
+        while (tracer->kept_count > 0 || count > 0 || heap->grey_pages != NULL) {
+            while (tracer->kept_count > 0) {
+                gc_object *self = tracer->kept[--tracer->kept_count];
+                struct gci_page *page = gci_page_of(self);
+                page->marked++;
+                trace(&tracer->visitor, page, self);
+            }
             for (; count < LANES && heap->grey_pages != NULL; count++) {
                 struct gci_page *page = heap->grey_pages;
                 heap->grey_pages = page->next_grey;
@@ -492,12 +502,12 @@ static void trace_grey(struct gci_tracer *tracer)
             }
         }
         gci_trace_flush(tracer);
-    } while (heap->grey_pages != NULL);
+    } while (tracer->kept_count > 0 || heap->grey_pages != NULL);
 }
 
 /* Mark the members in a range of slots that are referenced from outside. Where `mixed`, there is no
  * branch but for those. */
-static OURO_ALWAYS_INLINE void mark_roots_of(const struct gci_tracer *tracer, struct gci_page *page,
+static OURO_ALWAYS_INLINE void mark_roots_of(struct gci_tracer *tracer, struct gci_page *page,
                                              size_t offset, size_t end, bool mixed)
 {
     for (size_t size = page->slot_size; offset < end; offset += size) {
@@ -505,13 +515,12 @@ static OURO_ALWAYS_INLINE void mark_roots_of(const struct gci_tracer *tracer, st
         uint32_t difference = (self->gc ^ self->refs) / GCI_SCRATCH;
         uint32_t is_member = gci_is_member(tracer->members, self->gc);
         if ((mixed || difference != 0) && (difference & (0 - is_member)) != 0) {
-            mark(tracer->heap, self, GCI_BECOMES(tracer->alive, self->gc));
+            mark(tracer, self, GCI_BECOMES(tracer->alive, self->gc));
         }
     }
 }
 
-static void mark_roots(const struct gci_tracer *tracer, struct gci_page *page, size_t offset,
-                       size_t end)
+static void mark_roots(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
 {
     if (gci_page_is_mixed(page, tracer->members, offset, end)) {
         mark_roots_of(tracer, page, offset, end, true);

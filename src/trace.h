@@ -9,7 +9,7 @@
 /* The queue between a traverse and what is done with the references it reports: they are
  * consumed in order, half a queue later, when the prefetch that gc_visit began has brought their
  * headers. Empty whenever user code other than a traverse can run. */
-enum { GCI_QUEUE_SIZE = 128 };
+enum { GCI_QUEUE_SIZE = 128, GCI_KEPT_SIZE = 256 };
 
 struct gci_tracer {
     gc_visitor visitor; /* first: gc_visit_flush finds the rest by it */
@@ -20,11 +20,24 @@ struct gci_tracer {
     bool spares;      /* likewise */
     gc_heap *heap;
     void *context; /* for consume */
+    size_t kept_count;
+    gc_object *kept[GCI_KEPT_SIZE]; /* marked and not traced, and still in the cache */
     void *queue[GCI_QUEUE_SIZE];
 };
 
 OURO_INTERNAL void gci_tracer_init(struct gci_tracer *tracer, gc_heap *heap,
                                    void (*consume)(struct gci_tracer *, void **, size_t));
+
+/* Keep an object that was marked, to be traced soon, if there is room. */
+static inline bool gci_tracer_keep(struct gci_tracer *tracer, gc_object *self)
+{
+    if (tracer->kept_count == GCI_KEPT_SIZE) {
+        return false;
+    }
+    OURO_PREFETCH((char *)(self + 1) + 2 * sizeof(void *) - 1); /* may be the next line */
+    tracer->kept[tracer->kept_count++] = self;
+    return true;
+}
 
 /* Visit all references of an object; some may stay in the queue. */
 OURO_INTERNAL void gci_trace(struct gci_tracer *tracer, const struct gci_page *page,
