@@ -326,6 +326,7 @@ static bool trace_grey(gc_heap *heap, struct gci_tracer *tracer, uint64_t deadli
                 uint32_t next = self->gc >> GCI_LINK_SHIFT;
                 if (next != GCI_LINK_END) {
                     OURO_PREFETCH(gci_page_at(page, GCI_LINK_OFFSET(next)));
+                    gci_prefetch_references(gci_page_at(page, GCI_LINK_OFFSET(next)));
                     cycle->lanes[i++].link = next;
                 } else {
                     cycle->lanes[i] = cycle->lanes[--cycle->lane_count];

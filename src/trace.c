@@ -492,6 +492,7 @@ static void trace_grey(struct gci_tracer *tracer)
                 uint32_t next = self->gc >> GCI_LINK_SHIFT;
                 if (next != 0) {
                     OURO_PREFETCH(gci_page_at(page, GCI_LINK_OFFSET(next)));
+                    gci_prefetch_references(gci_page_at(page, GCI_LINK_OFFSET(next)));
                     lanes[i++].link = next;
                 } else {
                     lanes[i] = lanes[--count];

@@ -28,13 +28,19 @@ struct gci_tracer {
 OURO_INTERNAL void gci_tracer_init(struct gci_tracer *tracer, gc_heap *heap,
                                    void (*consume)(struct gci_tracer *, void **, size_t));
 
+/* Have an object's first references come from memory; they may be on the line after its header's. */
+static inline void gci_prefetch_references(const gc_object *self)
+{
+    OURO_PREFETCH((const char *)(self + 1) + 2 * sizeof(void *) - 1);
+}
+
 /* Keep an object that was marked, to be traced soon, if there is room. */
 static inline bool gci_tracer_keep(struct gci_tracer *tracer, gc_object *self)
 {
     if (tracer->kept_count == GCI_KEPT_SIZE) {
         return false;
     }
-    OURO_PREFETCH((char *)(self + 1) + 2 * sizeof(void *) - 1); /* may be the next line */
+    gci_prefetch_references(self);
     tracer->kept[tracer->kept_count++] = self;
     return true;
 }
