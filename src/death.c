@@ -319,7 +319,7 @@ static OURO_NOINLINE bool drop_other(struct gci_page *page, gc_object *child)
 static OURO_NOINLINE void end_plain(struct gci_page *page, gc_object *self)
 {
     gc_heap *heap = page->heap;
-    struct gci_page *ending = NULL;
+    struct gci_page *ending = NULL, *next_page = NULL;
     size_t died = 0, bytes = 0, young = 0;
     do {
         gc_object *next = NULL;
@@ -349,6 +349,7 @@ static OURO_NOINLINE void end_plain(struct gci_page *page, gc_object *self)
             if (next == NULL) {
                 child->refs = GCI_REFS_DEAD | (child->refs & GCI_REFS_FLAGS);
                 next = child;
+                next_page = child_page;
             } else {
                 push_dead(&ending, child_page, child, &child_page->ending,
                           &child_page->next_ending);
@@ -358,10 +359,11 @@ static OURO_NOINLINE void end_plain(struct gci_page *page, gc_object *self)
         bytes += page->slot_size;
         leave_slot_or_chain(page, self);
         if (next == NULL && ending != NULL) {
+            next_page = ending;
             next = pop_dead(&ending, &ending->ending, &ending->next_ending);
         }
         self = next;
-        page = gci_page_of(self);
+        page = next_page;
     } while (self != NULL);
     book_deaths(heap, died, bytes);
     heap->young_objects -= young;
