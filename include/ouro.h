@@ -315,11 +315,12 @@ enum {
 typedef struct gc_thresholds {
     /* The young are collected when their number (containers born, less those of them that died)
      * reaches young_objects, or when live and external bytes have grown by young_bytes since the
-     * last collection. Defaults 32768, 1 MiB. With both at their defaults ouro adapts: in heaps
-     * above 16 MiB, where an object takes longer, they are an eighth; and after three collections
-     * that find less than one in 64 to be garbage the young are left alone until they are eight
-     * times as many, then old unseen, and collected once again after that; while this finds no more
-     * the times get longer, up to 64. Objects that die by count are not worth looking at. */
+     * last collection. Defaults 32768, 1 MiB. With both at their defaults ouro adapts: where a full
+     * collection has left 16 MiB or more, so that an object takes longer, they are an eighth; and
+     * after three collections that find less than one in 64 to be garbage the young are left alone
+     * until they are eight times as many, then old unseen, and collected once again after that;
+     * while this finds no more the times get longer, up to 64. Objects that die by count are not
+     * worth looking at. */
     size_t young_objects;
     size_t young_bytes;
     /* Everything is collected after that when live and external bytes have grown since the last

@@ -34,8 +34,9 @@ enum {
     YOUNG_BYTES = 1 << 20,
     OLD_GROWTH_PERCENT = 50,
     OLD_BYTES = 4 << 20,
-    LARGE_BYTES = 16 << 20, /* of a heap beyond the cache, where an object takes longer, */
-    LARGE_SHIFT = 3,        /* and the young are an eighth */
+    LARGE_BYTES =
+        16 << 20,    /* left by a full collection: beyond the cache an object takes longer, */
+    LARGE_SHIFT = 3, /* so the young are an eighth */
     BARREN_MAX = 3,
     LOOK_SHIFT = 3,      /* the young left alone are eight times as many as else, */
     LOOKS_MAX = 3,       /* then 16, 32 and 64 times */
@@ -65,7 +66,7 @@ static bool are_left_alone(const gc_heap *heap)
 /* A threshold of the young, as it is for a heap of this size, */
 static size_t young_size(const gc_heap *heap, size_t threshold)
 {
-    bool is_large = adapts_young(heap) && heap->bytes_at_collection >= LARGE_BYTES;
+    bool is_large = adapts_young(heap) && heap->bytes_at_full >= LARGE_BYTES;
     return is_large ? threshold >> LARGE_SHIFT : threshold;
 }
 

@@ -40,6 +40,22 @@ static void alarms_follow_the_thresholds(void **state)
     assert_int_equal(heap->bytes_alarm, 600);
 }
 
+/* By the survivors of a full collection: old garbage does not make an object take longer. */
+static void young_are_few_in_a_heap_that_is_large(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    gc_external_add(heap, 16 << 20);
+    (void)gc_collect_generation(heap, 0);
+    assert_int_equal(heap->young_alarm, young_alarm_at(32768));
+    (void)gc_collect(heap);
+    assert_int_equal(heap->young_alarm, young_alarm_at(4096));
+    gc_external_remove(heap, 1);
+    (void)gc_collect(heap);
+    assert_int_equal(heap->young_alarm, young_alarm_at(32768));
+    gc_external_remove(heap, (16 << 20) - 1);
+}
+
 static void bytes_are_counted_from_the_last_collection_on(void **state)
 {
     struct world *world = *state;
@@ -749,6 +765,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         world_test(alarms_follow_the_thresholds),
+        world_test(young_are_few_in_a_heap_that_is_large),
         world_test(bytes_are_counted_from_the_last_collection_on),
         world_test(no_alarm_is_armed_while_disabled),
         world_test(no_alarm_is_armed_at_a_heap_of_safepoints),
