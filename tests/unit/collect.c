@@ -44,7 +44,8 @@ static void alarms_follow_the_thresholds(void **state)
 static void young_are_few_in_a_heap_that_is_large(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap = world_new_heap(world, NULL);
+    gc_config config = { 0 };
+    gc_heap *heap = world_new_heap(world, &config);
     gc_external_add(heap, 16 << 20);
     (void)gc_collect_generation(heap, 0);
     assert_int_equal(heap->young_alarm, young_alarm_at(32768));
