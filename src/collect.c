@@ -286,7 +286,10 @@ static bool collect(gc_heap *heap, gc_collection *report)
     gci_death_drain(heap); /* user code may run here */
     if (report->generation != 0) {
         heap->slicing = true;
-        (void)gci_death_end_backlog(heap, UINT64_MAX); /* user code may run here */
+        while (is_in_cycle(heap)) {                        /* its search is over */
+            (void)gci_death_end_backlog(heap, UINT64_MAX); /* user code may run here */
+            (void)gci_weak_call_due(heap, UINT64_MAX);     /* likewise */
+        }
         heap->slicing = false;
     }
     make_up_for_stop(heap);                      /* user code may run here */
@@ -430,7 +433,7 @@ static const gc_phase phases[] = {
     [GCI_PHASE_CALL] = GC_PHASE_FREE,       [GCI_PHASE_FINALIZE] = GC_PHASE_FREE,
     [GCI_PHASE_CLEAR] = GC_PHASE_FREE,      [GCI_PHASE_RELEASE] = GC_PHASE_FREE,
     [GCI_PHASE_DROP] = GC_PHASE_FREE,       [GCI_PHASE_FREE] = GC_PHASE_FREE,
-    [GCI_PHASE_NONE] = GC_PHASE_FREE,       /* the backlog */
+    [GCI_PHASE_NONE] = GC_PHASE_FREE, /* the backlog */
 };
 
 /* A slice. What garbage it has found ends in it; what dies of that, in the next ones. */
