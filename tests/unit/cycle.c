@@ -3130,6 +3130,42 @@ static void heap_is_freed_while_one_waits(void **state)
     }
 }
 
+static bool expect_no_stop_owed(gc_heap *heap, const gc_collection *collection, void *arg)
+{
+    (void)collection;
+    expect(arg, !heap->cycle.owes_stop);
+    return true;
+}
+
+static void count_stop(gc_heap *heap, const gc_collection *collection, void *arg)
+{
+    (void)heap;
+    world_tell(arg, 'S', collection->reason == GC_REASON_CALL);
+}
+
+/* The cycle has come to its end, or is so far that it is ended, but for who waits. */
+static void full_collection_while_one_waits_comes_after_the_stop_of_the_cycle(void **state)
+{
+    struct world *world = *state;
+    for (unsigned frees = 0; frees < 2; frees++) {
+        gc_heap *heap = patient_heap_new(world);
+        gc_hook hook = { .start = expect_no_stop_owed, .stop = count_stop, .arg = world };
+        (void)drop_a_ring(heap, frees ? BIG : 1);
+        struct node *holder = make_one_wait(heap);
+        heap->cycle.owes_stop = true;
+        gc_hook_add(heap, &hook);
+        step_to(heap, frees ? GCI_PHASE_DROP : GCI_PHASE_NONE);
+        assert_int_equal(due_count(heap), 1);
+        (void)gc_collect(heap);
+        assert_false(step(heap));
+        gc_hook_remove(heap, &hook);
+        assert_int_equal(due_count(heap), 0);
+        assert_false(heap->cycle.owes_stop);
+        assert_story(world, "W1 S0 S1 ");
+        gc_decref(holder);
+    }
+}
+
 /* A backlog of one that is watched, in a cycle that is cut short. */
 static void begin_a_watched_backlog(gc_heap *heap, gc_weak *watches[2])
 {
@@ -3398,6 +3434,7 @@ int main(void)
         world_test(waiting_one_of_a_cycle_that_is_cut_short_is_called_by_the_next_cycle),
         world_test(waiting_one_that_is_garbage_by_then_is_not_called),
         world_test(heap_is_freed_while_one_waits),
+        world_test(full_collection_while_one_waits_comes_after_the_stop_of_the_cycle),
         world_test(waiting_watchers_are_called_or_unwatched),
         world_test(waiting_watchers_are_called_by_the_end_of_the_heap),
         world_test(one_that_a_callback_drops_is_not_called_after_it),
