@@ -479,6 +479,7 @@ static void moved_behind_the_back_of_a_cycle_is_suspect_and_survives(void **stat
     run_to(heap, GCI_PHASE_RECHECK);
     assert_int_equal(heap->cycle.report.suspects, 1);
     assert_int_equal(finish(heap), 0);
+    assert_int_equal(heap->cycle.report.resurrected, 0); /* it was no garbage */
     assert_int_equal(moved->object.gc, heap->old);
     assert_sound(heap);
     gc_decref(from);
@@ -3340,6 +3341,48 @@ static void waiting_one_that_is_garbage_by_then_is_not_called(void **state)
     }
 }
 
+/* The finalizer of 1 lets go of what the world notes. */
+static void let_go(struct world *world, struct actor *actor)
+{
+    if (actor->id == 1) {
+        struct node *node = world->note;
+        world->note = NULL;
+        gc_decref(node);
+    }
+}
+
+static void garbage_is_not_called_for_what_dies_between_a_phase_and_the_next_search(void **state)
+{
+    struct world *world = *state;
+    /* Dropped by a part, the last one; by a finalizer. */
+    for (unsigned finalizer = 0; finalizer < 2; finalizer++) {
+        gc_heap *heap = patient_heap_new(world);
+        struct actor *actors = drop_big(heap);
+        struct node *target = node_new(heap), *ring = drop_a_ring(heap, PART_MIN);
+        gc_set_steal(&actors->right, as_node(weak_with_callback(target, 1)));
+        world->note = target;
+        world->on_finalize = finalizer ? let_go : NULL;
+        gci_cycle_begin(heap);
+        step_to(heap, GCI_PHASE_PARTS);
+        if (!finalizer) {
+            gc_set_steal(&ring->right, target);
+            world->note = NULL;
+        }
+        while (world->note != NULL || heap->backlog == NULL) {
+            assert_true(gc_step(heap, UINT64_MAX));
+        }
+        assert_int_equal(heap->cycle.phase, finalizer ? GCI_PHASE_RECHECK : GCI_PHASE_SWEEP);
+        assert_int_equal(state_of(target), GCI_DYING);
+        assert_true(step(heap));
+        assert_int_equal(due_count(heap), 1);
+        step_to_the_end(heap);
+        assert_null(strchr(world->story, 'W'));
+        assert_int_equal(due_count(heap), 0);
+        assert_live(heap, 0);
+        world->story[0] = '\0';
+    }
+}
+
 static void heap_is_freed_while_one_waits(void **state)
 {
     struct world *world = *state;
@@ -3662,6 +3705,7 @@ int main(void)
         world_test(waiting_one_is_called_by_the_full_collection_that_cuts_the_cycle_short),
         world_test(waiting_one_of_a_cycle_that_is_cut_short_is_called_by_the_next_cycle),
         world_test(waiting_one_that_is_garbage_by_then_is_not_called),
+        world_test(garbage_is_not_called_for_what_dies_between_a_phase_and_the_next_search),
         world_test(heap_is_freed_while_one_waits),
         world_test(full_collection_while_one_waits_comes_after_the_stop_of_the_cycle),
         world_test(waiting_watchers_are_called_or_unwatched),
