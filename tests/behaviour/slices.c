@@ -1368,9 +1368,9 @@ static void births_end_what_died_of_a_cycle(void **state)
     struct world *world = *state;
     gc_config config = {
         .thresholds = { .young_objects = 100000000,
-                        .young_bytes = 1 << 20,
+                        .young_bytes = 100000000,
                         .old_growth_percent = 1,
-                        .old_bytes = 1 << 20 },
+                        .old_bytes = 100000000 },
     };
     gc_heap *heap = world_new_heap(world, &config);
     struct string *much =
