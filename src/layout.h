@@ -175,10 +175,10 @@ struct gci_page {
         uint32_t site;            /* of the object that is alone in its page; or 0 */
     } profile;
     struct gci_page *next_ending, *next_chain, *next_suspect;
-    uint16_t ending;   /* link: for end_plain of death.c alone */
-    uint16_t chain;    /* link: GREY objects; 0: none, or all in a lane. Or the backlog's, by refs */
-    uint16_t counted;  /* members of S that this round of the cycle came by */
-    uint16_t found;    /* those of them that it has marked */
+    uint16_t ending;  /* link: for end_plain of death.c alone */
+    uint16_t chain;   /* link: GREY objects; 0: none, or all in a lane. Or the backlog's, by refs */
+    uint16_t counted; /* members of S that this round of the cycle came by */
+    uint16_t found;   /* those of them that it has marked */
     uint16_t suspects; /* what the last sweep has found */
     uint16_t zombies;  /* slots of dead objects that are still in a chain */
     int16_t notice; /* it is looked at when so many objects are left: GCI_NOTICE_NEVER, or PAGE-2 */
@@ -402,11 +402,11 @@ struct gc_heap {
     size_t bytes_live_peak; /* brought up to date when bytes_live is about to shrink */
     uint64_t objects_died;
     struct gci_page *dying_pages;
-    struct gci_page no_page; /* all zero: of no type, with no free slot */
+    struct gci_page no_page;  /* all zero: of no type, with no free slot */
     struct gci_page *backlog; /* pages with dying objects that wait for a slice, by next_chain */
-    bool draining;           /* somebody further up the stack empties the queue of the dying */
-    bool slicing;            /* a slice is under way: what dies of it joins the backlog */
-    bool closing;            /* no births any more */
+    bool draining;            /* somebody further up the stack empties the queue of the dying */
+    bool slicing;             /* a slice is under way: what dies of it joins the backlog */
+    bool closing;             /* no births any more */
     bool enabled;
     unsigned busy;   /* collections and searches under way: no collection starts */
     unsigned pinned; /* walks under way: no page leaves, none is used for something else */
@@ -445,7 +445,7 @@ struct gc_heap {
     struct gci_profile *profile; /* NULL: off */
 
     struct gci_weak_table weak_table;
-    gc_weak due; /* the ring of weak references that slices will call */
+    gc_weak due;                    /* the ring of weak references that slices will call */
     struct gci_weak_call *watchers; /* the latest first; the heap owns a reference to each */
 
     gc_status last_error;

@@ -422,9 +422,9 @@ static bool is_gone(const gc_heap *heap, const gc_weak *weak)
 static bool may_be_garbage(const gc_heap *heap, const gc_weak *weak)
 {
     bool is_cut_short = heap->cycle.phase == GCI_PHASE_NONE && !heap->cycle.is_done;
-    return heap->slicing && (is_cut_short || gci_object_is_unmarked(heap, &weak->object,
-                                                                    GCI_PHASE_COUNT,
-                                                                    GCI_PHASE_RECHECK));
+    return heap->slicing &&
+           (is_cut_short ||
+            gci_object_is_unmarked(heap, &weak->object, GCI_PHASE_COUNT, GCI_PHASE_RECHECK));
 }
 
 static void end_one(gc_heap *heap, gc_weak *weak, gc_weak *due)

@@ -194,8 +194,8 @@ struct link {
     gc_weak *weak; /* NULL: none */
     int id;
     uint32_t serial;
-    bool calls;  /* has a callback */
-    bool called; /* and that was run */
+    bool calls;   /* has a callback */
+    bool called;  /* and that was run */
     bool is_owed; /* what it led to has died, and it was to run after so many full collections */
     uint64_t collections;
 };
@@ -902,7 +902,8 @@ static void call_from_garbage(gc_weak *weak, void *arg)
 {
     struct world *world = world_of(weak);
     struct model *model = world->note;
-    if (model->freezes == (uintptr_t)arg) { /* else it was alive, to the cycle that let go of what it leads to */
+    if (model->freezes ==
+        (uintptr_t)arg) { /* else it was alive, to the cycle that let go of what it leads to */
         broken(model, "a weak reference that is garbage calls back", NOTHING);
     }
 }
