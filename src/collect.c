@@ -287,7 +287,10 @@ static bool collect(gc_heap *heap, gc_collection *report)
     gci_death_drain(heap); /* user code may run here */
     if (report->generation != 0) {
         heap->slicing = true;
-        (void)gci_death_end_backlog(heap, UINT64_MAX); /* user code may run here */
+        while (is_in_cycle(heap)) {                        /* its search is over */
+            (void)gci_death_end_backlog(heap, UINT64_MAX); /* user code may run here */
+            (void)gci_weak_call_due(heap, UINT64_MAX);     /* likewise */
+        }
         heap->slicing = false;
     }
     make_up_for_stop(heap);                      /* user code may run here */

@@ -746,14 +746,18 @@ struct gci_set gci_cycle_slice(gc_heap *heap, uint64_t deadline)
     return nothing;
 }
 
-static void restore(gc_heap *heap, struct gci_page *page)
+/* Returns how many in a page are of S still. */
+static size_t restore(gc_heap *heap, struct gci_page *page)
 {
     uint32_t members = 1u << state_of_set(heap);
+    size_t count = 0;
     for (size_t offset = page->first, end = gci_page_end(page), size = page->slot_size;
          offset < end; offset += size) {
         gc_object *self = gci_page_at(page, offset);
         bool is_grey = gci_state_of(self) == GCI_GREY, is_dead = GCI_IS_DEAD(self->refs);
-        if (gci_is_member(members, self->gc) || (is_grey && !is_dead)) {
+        bool is_of_set = gci_is_member(members, self->gc);
+        count += is_of_set;
+        if (is_of_set || (is_grey && !is_dead)) {
             if (heap->cycle.phase >= GCI_PHASE_CLEAR && (self->refs & OURO_REFS_WEAK)) {
                 gci_weak_end(self, GCI_WEAK_ALL, &heap->due); /* it may be half-cleared */
             }
@@ -764,6 +768,7 @@ static void restore(gc_heap *heap, struct gci_page *page)
             gci_death_leave_chain(page, self); /* may be the page's last */
         }
     }
+    return count;
 }
 
 void gci_cycle_abandon(gc_heap *heap)
@@ -778,6 +783,7 @@ void gci_cycle_abandon(gc_heap *heap)
     if (cycle->phase == GCI_PHASE_NONE) {
         return;
     }
+    size_t rest = 0;
     for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
          page = gci_pages_next(heap, page)) {
         if (page->birth == GCI_YOUNG) {
@@ -785,8 +791,11 @@ void gci_cycle_abandon(gc_heap *heap)
                 page->chain = 0;
                 end_chains(page);
             }
-            restore(heap, page);
+            rest += restore(heap, page);
         }
+    }
+    if (cycle->phase >= GCI_PHASE_CLEAR) {
+        cycle->freed += cycle->garbage - rest;
     }
     cycle->lane_count = 0;
     cycle->chains = NULL;

@@ -515,8 +515,12 @@ void gci_weak_call_watchers(gc_heap *heap, bool until_none)
     }
     for (; heap->watchers != NULL && (max > 0 || until_none); max--) {
         struct gci_weak_call *call = heap->watchers;
-        leave_list(heap, &call->weak); /* nobody's death is under way, so none is due */
-        call_back(call);               /* user code may run here */
+        if (call->weak.target != NULL) {
+            leave_list(heap, &call->weak);
+        } else {
+            leave_due(&call->weak); /* of a cycle that was cut short */
+        }
+        call_back(call); /* user code may run here */
     }
 }
 

@@ -1234,6 +1234,255 @@ static void finalizers_that_look_at_the_heap_put_the_rest_off(void **state)
     world->story[0] = '\0';
 }
 
+/* What died of a cycle
+ * ==================== */
+
+enum { LIST = 5000, DEATHS = 64 }; /* as in death.c: between two looks at the clock */
+
+/* The first of garbage lets go of a list. */
+static void drop_the_list(struct world *world, struct actor *actor)
+{
+    if (actor->id == 1) {
+        struct node *list = world->note;
+        world->note = NULL;
+        gc_decref(list);
+    }
+}
+
+/* A cycle that has garbage in one part, which is gone, but not what it let go of. Returns how many of that
+ * are left. */
+static uint64_t begin_with_a_list(gc_heap *heap)
+{
+    struct world *world = gc_heap_user_data(heap);
+    world->note = list_new(heap, LIST);
+    world->on_destroy = drop_the_list;
+    struct actor *ring = ring_of_actors_new(heap);
+    (void)gc_collect_generation(heap, 0);
+    gc_decref(ring);
+    begin(heap);
+    while (world->destroyed < PART) {
+        assert_true(step(heap));
+    }
+    assert_int_equal(world->finalized, PART);
+    assert_null(world->note);
+    world->story[0] = '\0';
+    assert_true(stats_of(heap).objects_live >= LIST - DEATHS);
+    return stats_of(heap).objects_live;
+}
+
+static void cycle_is_over_and_has_its_stop_when_what_died_of_it_is_gone(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    struct calls calls;
+    hear_calls(heap, &calls);
+    uint64_t live = begin_with_a_list(heap);
+    unsigned slices = 0;
+    while (step(heap)) {
+        slices++;
+        assert_int_equal(calls.stops, 0);
+        assert_int_equal(cycles(heap), 0);
+        assert_true(live - stats_of(heap).objects_live <= DEATHS);
+        live = stats_of(heap).objects_live;
+        assert_int_equal(stats_of(heap).died_by_count, LIST - live);
+    }
+    assert_true(slices > LIST / DEATHS);
+    assert_int_equal(calls.starts, 1);
+    assert_int_equal(calls.stops, 1);
+    assert_int_equal(calls.last.collected, PART);
+    assert_int_equal(cycles(heap), 1);
+    gc_stats stats = stats_of(heap);
+    assert_int_equal(stats.generations[1].collected, PART);
+    assert_int_equal(stats.generations[1].resurrected, 0);
+    assert_int_equal(stats.died_by_count, LIST);
+    assert_int_equal(stats.finalized, PART);
+    assert_int_equal(stats.bytes_live, 0);
+    assert_pauses_add_up(&stats);
+    assert_false(step(heap));
+    assert_int_equal(calls.stops, 1);
+    gc_hook_remove(heap, &calls.hook);
+}
+
+static void program_dies_in_no_backlog(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    uint64_t live = begin_with_a_list(heap);
+    do {
+        struct node *list = list_new(heap, 500);
+        struct actor *actor = actor_new(heap, 2);
+        gc_decref(list);
+        gc_decref(actor);
+        assert_story(world, "F2 D2 ");
+        assert_live(heap, live);
+        (void)step(heap);
+        live = stats_of(heap).objects_live;
+    } while (live > 0);
+    go_to_the_end(heap);
+    assert_int_equal(cycles(heap), 1);
+}
+
+static void collect_at_once_ends_what_died_of_a_cycle(void **state)
+{
+    struct world *world = *state;
+    for (unsigned look = 0; look < 2; look++) {
+        gc_heap *heap = patient_heap_new(world);
+        struct calls calls;
+        hear_calls(heap, &calls);
+        uint64_t live = begin_with_a_list(heap);
+        if (look) {
+            assert_sound(heap);
+            assert_live(heap, live);
+        }
+        drop_a_node_circle(heap);
+        assert_int_equal(gc_collect(heap), 2);
+        assert_live(heap, 0);
+        assert_int_equal(calls.starts, 2);
+        assert_int_equal(calls.stops, 2);
+        assert_int_equal(calls.collected, PART + 2);
+        assert_false(step(heap));
+        assert_int_equal(stats_of(heap).generations[1].collected, PART + 2);
+        assert_int_equal(stats_of(heap).died_by_count, LIST);
+        gc_hook_remove(heap, &calls.hook);
+        world_free_heap(world);
+        world->finalized = world->destroyed = 0;
+    }
+}
+
+static void heap_may_be_freed_before_all_that_died_is_gone(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    struct calls calls;
+    hear_calls(heap, &calls);
+    (void)begin_with_a_list(heap);
+    assert_true(step(heap));
+    world_free_heap(world);
+    assert_int_equal(calls.starts, 2);
+    assert_int_equal(calls.stops, 2);
+    assert_int_equal(world->destroyed, PART);
+}
+
+static void births_end_what_died_of_a_cycle(void **state)
+{
+    struct world *world = *state;
+    gc_config config = {
+        .thresholds = { .young_objects = 100000000,
+                        .young_bytes = 100000000,
+                        .old_growth_percent = 1,
+                        .old_bytes = 100000000 },
+    };
+    gc_heap *heap = world_new_heap(world, &config);
+    struct string *much =
+        gc_new_var(heap, &string_type, (size_t)2 << 20); /* else all is done at once */
+    assert_non_null(much);
+    (void)begin_with_a_list(heap);
+    size_t births = 0;
+    for (; stats_of(heap).objects_live > 1 && births < 10000000; births++) {
+        gc_decref(node_new(heap));
+        struct string *string = gc_new_var(heap, &string_type, 1000);
+        assert_non_null(string);
+        gc_decref(string);
+        gc_external_add(heap, 1000);
+    }
+    assert_live(heap, 1);
+    gc_external_remove(heap, 1000 * births);
+    gc_decref(much);
+}
+
+/* Garbage larger than a part
+ * ========================== */
+
+enum { BIG = 40 * PART, RANGE = 256 };
+
+static struct actor *old_ring_of_actors_new(gc_heap *heap, unsigned first, unsigned others)
+{
+    struct actor *ring = actor_new(heap, first), *last = ring;
+    for (unsigned i = 1; i < BIG; i++) {
+        gc_set_steal(&last->left, actor_new(heap, others));
+        last = last->left;
+    }
+    gc_set(&last->left, ring);
+    (void)gc_collect_generation(heap, 0);
+    return ring;
+}
+
+static void large_garbage_with_finalizers_ends_in_slices(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    gc_weak *weaks[100];
+    struct actor *ring = old_ring_of_actors_new(heap, 1, 2);
+    for (unsigned i = 0; i < 100; i++) {
+        weaks[i] = weak_with_callback(ring, i);
+    }
+    gc_weak *plain = plain_weak(ring);
+    (void)gc_collect_generation(heap, 0);
+    gc_decref(ring);
+    begin(heap);
+    unsigned slices = 0;
+    for (bool more = true; more; slices += world->finalized > 0) {
+        unsigned finalized = world->finalized, destroyed = world->destroyed;
+        more = step(heap);
+        assert_true(world->finalized - finalized <= RANGE);
+        assert_true(world->destroyed - destroyed <= RANGE);
+        assert_true(world->destroyed == 0 || world->finalized == BIG);
+        if (destroyed > 0) {
+            assert_null(gc_weak_get(plain));
+        }
+        if (finalized == 0 && world->finalized > 0) {
+            assert_int_equal(strncmp(world->story, "W99 W98 ", 8), 0); /* newest first */
+            assert_non_null(strstr(world->story, "W0 F"));
+        }
+    }
+    assert_true(slices > BIG / RANGE + BIG / DEATHS);
+    assert_int_equal(world->finalized, BIG);
+    assert_int_equal(world->destroyed, BIG);
+    assert_int_equal(stats_of(heap).generations[1].collected, BIG);
+    assert_int_equal(stats_of(heap).finalized, BIG);
+    assert_int_equal(stats_of(heap).died_by_count, 0);
+    for (unsigned i = 0; i < 100; i++) {
+        gc_decref(weaks[i]);
+    }
+    gc_decref(plain);
+    assert_live(heap, 0);
+    world->story[0] = '\0';
+}
+
+static void risen_from_large_garbage_is_counted_and_the_rest_collected(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    struct actor *first = old_ring_of_actors_new(heap, 1, 2);
+    struct actor *second = old_ring_of_actors_new(heap, 2, 2), *risen = NULL;
+    struct calls calls;
+    gc_decref(first);
+    gc_decref(second);
+    world->memo = &risen;
+    world->on_finalize = rise_if_first;
+    hear_calls(heap, &calls);
+    begin(heap);
+    go_to_the_end(heap);
+    assert_ptr_equal(risen, first);
+    assert_int_equal(calls.last.resurrected, BIG);
+    assert_int_equal(calls.last.collected, BIG);
+    assert_int_equal(stats_of(heap).generations[1].resurrected, BIG);
+    assert_int_equal(stats_of(heap).generations[1].collected, BIG);
+    assert_int_equal(world->finalized, 2 * BIG);
+    assert_int_equal(world->destroyed, BIG);
+    assert_int_equal(gc_generation_of(first), GC_OLD);
+    assert_live(heap, BIG);
+    gc_decref(first);
+    begin(heap);
+    go_to_the_end(heap);
+    assert_int_equal(world->finalized, 2 * BIG);
+    assert_int_equal(world->destroyed, 2 * BIG);
+    assert_int_equal(calls.last.collected, BIG);
+    assert_int_equal(calls.stops, 2);
+    gc_hook_remove(heap, &calls.hook);
+    world->story[0] = '\0';
+}
+
 /* Of the garbage that this one leaves, the next collection is the one that disables. */
 static void disable(struct world *world, struct actor *actor)
 {
@@ -1322,6 +1571,13 @@ int main(void)
         world_test(resurrected_in_parts_are_counted),
         world_test(uncollectable_in_parts_are_counted_and_old),
         world_test(finalizers_that_look_at_the_heap_put_the_rest_off),
+        world_test(cycle_is_over_and_has_its_stop_when_what_died_of_it_is_gone),
+        world_test(program_dies_in_no_backlog),
+        world_test(collect_at_once_ends_what_died_of_a_cycle),
+        world_test(heap_may_be_freed_before_all_that_died_is_gone),
+        world_test(births_end_what_died_of_a_cycle),
+        world_test(large_garbage_with_finalizers_ends_in_slices),
+        world_test(risen_from_large_garbage_is_counted_and_the_rest_collected),
         world_test(no_cycle_begins_or_goes_on_when_a_young_collection_has_disabled_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -331,6 +331,70 @@ static void a_page_that_is_emptied_by_doom_waits_for_its_end(void **state)
     assert_sound(heap);
 }
 
+/* In slices: the same steps, for ranges of slots. */
+
+static void steps_for_a_range_leave_the_others_alone(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct actor *first = drop_a_ring(heap, 1, 4), *third = first->left->left;
+    gc_weak *calls[2] = { weak_with_callback(first, 1), weak_with_callback(third, 2) };
+    gc_weak *plain = plain_weak(first), *watches = watcher(first, 3);
+    struct gci_set set = find(heap);
+    struct gci_page *page = gci_page_of(first);
+    size_t from = gci_page_offset(&first->object), half = gci_page_offset(&third->object);
+    uint32_t doomed = 1u << GCI_DOOMED;
+    gci_doom_end_callbacks(page, doomed, from, half);
+    assert_story(world, "");
+    assert_true(gci_weak_call(&heap->due) == 1);
+    assert_story(world, "W1 "); /* no watcher, and no other half */
+    assert_ptr_equal(weak_peek(plain), first);
+    gci_doom_finalize(page, doomed, from, half);
+    assert_story(world, "F1 F2 ");
+    assert_int_equal(gc_refcount(first), 1);
+    set = gci_set_of_doomed(heap, &set);
+    gci_trace_find_garbage(heap, &set);
+    assert_int_equal(set.garbage_count, 4);
+    gci_doom_end_weak(&set);
+    assert_null(weak_peek(plain));
+    assert_story(world, "");
+    assert_int_equal(gci_weak_call(&heap->due), 2);
+    assert_story(world, "W3 W2 ");
+    gci_doom_clear(page, doomed, from, from + page->slot_size); /* the first: the circle breaks */
+    assert_story(world, "D2 F3 D3 F4 D4 D1 ");
+    gci_collect_release(heap);
+    assert_live(heap, 4);
+    gc_decref(calls[0]);
+    gc_decref(calls[1]);
+    gc_decref(plain);
+    gc_decref(watches);
+}
+
+static void released_is_counted_as_uncollectable_and_its_late_weak_references_end(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct stubborn *a = gc_new(heap, &stubborn_type), *b = gc_new(heap, &stubborn_type);
+    a->next = b;
+    b->next = a;
+    struct gci_set set = find(heap);
+    struct gci_page *page = gci_page_of(a);
+    assert_int_equal(set.garbage_count, 2);
+    gc_weak *weak = plain_weak(a);
+    heap->cycle.garbage = 5;
+    gci_doom_release(page, 1u << GCI_DOOMED, page->first, gci_page_end(page));
+    assert_int_equal(heap->cycle.garbage, 3); /* that has died */
+    assert_int_equal(heap->cycle.report.uncollectable, 2);
+    assert_int_equal(heap->generations[1].uncollectable, 2);
+    assert_int_equal(a->object.gc, heap->old);
+    assert_int_equal(b->object.gc, heap->old);
+    assert_int_equal(gc_refcount(a), 1);
+    assert_null(weak_peek(weak));
+    gci_collect_release(heap);
+    gc_decref(weak);
+    gc_clear(&a->next);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -347,6 +411,8 @@ int main(void)
         world_test(garbage_referring_to_the_living_only_drops_its_references),
         world_test(leaves_of_garbage_die_with_it_and_are_not_counted),
         world_test(a_page_that_is_emptied_by_doom_waits_for_its_end),
+        world_test(steps_for_a_range_leave_the_others_alone),
+        world_test(released_is_counted_as_uncollectable_and_its_late_weak_references_end),
     };
     return cmocka_run_group_tests_name("doom", tests, NULL, NULL);
 }
