@@ -76,7 +76,7 @@ static uint32_t legal_states(const struct gci_page *page)
     uint32_t doomed = 1u << GCI_DOOMED | 1u << GCI_DOOMED_YOUNG;
     return any | 1u << GCI_SAVED | 1u << GCI_FROZEN | 1u << heap->old |
            (page->young ? 1u << GCI_YOUNG : 0) |
-           (heap->busy > 1 ? doomed : 0); /* gc_check holds once itself */
+           (heap->busy > 1 || heap->cycle.is_doomed ? doomed : 0); /* gc_check holds once itself */
 }
 
 static bool check_object(const struct gci_page *page, const gc_object *self)
@@ -88,7 +88,7 @@ static bool check_object(const struct gci_page *page, const gc_object *self)
                     state == GCI_YOUNG && page->birth == GCI_YOUNG ? "GEN-2" : "OBJ-1",
                     page->type->name, (const void *)self, (int)state);
     }
-    bool aside = !gci_is_member(GCI_ALIVE, self->gc) || state == GCI_SAVED;
+    bool aside = !gci_is_member(GCI_ALIVE, self->gc) || state == GCI_SAVED || state == GCI_DOOMED;
     if (page->birth == GCI_YOUNG && !aside && page->frozen != (state == GCI_FROZEN)) {
         return FAIL(page->heap, "FROZEN-1: %s at %p has state %d, and its page is%s frozen",
                     page->type->name, (const void *)self, (int)state, page->frozen ? "" : " not");

@@ -272,58 +272,10 @@ static void make_up_for_stop(gc_heap *heap)
     }
 }
 
-/* One collection, from the first start hook to the last stop hook, with no other inside. false: none
- * may start. */
-static bool collect(gc_heap *heap, gc_collection *report)
-{
-    if (heap->busy > 0) {
-        return false;
-    }
-    uint64_t start = gci_sys_clock_ns();
-    if (report->generation != 0) {
-        gci_cycle_abandon(heap);
-    }
-    hold(heap);
-    gci_death_drain(heap); /* user code may run here */
-    if (report->generation != 0) {
-        heap->slicing = true;
-        while (is_in_cycle(heap)) {                        /* its search is over */
-            (void)gci_death_end_backlog(heap, UINT64_MAX); /* user code may run here */
-            (void)gci_weak_call_due(heap, UINT64_MAX);     /* likewise */
-        }
-        heap->slicing = false;
-    }
-    make_up_for_stop(heap);                      /* user code may run here */
-    bool starts = ask_start_hooks(heap, report); /* user code may run here */
-    if (starts) {
-        check_heap(heap);
-        struct gci_set set = find_garbage(heap, report->generation);
-        report->examined = set.alive_count + set.garbage_count;
-        end_garbage(heap, &set, report); /* user code may run here */
-        if (report->generation != 0) {
-            (void)gci_weak_call(&heap->due); /* user code may run here */
-        }
-        record(heap, report);
-        tidy(heap, report->generation != 0);
-        record_pause(heap, report->generation == 0 ? GC_PHASE_YOUNG : GC_PHASE_FULL, start);
-        report->duration_ns = heap->pause_ns;
-        call_stop_hooks(heap, report); /* user code may run here */
-    }
-    gci_collect_release(heap);
-    return starts;
-}
-
 /* How many containers a collection has found unreachable, and not resurrected. */
 static size_t found_by(const gc_collection *report)
 {
     return (size_t)(report->collected + report->uncollectable + report->saved);
-}
-
-static size_t collect_generation(gc_heap *heap, int generation, gc_reason reason)
-{
-    gc_collection report = { .size = sizeof(report), .generation = generation, .reason = reason };
-    (void)collect(heap, &report);
-    return found_by(&report);
 }
 
 /* What a collection that came by itself, and was of so many young ones, says about the next. */
@@ -345,6 +297,106 @@ static void adapt(gc_heap *heap, int generation, size_t young, size_t found)
                             thresholds->old_bytes == OLD_BYTES;
     }
     gci_collect_arm(heap);
+}
+
+/* The end of a cycle that came to it in a slice: it was a collection. */
+static void end_cycle(gc_heap *heap)
+{
+    gc_collection *report = &heap->cycle.report;
+    report->examined = heap->cycle.examined;
+    record(heap, report);
+    adapt(heap, 1, 0, found_by(report));
+}
+
+/* What the statistics call the phases of a cycle. */
+static const gc_phase phases[] = {
+    [GCI_PHASE_PROMOTE] = GC_PHASE_PROMOTE, [GCI_PHASE_COUNT] = GC_PHASE_COUNT,
+    [GCI_PHASE_MARK] = GC_PHASE_MARK,       [GCI_PHASE_SWEEP] = GC_PHASE_SWEEP,
+    [GCI_PHASE_PARTS] = GC_PHASE_RECHECK,   [GCI_PHASE_RECHECK] = GC_PHASE_RECHECK,
+    [GCI_PHASE_CALL] = GC_PHASE_FREE,       [GCI_PHASE_FINALIZE] = GC_PHASE_FREE,
+    [GCI_PHASE_CLEAR] = GC_PHASE_FREE,      [GCI_PHASE_RELEASE] = GC_PHASE_FREE,
+    [GCI_PHASE_DROP] = GC_PHASE_FREE,       [GCI_PHASE_FREE] = GC_PHASE_FREE,
+    [GCI_PHASE_NONE] = GC_PHASE_FREE, /* the backlog */
+};
+
+/* A slice. What garbage it has found ends in it; what dies of that, in the next ones. */
+static void slice(gc_heap *heap, uint64_t budget_ns)
+{
+    struct gci_cycle *cycle = &heap->cycle;
+    gc_phase phase = phases[cycle->phase];
+    uint64_t start = gci_sys_clock_ns();
+    uint64_t deadline = budget_ns < UINT64_MAX - start ? start + budget_ns : UINT64_MAX;
+    hold(heap);
+    gci_death_drain(heap); /* user code may run here, and end the cycle by a look at the heap */
+    heap->slicing = true;
+    if (gci_death_end_backlog(heap, deadline) && gci_weak_call_due(heap, deadline)) {
+        /* user code may have run */
+        struct gci_set set = gci_cycle_slice(heap, deadline);
+        end_garbage(heap, &set, &cycle->report); /* user code may run here */
+    }
+    heap->slicing = false;
+    bool is_over = cycle->is_done && !is_in_cycle(heap);
+    cycle->is_done = cycle->is_done && !is_over;
+    cycle->report.slices += !cycle->only_promotes;
+    if (is_over && cycle->only_promotes) {
+        heap->bytes_at_collection = bytes_in_use(heap); /* the next look is at who comes now */
+        cycle->bytes_begun = 0;
+    } else if (is_over) {
+        end_cycle(heap);
+    }
+    if (!is_in_cycle(heap)) {
+        tidy(heap, false);
+    }
+    record_pause(heap, phase, start);
+    cycle->report.duration_ns += cycle->only_promotes ? 0 : heap->pause_ns;
+    if (is_over && !cycle->only_promotes) {
+        cycle->owes_stop = false;
+        call_stop_hooks(heap, &cycle->report); /* user code may run here */
+    }
+    gci_collect_release(heap);
+}
+
+/* One collection, from the first start hook to the last stop hook, with no other inside. false: none
+ * may start. */
+static bool collect(gc_heap *heap, gc_collection *report)
+{
+    if (heap->busy > 0) {
+        return false;
+    }
+    uint64_t start = gci_sys_clock_ns();
+    if (report->generation != 0) {
+        gci_cycle_abandon(heap);
+    }
+    while (is_in_cycle(heap) && (report->generation != 0 || heap->cycle.is_doomed)) {
+        slice(heap, UINT64_MAX); /* user code may run here; what a cycle has found ends */
+    }
+    hold(heap);
+    gci_death_drain(heap);                       /* user code may run here */
+    make_up_for_stop(heap);                      /* user code may run here */
+    bool starts = ask_start_hooks(heap, report); /* user code may run here */
+    if (starts) {
+        check_heap(heap);
+        struct gci_set set = find_garbage(heap, report->generation);
+        report->examined = set.alive_count + set.garbage_count;
+        end_garbage(heap, &set, report); /* user code may run here */
+        if (report->generation != 0) {
+            (void)gci_weak_call(&heap->due); /* user code may run here */
+        }
+        record(heap, report);
+        tidy(heap, report->generation != 0);
+        record_pause(heap, report->generation == 0 ? GC_PHASE_YOUNG : GC_PHASE_FULL, start);
+        report->duration_ns = heap->pause_ns;
+        call_stop_hooks(heap, report); /* user code may run here */
+    }
+    gci_collect_release(heap);
+    return starts;
+}
+
+static size_t collect_generation(gc_heap *heap, int generation, gc_reason reason)
+{
+    gc_collection report = { .size = sizeof(report), .generation = generation, .reason = reason };
+    (void)collect(heap, &report);
+    return found_by(&report);
 }
 
 static void collect_by_itself(gc_heap *heap, int generation, gc_reason reason)
@@ -415,63 +467,6 @@ static void begin_promotion(gc_heap *heap)
 {
     gci_cycle_promote(heap);
     open_books(heap);
-}
-
-/* The end of a cycle that came to it in a slice: it was a collection. */
-static void end_cycle(gc_heap *heap)
-{
-    gc_collection *report = &heap->cycle.report;
-    report->examined = heap->cycle.examined;
-    record(heap, report);
-    adapt(heap, 1, 0, found_by(report));
-}
-
-/* What the statistics call the phases of a cycle. */
-static const gc_phase phases[] = {
-    [GCI_PHASE_PROMOTE] = GC_PHASE_PROMOTE, [GCI_PHASE_COUNT] = GC_PHASE_COUNT,
-    [GCI_PHASE_MARK] = GC_PHASE_MARK,       [GCI_PHASE_SWEEP] = GC_PHASE_SWEEP,
-    [GCI_PHASE_PARTS] = GC_PHASE_RECHECK,   [GCI_PHASE_RECHECK] = GC_PHASE_RECHECK,
-    [GCI_PHASE_CALL] = GC_PHASE_FREE,       [GCI_PHASE_FINALIZE] = GC_PHASE_FREE,
-    [GCI_PHASE_CLEAR] = GC_PHASE_FREE,      [GCI_PHASE_RELEASE] = GC_PHASE_FREE,
-    [GCI_PHASE_DROP] = GC_PHASE_FREE,       [GCI_PHASE_FREE] = GC_PHASE_FREE,
-    [GCI_PHASE_NONE] = GC_PHASE_FREE, /* the backlog */
-};
-
-/* A slice. What garbage it has found ends in it; what dies of that, in the next ones. */
-static void slice(gc_heap *heap, uint64_t budget_ns)
-{
-    struct gci_cycle *cycle = &heap->cycle;
-    gc_phase phase = phases[cycle->phase];
-    uint64_t start = gci_sys_clock_ns();
-    uint64_t deadline = budget_ns < UINT64_MAX - start ? start + budget_ns : UINT64_MAX;
-    hold(heap);
-    gci_death_drain(heap); /* user code may run here, and end the cycle by a look at the heap */
-    heap->slicing = true;
-    if (gci_death_end_backlog(heap, deadline) && gci_weak_call_due(heap, deadline)) {
-        /* user code may have run */
-        struct gci_set set = gci_cycle_slice(heap, deadline);
-        end_garbage(heap, &set, &cycle->report); /* user code may run here */
-    }
-    heap->slicing = false;
-    bool is_over = cycle->is_done && !is_in_cycle(heap);
-    cycle->is_done = cycle->is_done && !is_over;
-    cycle->report.slices += !cycle->only_promotes;
-    if (is_over && cycle->only_promotes) {
-        heap->bytes_at_collection = bytes_in_use(heap); /* the next look is at who comes now */
-        cycle->bytes_begun = 0;
-    } else if (is_over) {
-        end_cycle(heap);
-    }
-    if (!is_in_cycle(heap)) {
-        tidy(heap, false);
-    }
-    record_pause(heap, phase, start);
-    cycle->report.duration_ns += cycle->only_promotes ? 0 : heap->pause_ns;
-    if (is_over && !cycle->only_promotes) {
-        cycle->owes_stop = false;
-        call_stop_hooks(heap, &cycle->report); /* user code may run here */
-    }
-    gci_collect_release(heap);
 }
 
 /* How much of its rest the program gets before the next slice: all, until the cycle has used most of

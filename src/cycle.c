@@ -560,8 +560,9 @@ static size_t end_range(struct gci_tracer *tracer, struct gci_page *page, size_t
         [GCI_PHASE_CLEAR] = gci_doom_clear,        [GCI_PHASE_RELEASE] = gci_doom_release,
         [GCI_PHASE_DROP] = gci_death_drop_garbage,
     };
-    acts[tracer->heap->cycle.phase](page, tracer->members, offset,
-                                    end); /* user code may run here */
+    /* User code that looks at the heap meanwhile makes it DOOMED. */
+    uint32_t members = tracer->members | 1u << GCI_DOOMED;
+    acts[tracer->heap->cycle.phase](page, members, offset, end); /* user code may run here */
     return end;
 }
 
@@ -636,7 +637,7 @@ void gci_cycle_begin(gc_heap *heap)
     cycle->only_promotes = false;
     cycle->number++;
     cycle->trusts_touched = cycle->number % TRUST_NOT_EVERY != 0;
-    cycle->of_suspects = cycle->is_finalized = cycle->is_done = false;
+    cycle->of_suspects = cycle->is_finalized = cycle->is_doomed = cycle->is_done = false;
     cycle->suspects = cycle->part_max = 0;
     cycle->suspects_before = SIZE_MAX;
     cycle->examined = 0;
@@ -703,6 +704,8 @@ static void advance(gc_heap *heap)
         break;
     case GCI_PHASE_RELEASE:
         cycle->freed += cycle->garbage;
+        cycle->garbage = 0;
+        cycle->is_doomed = false;
         finish(heap);
         break;
     case GCI_PHASE_FREE:
@@ -746,21 +749,14 @@ struct gci_set gci_cycle_slice(gc_heap *heap, uint64_t deadline)
     return nothing;
 }
 
-/* Returns how many in a page are of S still. */
-static size_t restore(gc_heap *heap, struct gci_page *page)
+static void restore(gc_heap *heap, struct gci_page *page)
 {
     uint32_t members = 1u << state_of_set(heap);
-    size_t count = 0;
     for (size_t offset = page->first, end = gci_page_end(page), size = page->slot_size;
          offset < end; offset += size) {
         gc_object *self = gci_page_at(page, offset);
         bool is_grey = gci_state_of(self) == GCI_GREY, is_dead = GCI_IS_DEAD(self->refs);
-        bool is_of_set = gci_is_member(members, self->gc);
-        count += is_of_set;
-        if (is_of_set || (is_grey && !is_dead)) {
-            if (heap->cycle.phase >= GCI_PHASE_CLEAR && (self->refs & OURO_REFS_WEAK)) {
-                gci_weak_end(self, GCI_WEAK_ALL, &heap->due); /* it may be half-cleared */
-            }
+        if (gci_is_member(members, self->gc) || (is_grey && !is_dead)) {
             self->gc = heap->old;
         } else if (gci_state_of(self) == GCI_DYING) {
             self->gc = GCI_DYING;
@@ -768,7 +764,21 @@ static size_t restore(gc_heap *heap, struct gci_page *page)
             gci_death_leave_chain(page, self); /* may be the page's last */
         }
     }
-    return count;
+}
+
+/* What is being cleared stays garbage, for nobody to see. */
+static void doom(gc_heap *heap)
+{
+    uint32_t state = state_of_set(heap);
+    for (struct gci_page *page = heap->cycle.suspect_pages; page != NULL;
+         page = page->next_suspect) {
+        for (size_t offset = page->first, end = gci_page_end(page); offset < end;
+             offset += page->slot_size) {
+            gc_object *self = gci_page_at(page, offset);
+            self->gc = self->gc == state ? (uint32_t)GCI_DOOMED : self->gc;
+        }
+    }
+    heap->cycle.is_doomed = true;
 }
 
 void gci_cycle_abandon(gc_heap *heap)
@@ -780,10 +790,13 @@ void gci_cycle_abandon(gc_heap *heap)
         (void)gci_cycle_slice(heap, UINT64_MAX);
         heap->slicing = slicing;
     }
+    if (cycle->phase == GCI_PHASE_CLEAR || cycle->phase == GCI_PHASE_RELEASE) {
+        doom(heap);
+        return;
+    }
     if (cycle->phase == GCI_PHASE_NONE) {
         return;
     }
-    size_t rest = 0;
     for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
          page = gci_pages_next(heap, page)) {
         if (page->birth == GCI_YOUNG) {
@@ -791,11 +804,8 @@ void gci_cycle_abandon(gc_heap *heap)
                 page->chain = 0;
                 end_chains(page);
             }
-            rest += restore(heap, page);
+            restore(heap, page);
         }
-    }
-    if (cycle->phase >= GCI_PHASE_CLEAR) {
-        cycle->freed += cycle->garbage - rest;
     }
     cycle->lane_count = 0;
     cycle->chains = NULL;

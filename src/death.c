@@ -506,7 +506,7 @@ void gci_death_free_range(struct gci_page *page, uint32_t members, size_t offset
 static OURO_NOINLINE void die(struct gci_page *page, gc_object *self)
 {
     gc_heap *heap = page->heap;
-    bool is_outside = gci_state_of(self) != GCI_DOOMED;
+    bool is_outside = gci_state_of(self) != GCI_DOOMED || heap->cycle.is_doomed;
     if (!turn_dying(page, self)) {
         return;
     }

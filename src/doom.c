@@ -75,7 +75,7 @@ static size_t end_weak(const struct gci_set *set, enum gci_weak_which which)
 static void release(const struct gci_page *page, gc_object *self)
 {
     gc_heap *heap = page->heap;
-    self->gc = heap->old;
+    self->gc = gci_object_old(page);
     if (heap->debug & GC_DEBUG_UNCOLLECTABLE) {
         tell(page, self, "uncollectable"); /* user code may run here */
     }
