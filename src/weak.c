@@ -515,7 +515,11 @@ void gci_weak_call_watchers(gc_heap *heap, bool until_none)
     }
     for (; heap->watchers != NULL && (max > 0 || until_none); max--) {
         struct gci_weak_call *call = heap->watchers;
-        leave_list(heap, &call->weak); /* nobody's death is under way, so none is due */
+        if (call->weak.target != NULL) {
+            leave_list(heap, &call->weak);
+        } else {
+            leave_due(&call->weak); /* a cycle was cut short, for which it waited */
+        }
         call_back(call);               /* user code may run here */
     }
 }

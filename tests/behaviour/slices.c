@@ -1234,6 +1234,34 @@ static void finalizers_that_look_at_the_heap_put_the_rest_off(void **state)
     world->story[0] = '\0';
 }
 
+/* What waits for the next cycle to know whether it is garbage, when this one is cut short. */
+static void watcher_that_a_cycle_has_put_off_runs_at_the_end_of_the_heap(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    struct node *ring = node_new(heap), *last = list_new(heap, 1);
+    gc_set(&ring->left, ring);
+    gc_decref(watcher(last, 1));
+    for (size_t i = 1; i < 3000; i++) {
+        struct node *node = node_new(heap);
+        node->left = last;
+        last = node;
+    }
+    ring->right = last;
+    begin(heap);
+    gc_decref(ring);
+    go_to_the_end(heap);
+    begin(heap);
+    while (stats_of(heap).objects_died == 0 && step(heap)) {
+    }
+    assert_true(gc_check(heap)); /* cuts it short */
+    go_to_the_end(heap);
+    (void)gc_heap_trim(heap);
+    gc_heap_free(heap);
+    world->heap = NULL;
+    assert_story(world, "W1 ");
+}
+
 /* Of the garbage that this one leaves, the next collection is the one that disables. */
 static void disable(struct world *world, struct actor *actor)
 {
@@ -1322,6 +1350,7 @@ int main(void)
         world_test(resurrected_in_parts_are_counted),
         world_test(uncollectable_in_parts_are_counted_and_old),
         world_test(finalizers_that_look_at_the_heap_put_the_rest_off),
+        world_test(watcher_that_a_cycle_has_put_off_runs_at_the_end_of_the_heap),
         world_test(no_cycle_begins_or_goes_on_when_a_young_collection_has_disabled_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
