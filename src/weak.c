@@ -342,13 +342,25 @@ gc_weak *gc_weak_new_at(void *object, gc_weak_fn callback, void *arg, const char
 
 /* Using. */
 
+/* Whether an object is garbage that ends in slices. Until it is cleared callbacks may bring it back, but not
+ * the program between slices, which would be left with what is finalized. */
+static bool is_ending(const gc_heap *heap, const gc_object *self)
+{
+    const struct gci_cycle *cycle = &heap->cycle;
+    bool is_again = cycle->phase == GCI_PHASE_RECHECK && cycle->is_finalized;
+    enum gci_phase first = heap->slicing ? GCI_PHASE_CLEAR
+                           : is_again    ? GCI_PHASE_RECHECK
+                                         : GCI_PHASE_CALL;
+    return gci_object_is_unmarked(heap, self, first, GCI_PHASE_FREE);
+}
+
 bool gc_try_incref(void *object)
 {
     gc_object *self = object;
     enum gci_state state = gci_state_of(self);
     const gc_heap *heap = gci_page_of(self)->heap;
     if (state == GCI_DYING || GCI_IS_DEAD(self->refs) || (state == GCI_DOOMED && heap->clearing) ||
-        gci_object_is_unmarked(heap, self, GCI_PHASE_CLEAR, GCI_PHASE_FREE)) {
+        is_ending(heap, self)) {
         return false;
     }
     gc_incref(self);
