@@ -1234,6 +1234,42 @@ static void finalizers_that_look_at_the_heap_put_the_rest_off(void **state)
     world->story[0] = '\0';
 }
 
+static void finalize_nothing(gc_object *self)
+{
+    (void)self;
+}
+
+static const gc_type finalized_type = {
+    .name = "finalized",
+    .size = sizeof(struct node),
+    .refs = OURO_REFS(struct node, left, right),
+    .finalize = finalize_nothing,
+};
+
+/* What a finalizer takes is not ouro's to choose: a look at the clock after a few. */
+static void slice_runs_few_finalizers(void **state)
+{
+    enum { COUNT = 50000, FEW = 32 }; /* more than ends in one slice */
+    gc_heap *heap = patient_heap_new(*state);
+    struct node *first = gc_new(heap, &finalized_type), *last = first;
+    for (size_t i = 1; i < COUNT; i++) {
+        last->left = gc_new(heap, &finalized_type);
+        last = last->left;
+    }
+    gc_set(&last->left, first);
+    (void)gc_collect_generation(heap, 0);
+    gc_decref(first);
+    begin(heap);
+    uint64_t before = 0;
+    while (step(heap)) {
+        uint64_t finalized = stats_of(heap).finalized;
+        assert_in_range(finalized - before, 0, FEW);
+        before = finalized;
+    }
+    assert_int_equal(before, COUNT);
+    assert_live(heap, 0);
+}
+
 /* More than ends in one slice. It would be finalized, and its callbacks called, while the program has it. */
 static void program_gets_nothing_that_is_being_finalized(void **state)
 {
@@ -1376,6 +1412,7 @@ int main(void)
         world_test(resurrected_in_parts_are_counted),
         world_test(uncollectable_in_parts_are_counted_and_old),
         world_test(finalizers_that_look_at_the_heap_put_the_rest_off),
+        world_test(slice_runs_few_finalizers),
         world_test(program_gets_nothing_that_is_being_finalized),
         world_test(watcher_that_a_cycle_has_put_off_runs_at_the_end_of_the_heap),
         world_test(no_cycle_begins_or_goes_on_when_a_young_collection_has_disabled_them),
