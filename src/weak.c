@@ -429,24 +429,25 @@ static bool is_gone(const gc_heap *heap, const gc_weak *weak)
            gci_object_is_unmarked(heap, &weak->object, GCI_PHASE_CALL, GCI_PHASE_FREE);
 }
 
-/* Whether a weak reference to what dies in a slice may be garbage, too. Nobody knows after a cycle that was cut
- * short. */
-static bool may_be_garbage(const gc_heap *heap, const gc_weak *weak)
+/* Whether a weak reference to what dies in a slice may be garbage, too, which a watcher never is. Nobody knows after
+ * a cycle that was cut short. */
+static bool may_be_garbage(const gc_heap *heap, const struct gci_weak_call *call)
 {
     bool is_cut_short = heap->cycle.phase == GCI_PHASE_NONE && !heap->cycle.is_done;
-    return heap->slicing && (is_cut_short || gci_object_is_unmarked(heap, &weak->object,
-                                                                    GCI_PHASE_COUNT,
-                                                                    GCI_PHASE_RECHECK));
+    return heap->slicing && call->place == NULL &&
+           (is_cut_short || gci_object_is_unmarked(heap, &call->weak.object, GCI_PHASE_COUNT,
+                                                   GCI_PHASE_RECHECK));
 }
 
 static void end_one(gc_heap *heap, gc_weak *weak, gc_weak *due)
 {
-    if (as_call(weak) == NULL || is_gone(heap, weak)) {
+    const struct gci_weak_call *call = as_call(weak);
+    if (call == NULL || is_gone(heap, weak)) {
         detach(weak);
         return;
     }
     leave_list(heap, weak);
-    join_due(may_be_garbage(heap, weak) ? &heap->due : due, weak);
+    join_due(may_be_garbage(heap, call) ? &heap->due : due, weak);
 }
 
 void gci_weak_end(gc_object *target, enum gci_weak_which which, gc_weak *due)
