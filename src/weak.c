@@ -501,6 +501,14 @@ size_t gci_weak_call(gc_weak *due)
     return called;
 }
 
+void gci_weak_forget(const struct gci_page *page, gc_object *self)
+{
+    gc_weak *weak = (gc_weak *)(void *)self;
+    if (gci_weak_is_of(page) && weak->target == NULL) {
+        detach(weak);
+    }
+}
+
 bool gci_weak_call_due(gc_heap *heap, uint64_t deadline)
 {
     while (gci_weak_is_due(heap)) {

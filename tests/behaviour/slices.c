@@ -1154,7 +1154,9 @@ static void resurrected_in_parts_are_counted(void **state)
 
 static void stubborn_traverse(gc_object *self, gc_visitor *visitor)
 {
-    gc_visit(visitor, ((struct node *)(void *)self)->left);
+    struct node *node = (struct node *)(void *)self;
+    gc_visit(visitor, node->left);
+    gc_visit(visitor, node->right);
 }
 
 /* What no clear breaks. */
@@ -1322,6 +1324,39 @@ static void watcher_runs_in_the_slice_in_which_its_object_dies(void **state)
     assert_story(world, "W1 ");
 }
 
+/* Its object has died when nobody knew that it is garbage; and garbage it is, but lives on. */
+static void weak_reference_that_was_garbage_is_not_called(void **state)
+{
+    struct world *world = *state;
+    for (unsigned debug = 0; debug <= GC_DEBUG_SAVE_ALL; debug += GC_DEBUG_SAVE_ALL) {
+        gc_heap *heap = patient_heap_new(world);
+        struct node *ring = node_new(heap), *last = node_new(heap);
+        struct node *stubborn = gc_new(heap, &stubborn_type);
+        gc_set(&ring->left, ring);
+        gc_set(&stubborn->left, stubborn);
+        gc_set_steal(&stubborn->right, (struct node *)(void *)weak_with_callback(last, 1));
+        for (size_t i = 1; i < 3000; i++) {
+            struct node *node = node_new(heap);
+            node->left = last;
+            last = node;
+        }
+        ring->right = last;
+        (void)gc_collect_generation(heap, 0);
+        gc_decref(ring);
+        begin(heap);
+        while (stats_of(heap).objects_died == 0 && step(heap)) {
+        }
+        assert_true(gc_check(heap)); /* cuts it short */
+        go_to_the_end(heap);
+        (void)gc_set_debug(heap, debug);
+        gc_decref(stubborn);
+        (void)gc_collect(heap);
+        assert_story(world, "");
+        gc_heap_free(heap);
+        world->heap = NULL;
+    }
+}
+
 /* Of the garbage that this one leaves, the next collection is the one that disables. */
 static void disable(struct world *world, struct actor *actor)
 {
@@ -1412,6 +1447,7 @@ int main(void)
         world_test(finalizers_that_look_at_the_heap_put_the_rest_off),
         world_test(slice_runs_few_finalizers),
         world_test(program_gets_nothing_that_is_being_finalized),
+        world_test(weak_reference_that_was_garbage_is_not_called),
         world_test(watcher_runs_in_the_slice_in_which_its_object_dies),
         world_test(no_cycle_begins_or_goes_on_when_a_young_collection_has_disabled_them),
     };
