@@ -435,8 +435,8 @@ static bool may_be_garbage(const gc_heap *heap, const struct gci_weak_call *call
 {
     bool is_cut_short = heap->cycle.phase == GCI_PHASE_NONE && !heap->cycle.is_done;
     return heap->slicing && call->place == NULL &&
-           (is_cut_short || gci_object_is_unmarked(heap, &call->weak.object, GCI_PHASE_COUNT,
-                                                   GCI_PHASE_RECHECK));
+           (is_cut_short ||
+            gci_object_is_unmarked(heap, &call->weak.object, GCI_PHASE_COUNT, GCI_PHASE_RECHECK));
 }
 
 static void end_one(gc_heap *heap, gc_weak *weak, gc_weak *due)
@@ -541,7 +541,7 @@ void gci_weak_call_watchers(gc_heap *heap, bool until_none)
         } else {
             leave_due(&call->weak); /* a cycle was cut short, for which it waited */
         }
-        call_back(call);               /* user code may run here */
+        call_back(call); /* user code may run here */
     }
 }
 
