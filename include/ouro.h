@@ -765,8 +765,9 @@ OURO_API size_t gc_release_saved(gc_heap *heap) OURO_NONNULL;
  * first callback runs; callbacks and watchers run newest first; then its references are dropped.
  *
  * A collection ends those with callbacks first, before the finalizers, whatever those resurrect
- * then; after them the others, and watchers, but only of what is garbage still. At the end of the
- * heap watchers run, and no other callbacks.
+ * then; after them the others, and watchers, but only of what is garbage still. Where that takes
+ * several slices the others read NULL between them. At the end of the heap watchers run, and no
+ * other callbacks.
  *
  * Either way they end before anything is cleared: no weak reference ever yields a dying or a
  * half-cleared object. A weak reference that is garbage or dying itself does not call back.

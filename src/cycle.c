@@ -39,7 +39,8 @@
 #include "cycle.h"
 
 enum {
-    CHUNK = 256,  /* slots between two looks at the clock */
+    CHUNK = 256,  /* slots between two looks at the clock, */
+    CALLS = 16,   /* and where user code may run */
     ITEMS = 4096, /* likewise references, where objects may have very many */
     /* A part with so many members gets no more to begin with; and one with so many more, none at
      * all. Where everything is checked they are small, so that there are many. */
@@ -562,8 +563,11 @@ static size_t end_range(struct gci_tracer *tracer, struct gci_page *page, size_t
     };
     /* User code that looks at the heap meanwhile makes it DOOMED. */
     uint32_t members = tracer->members | 1u << GCI_DOOMED;
-    acts[tracer->heap->cycle.phase](page, members, offset, end); /* user code may run here */
-    return end;
+    enum gci_phase phase = tracer->heap->cycle.phase;
+    size_t step = phase == GCI_PHASE_DROP ? SIZE_MAX : CALLS * page->slot_size;
+    size_t to = step < end - offset ? offset + step : end;
+    acts[phase](page, members, offset, to); /* user code may run here */
+    return to;
 }
 
 /* A page at a time. */

@@ -402,7 +402,7 @@ void gci_death_drain(gc_heap *heap)
 
 bool gci_death_end_backlog(gc_heap *heap, uint64_t deadline)
 {
-    enum { DEATHS = 64 }; /* between two looks at the clock */
+    enum { DEATHS = 16 }; /* between two looks at the clock */
     for (unsigned died = 1; heap->backlog != NULL; died++) {
         struct gci_page *page = heap->backlog;
         gc_object *self = pop_dead(&heap->backlog, &page->chain, &page->next_chain);

@@ -76,6 +76,7 @@ static void release(const struct gci_page *page, gc_object *self)
 {
     gc_heap *heap = page->heap;
     self->gc = gci_object_old(page);
+    gci_weak_forget(page, self);
     if (heap->debug & GC_DEBUG_UNCOLLECTABLE) {
         tell(page, self, "uncollectable"); /* user code may run here */
     }
@@ -144,6 +145,7 @@ static size_t save(gc_heap *heap, const struct gci_set *set)
     for (gc_object *self; (self = gci_set_next(set, &at, DOOMED)) != NULL; count++) {
         gc_incref(self);
         self->gc = GCI_SAVED;
+        gci_weak_forget(at.page, self);
     }
     return count;
 }

@@ -119,7 +119,11 @@ static void give_sites(gc_heap *heap, struct gci_page *page)
 
 static void give_sites_of_segment(gc_heap *heap, struct gci_segment *segment)
 {
-    for (size_t i = 0; !is_large(segment) && i < GCI_SEGMENT_PAGES; i++) {
+    if (is_large(segment)) {
+        segment->pages[0].profile.site = 0;
+        return;
+    }
+    for (size_t i = 0; i < GCI_SEGMENT_PAGES; i++) {
         struct gci_page *page = &segment->pages[i];
         if (page->record == NULL || page->slot_size <= GCI_SMALL_MAX) {
             give_sites(heap, page);

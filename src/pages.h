@@ -77,7 +77,8 @@ static inline bool gci_page_is_mixed(const struct gci_page *page, uint32_t membe
                                      size_t end)
 {
     enum { PAIRS = 16, TURNS = 2 };
-    size_t size = page->slot_size, step = (end - offset) / size / PAIRS * size;
+    size_t size = page->slot_size, slots = (end - offset) / size;
+    size_t step = slots > PAIRS ? slots / PAIRS * size : 0; /* the last pair ends before `end` */
     unsigned turns = 0;
     for (unsigned i = 0; i < PAIRS && step > 0; i++, offset += step) {
         turns += gci_is_member(members, gci_page_at(page, offset)->gc) !=

@@ -342,13 +342,25 @@ gc_weak *gc_weak_new_at(void *object, gc_weak_fn callback, void *arg, const char
 
 /* Using. */
 
+/* Whether an object is garbage that ends in slices. Until it is cleared callbacks may bring it back, but not
+ * the program between slices, which would be left with what is finalized. */
+static bool is_ending(const gc_heap *heap, const gc_object *self)
+{
+    const struct gci_cycle *cycle = &heap->cycle;
+    bool is_again = cycle->phase == GCI_PHASE_RECHECK && cycle->is_finalized;
+    enum gci_phase first = heap->slicing ? GCI_PHASE_CLEAR
+                           : is_again    ? GCI_PHASE_RECHECK
+                                         : GCI_PHASE_CALL;
+    return gci_object_is_unmarked(heap, self, first, GCI_PHASE_FREE);
+}
+
 bool gc_try_incref(void *object)
 {
     gc_object *self = object;
     enum gci_state state = gci_state_of(self);
     const gc_heap *heap = gci_page_of(self)->heap;
     if (state == GCI_DYING || GCI_IS_DEAD(self->refs) || (state == GCI_DOOMED && heap->clearing) ||
-        gci_object_is_unmarked(heap, self, GCI_PHASE_CLEAR, GCI_PHASE_FREE)) {
+        is_ending(heap, self)) {
         return false;
     }
     gc_incref(self);
@@ -417,24 +429,25 @@ static bool is_gone(const gc_heap *heap, const gc_weak *weak)
            gci_object_is_unmarked(heap, &weak->object, GCI_PHASE_CALL, GCI_PHASE_FREE);
 }
 
-/* Whether a weak reference to what dies in a slice may be garbage, too. Nobody knows after a cycle that was cut
- * short. */
-static bool may_be_garbage(const gc_heap *heap, const gc_weak *weak)
+/* Whether a weak reference to what dies in a slice may be garbage, too, which a watcher never is. Nobody knows after
+ * a cycle that was cut short. */
+static bool may_be_garbage(const gc_heap *heap, const struct gci_weak_call *call)
 {
     bool is_cut_short = heap->cycle.phase == GCI_PHASE_NONE && !heap->cycle.is_done;
-    return heap->slicing &&
+    return heap->slicing && call->place == NULL &&
            (is_cut_short ||
-            gci_object_is_unmarked(heap, &weak->object, GCI_PHASE_COUNT, GCI_PHASE_RECHECK));
+            gci_object_is_unmarked(heap, &call->weak.object, GCI_PHASE_COUNT, GCI_PHASE_RECHECK));
 }
 
 static void end_one(gc_heap *heap, gc_weak *weak, gc_weak *due)
 {
-    if (as_call(weak) == NULL || is_gone(heap, weak)) {
+    const struct gci_weak_call *call = as_call(weak);
+    if (call == NULL || is_gone(heap, weak)) {
         detach(weak);
         return;
     }
     leave_list(heap, weak);
-    join_due(may_be_garbage(heap, weak) ? &heap->due : due, weak);
+    join_due(may_be_garbage(heap, call) ? &heap->due : due, weak);
 }
 
 void gci_weak_end(gc_object *target, enum gci_weak_which which, gc_weak *due)
@@ -488,6 +501,14 @@ size_t gci_weak_call(gc_weak *due)
     return called;
 }
 
+void gci_weak_forget(const struct gci_page *page, gc_object *self)
+{
+    gc_weak *weak = (gc_weak *)(void *)self;
+    if (gci_weak_is_of(page) && weak->target == NULL) {
+        detach(weak);
+    }
+}
+
 bool gci_weak_call_due(gc_heap *heap, uint64_t deadline)
 {
     while (gci_weak_is_due(heap)) {
@@ -518,7 +539,7 @@ void gci_weak_call_watchers(gc_heap *heap, bool until_none)
         if (call->weak.target != NULL) {
             leave_list(heap, &call->weak);
         } else {
-            leave_due(&call->weak); /* of a cycle that was cut short */
+            leave_due(&call->weak); /* a cycle was cut short, for which it waited */
         }
         call_back(call); /* user code may run here */
     }

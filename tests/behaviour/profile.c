@@ -647,6 +647,24 @@ static void objects_on_an_earlier_record_do_no_harm_to_a_later_one(void **state)
     assert_record(heap, 0, 0);
 }
 
+/* Beyond a mebibyte they are alone in their memory. */
+static void records_of_the_largest_objects_are_forgotten_too(void **state)
+{
+    gc_heap *heap = profiled(*state, NULL);
+    struct string *a = gc_new_var(heap, &string_type, 2000000);
+    struct string *b = gc_new_var(heap, &string_type, 2000000);
+    struct string *c = gc_new_var(heap, &string_type, 2000000);
+    gc_profile_clear(heap);
+    assert_null(gc_profile_site(a));
+    gc_decref(a);
+    assert_record(heap, 0, 0);
+    gc_profile_stop(heap);
+    gc_decref(b); /* while it is off */
+    assert_int_equal(gc_profile_start(heap, 1), GC_OK);
+    gc_decref(c);
+    assert_record(heap, 0, 0);
+}
+
 static void births_while_it_is_off_are_not_on_record_in_used_slots(void **state)
 {
     gc_heap *heap = profiled(*state, NULL);
@@ -1888,6 +1906,7 @@ int main(void)
         world_test(resurrected_and_immortal_objects_stay_on_record),
         world_test(objects_from_before_the_start_are_not_on_record),
         world_test(objects_on_an_earlier_record_do_no_harm_to_a_later_one),
+        world_test(records_of_the_largest_objects_are_forgotten_too),
         world_test(births_while_it_is_off_are_not_on_record_in_used_slots),
         world_test(heap_is_freed_with_its_profiler_on),
         world_test(record_agrees_with_a_model),

@@ -1154,7 +1154,9 @@ static void resurrected_in_parts_are_counted(void **state)
 
 static void stubborn_traverse(gc_object *self, gc_visitor *visitor)
 {
-    gc_visit(visitor, ((struct node *)(void *)self)->left);
+    struct node *node = (struct node *)(void *)self;
+    gc_visit(visitor, node->left);
+    gc_visit(visitor, node->right);
 }
 
 /* What no clear breaks. */
@@ -1237,7 +1239,7 @@ static void finalizers_that_look_at_the_heap_put_the_rest_off(void **state)
 /* What died of a cycle
  * ==================== */
 
-enum { LIST = 5000, DEATHS = 64 }; /* as in death.c: between two looks at the clock */
+enum { LIST = 5000, DEATHS = 16 }; /* as in death.c: between two looks at the clock */
 
 /* The first of garbage lets go of a list. */
 static void drop_the_list(struct world *world, struct actor *actor)
@@ -1483,6 +1485,127 @@ static void risen_from_large_garbage_is_counted_and_the_rest_collected(void **st
     world->story[0] = '\0';
 }
 
+static void finalize_nothing(gc_object *self)
+{
+    (void)self;
+}
+
+static const gc_type finalized_type = {
+    .name = "finalized",
+    .size = sizeof(struct node),
+    .refs = OURO_REFS(struct node, left, right),
+    .finalize = finalize_nothing,
+};
+
+/* What a finalizer takes is not ouro's to choose: a look at the clock after a few. */
+static void slice_runs_few_finalizers(void **state)
+{
+    enum { COUNT = 50000, FEW = 32 }; /* more than ends in one slice */
+    gc_heap *heap = patient_heap_new(*state);
+    struct node *first = gc_new(heap, &finalized_type), *last = first;
+    for (size_t i = 1; i < COUNT; i++) {
+        last->left = gc_new(heap, &finalized_type);
+        last = last->left;
+    }
+    gc_set(&last->left, first);
+    (void)gc_collect_generation(heap, 0);
+    gc_decref(first);
+    begin(heap);
+    uint64_t before = 0;
+    while (step(heap)) {
+        uint64_t finalized = stats_of(heap).finalized;
+        assert_in_range(finalized - before, 0, FEW);
+        before = finalized;
+    }
+    assert_int_equal(before, COUNT);
+    assert_live(heap, 0);
+}
+
+/* More than ends in one slice. It would be finalized, and its callbacks called, while the program has it. */
+static void program_gets_nothing_that_is_being_finalized(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    struct node *ring = list_new(heap, 50000), *last = ring;
+    while (last->left != NULL) {
+        last = last->left;
+    }
+    gc_set(&last->left, ring);
+    gc_weak *weak = gc_weak_new(ring, NULL, NULL);
+    gc_weak *calls = weak_with_callback(last, 1);
+    (void)gc_collect_generation(heap, 0);
+    gc_decref(ring);
+    begin(heap);
+    while (world->story[0] == '\0') {
+        assert_true(step(heap));
+    }
+    assert_story(world, "W1 ");
+    while (step(heap)) {
+        assert_null(gc_weak_get(weak));
+    }
+    assert_live(heap, 2);
+    gc_decref(weak);
+    gc_decref(calls);
+}
+
+/* It is no garbage, so it need not wait until a cycle has told, of which this one is cut short. */
+static void watcher_runs_in_the_slice_in_which_its_object_dies(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    struct node *ring = node_new(heap), *last = list_new(heap, 1);
+    gc_set(&ring->left, ring);
+    gc_decref(watcher(last, 1));
+    for (size_t i = 1; i < 3000; i++) {
+        struct node *node = node_new(heap);
+        node->left = last;
+        last = node;
+    }
+    ring->right = last;
+    (void)gc_collect_generation(heap, 0);
+    gc_decref(ring);
+    begin(heap);
+    while (stats_of(heap).objects_died == 0 && step(heap)) {
+    }
+    assert_true(gc_check(heap)); /* cuts it short */
+    assert_story(world, "");
+    go_to_the_end(heap);
+    assert_story(world, "W1 ");
+}
+
+/* Its object has died when nobody knew that it is garbage; and garbage it is, but lives on. */
+static void weak_reference_that_was_garbage_is_not_called(void **state)
+{
+    struct world *world = *state;
+    for (unsigned debug = 0; debug <= GC_DEBUG_SAVE_ALL; debug += GC_DEBUG_SAVE_ALL) {
+        gc_heap *heap = patient_heap_new(world);
+        struct node *ring = node_new(heap), *last = node_new(heap);
+        struct node *stubborn = gc_new(heap, &stubborn_type);
+        gc_set(&ring->left, ring);
+        gc_set(&stubborn->left, stubborn);
+        gc_set_steal(&stubborn->right, (struct node *)(void *)weak_with_callback(last, 1));
+        for (size_t i = 1; i < 3000; i++) {
+            struct node *node = node_new(heap);
+            node->left = last;
+            last = node;
+        }
+        ring->right = last;
+        (void)gc_collect_generation(heap, 0);
+        gc_decref(ring);
+        begin(heap);
+        while (stats_of(heap).objects_died == 0 && step(heap)) {
+        }
+        assert_true(gc_check(heap)); /* cuts it short */
+        go_to_the_end(heap);
+        (void)gc_set_debug(heap, debug);
+        gc_decref(stubborn);
+        (void)gc_collect(heap);
+        assert_story(world, "");
+        gc_heap_free(heap);
+        world->heap = NULL;
+    }
+}
+
 /* Of the garbage that this one leaves, the next collection is the one that disables. */
 static void disable(struct world *world, struct actor *actor)
 {
@@ -1571,6 +1694,10 @@ int main(void)
         world_test(resurrected_in_parts_are_counted),
         world_test(uncollectable_in_parts_are_counted_and_old),
         world_test(finalizers_that_look_at_the_heap_put_the_rest_off),
+        world_test(slice_runs_few_finalizers),
+        world_test(program_gets_nothing_that_is_being_finalized),
+        world_test(watcher_runs_in_the_slice_in_which_its_object_dies),
+        world_test(weak_reference_that_was_garbage_is_not_called),
         world_test(cycle_is_over_and_has_its_stop_when_what_died_of_it_is_gone),
         world_test(program_dies_in_no_backlog),
         world_test(collect_at_once_ends_what_died_of_a_cycle),

@@ -3594,6 +3594,23 @@ static void cycle_that_frees_is_not_abandoned_but_ended(void **state)
     assert_int_equal(finish(heap), 5000); /* it is still to be entered in the books */
 }
 
+/* It is due when its object may be cleared, and has run before the next slice. */
+static void watcher_that_is_due_when_a_cycle_is_cut_short_runs_at_the_end_of_the_heap(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    gc_decref(watcher(drop_a_ring(heap, 5000), 1));
+    gci_cycle_begin(heap);
+    run_to(heap, GCI_PHASE_CLEAR);
+    assert_ptr_not_equal(heap->due.next, &heap->due);
+    gci_cycle_abandon(heap);
+    (void)gc_heap_trim(heap); /* there is no table any more */
+    assert_story(world, "");
+    gc_heap_free(heap);
+    world->heap = NULL;
+    assert_story(world, "W1 ");
+}
+
 static void cycle_may_be_abandoned_in_a_further_round(void **state)
 {
     struct world *world = *state;
@@ -3733,6 +3750,7 @@ int main(void)
         world_test(one_that_a_callback_drops_is_not_called_after_it),
         world_test(cycle_may_be_abandoned_in_every_phase),
         world_test(cycle_that_frees_is_not_abandoned_but_ended),
+        world_test(watcher_that_is_due_when_a_cycle_is_cut_short_runs_at_the_end_of_the_heap),
         world_test(cycle_may_be_abandoned_in_a_further_round),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

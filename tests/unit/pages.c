@@ -1196,6 +1196,23 @@ static void page_that_began_anew_has_no_stretches(void **state)
     }
 }
 
+/* The last of them would be compared with a slot beyond, which may be beyond all memory. */
+static void neighbours_are_looked_at_in_the_range_only(void **state)
+{
+    enum { SLOTS = 16 };
+    (void)state;
+    struct {
+        _Alignas(GCI_SLOT_MIN) gc_object object;
+        uint64_t rest;
+    } slots[SLOTS + 1] = { 0 };
+    struct gci_page page = { .base = (char *)slots, .slot_size = sizeof(slots[0]) };
+    for (size_t i = 0; i <= SLOTS; i++) {
+        slots[i].object.gc = i == SLOTS - 1 ? GCI_FREE : GCI_YOUNG;
+    }
+    assert_false(gci_page_is_mixed(&page, 1u << GCI_YOUNG, 0, sizeof(slots[0]) * SLOTS));
+    assert_true(gci_page_is_mixed(&page, 1u << GCI_YOUNG, 0, sizeof(slots)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1251,6 +1268,7 @@ int main(void)
         world_test(random_births_and_deaths_keep_the_heap_sound),
         world_test(stretches_of_slots_lead_to_all_members_and_to_their_patches_only),
         world_test(page_that_began_anew_has_no_stretches),
+        cmocka_unit_test(neighbours_are_looked_at_in_the_range_only),
     };
     return cmocka_run_group_tests_name("pages", tests, NULL, NULL);
 }
