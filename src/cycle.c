@@ -39,23 +39,12 @@
 #include "cycle.h"
 
 enum {
-    CHUNK = 256,  /* slots between two looks at the clock, */
-    CALLS = 16,   /* and where user code may run */
-    ITEMS = 4096, /* likewise references, where objects may have very many */
-    /* A part with so many members gets no more to begin with; and one with so many more, none at
-     * all. Where everything is checked they are small, so that there are many. */
-    PART_MIN = OURO_CHECKS >= 3 ? 8 : 1024,
-    PART_MAX = OURO_CHECKS >= 3 ? 128 : 8192,
-    LARGER = 4,          /* times as many are in a part when parts are tried again */
+    CHUNK = 256,         /* slots between two looks at the clock, */
+    CALLS = 16,          /* and where user code may run */
+    ITEMS = 4096,        /* likewise references, where objects may have very many */
     RECHECK_MAX = 4096,  /* suspects that are examined at once though another round may help */
     TRUST_NOT_EVERY = 4, /* cycles; in the last of them touched objects are not marked for that */
 };
-
-/* The state of S. */
-static uint32_t state_of_set(const gc_heap *heap)
-{
-    return heap->old == GCI_OLD_A ? GCI_OLD_B : GCI_OLD_A;
-}
 
 /* The next page a phase has to look at. */
 static struct gci_page *next_page(const gc_heap *heap, struct gci_page *page)
@@ -65,10 +54,7 @@ static struct gci_page *next_page(const gc_heap *heap, struct gci_page *page)
         return page == NULL ? heap->young_pages : page->next_young;
     }
     if (cycle->of_suspects) {
-        do {
-            page = page == NULL ? cycle->suspect_pages : page->next_suspect;
-        } while (page != NULL && page->suspects == 0);
-        return page;
+        return gci_parts_next_page(heap, page);
     }
     do {
         page = gci_pages_next(heap, page);
@@ -117,7 +103,7 @@ static bool each_range(gc_heap *heap, struct gci_tracer *tracer, uint64_t deadli
 static size_t promote(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
 {
     gc_heap *heap = tracer->heap;
-    uint32_t old = heap->cycle.only_promotes ? heap->old : state_of_set(heap);
+    uint32_t old = heap->cycle.only_promotes ? heap->old : gci_other_old(heap);
     size_t promoted = 0;
     if (offset == page->first) {
         /* A current page may see births behind us; one that becomes so later, is not aged. */
@@ -372,11 +358,6 @@ static bool mark_slice(gc_heap *heap, struct gci_tracer *tracer, uint64_t deadli
     return is_over;
 }
 
-static void forget_patches(struct gci_page *page)
-{
-    memset(page->patches, 0, sizeof(page->patches));
-}
-
 static void add_suspect_page(struct gci_cycle *cycle, struct gci_page *page)
 {
     if (!page->in_suspect_pages) {
@@ -406,7 +387,7 @@ static size_t sweep(struct gci_tracer *tracer, struct gci_page *page, size_t off
         return end; /* speed only */
     }
     if (offset == page->first) {
-        forget_patches(page);
+        memset(page->patches, 0, sizeof(page->patches));
     }
     for (; offset < end; offset += page->slot_size) {
         gc_object *self = gci_page_at(page, offset);
@@ -436,7 +417,7 @@ static void decide(gc_heap *heap)
 {
     struct gci_cycle *cycle = &heap->cycle;
     size_t suspects = cycle->suspects, before = cycle->suspects_before;
-    bool more_parts = cycle->part_max == PART_MAX && suspects > RECHECK_MAX;
+    bool more_parts = cycle->part_max == GCI_PART_MAX && suspects > RECHECK_MAX;
     /* What garbage holds dies with it, by its count, and would not be saved if it is in another part. */
     bool may_end_in_parts = !(heap->debug & GC_DEBUG_SAVE_ALL);
     bool parts = may_end_in_parts && (cycle->part_max == 0 || more_parts);
@@ -448,7 +429,7 @@ static void decide(gc_heap *heap)
     if (suspects == 0) {
         finish(heap);
     } else if (parts) {
-        cycle->part_max = cycle->part_max == 0 ? PART_MAX : PART_MAX * LARGER;
+        cycle->part_max = cycle->part_max == 0 ? GCI_PART_MAX : GCI_PART_MAX * GCI_PART_LARGER;
         enter(heap, GCI_PHASE_PARTS);
     } else if (suspects > RECHECK_MAX && suspects <= before / 2) {
         cycle->report.rounds++;
@@ -458,116 +439,27 @@ static void decide(gc_heap *heap)
     }
 }
 
-/* Parts. */
-
-/* One that is being gathered. */
-struct part {
-    size_t count;
-    struct gci_page *pages;
-};
-
-/* Take a suspect into a part, if it has not been in one yet and there is room. */
-static inline void gather(gc_heap *heap, struct part *part, gc_object *self)
-{
-    if (self->gc != state_of_set(heap) || part->count >= heap->cycle.part_max) {
-        return;
-    }
-    struct gci_page *page = gci_page_of(self);
-    if (!page->in_part) {
-        page->in_part = true;
-        forget_patches(page);
-        page->next_in_set = part->pages;
-        part->pages = page;
-    }
-    gci_page_add_patch(page, self);
-    part->count++;
-    gci_turn_grey(heap, page, self, GCI_PART);
-}
-
-static void gather_items(struct gci_tracer *tracer, void **items, size_t item_count)
-{
-    for (size_t i = 0; i < item_count; i++) {
-        gather(tracer->heap, tracer->context, items[i]);
-    }
-}
-
-/* Gather what the members reach. */
-static void gather_reached(gc_heap *heap, struct gci_tracer *tracer)
-{
-    while (heap->grey_pages != NULL) {
-        struct gci_page *page = heap->grey_pages;
-        gc_object *self = gci_page_linked(page, (uint32_t)page->grey << GCI_LINK_SHIFT);
-        page->grey = (uint16_t)(self->gc >> GCI_LINK_SHIFT);
-        self->gc = GCI_PART;
-        if (page->grey == 0) {
-            heap->grey_pages = page->next_grey;
-        }
-        gci_trace(tracer, page, self);
-        if (heap->grey_pages == NULL) {
-            gci_trace_flush(tracer);
-        }
-    }
-}
-
-/* Gather the next part, beginning where the last one stopped to begin. */
-static struct gci_set gather_part(gc_heap *heap)
-{
-    struct gci_cycle *cycle = &heap->cycle;
-    struct part part = { .pages = NULL };
-    struct gci_tracer tracer;
-    gci_tracer_init(&tracer, heap, gather_items);
-    tracer.context = &part;
-    for (unsigned looks = 0; part.count < PART_MIN && looks < 4 * PART_MIN; looks++) {
-        struct gci_page *page = cycle->page;
-        if (page == NULL) {
-            break;
-        }
-        if (page->record == NULL || cycle->offset >= gci_page_end(page)) {
-            turn_over(heap, page);
-            continue;
-        }
-        gather(heap, &part, gci_page_at(page, cycle->offset));
-        cycle->offset += page->slot_size;
-        gather_reached(heap, &tracer);
-    }
-    for (struct gci_page *page = part.pages; page != NULL; page = page->next_in_set) {
-        page->in_part = false;
-    }
-    return gci_set_of_part(heap, part.pages);
-}
-
-/* Examine parts until time is up, or some garbage is not plain: that is returned. */
-static struct gci_set examine_parts(gc_heap *heap, uint64_t deadline)
-{
-    struct gci_cycle *cycle = &heap->cycle;
-    do {
-        struct gci_set set = gather_part(heap);
-        gci_trace_find_garbage(heap, &set);
-        if (set.garbage_count > 0 && set.plain) {
-            cycle->freed += set.garbage_count;
-            gci_doom_plain(heap, &set);
-        } else if (set.garbage_count > 0) {
-            return set;
-        }
-    } while (cycle->page != NULL && gci_sys_clock_ns() < deadline);
-    return (struct gci_set){ .pages = NULL };
-}
-
-/* What is done with garbage in a phase, a range at a time. */
+/* What is done with garbage in a phase, a range at a time. User code that looks at the heap meanwhile makes it
+ * DOOMED. */
 static size_t end_range(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
 {
-    static void (*const acts[])(struct gci_page *, uint32_t, size_t, size_t) = {
-        [GCI_PHASE_CALL] = gci_doom_end_callbacks, [GCI_PHASE_FINALIZE] = gci_doom_finalize,
-        [GCI_PHASE_CLEAR] = gci_doom_clear,        [GCI_PHASE_RELEASE] = gci_doom_release,
-        [GCI_PHASE_DROP] = gci_death_drop_garbage,
+    static void (*const acts[])(const struct gci_page *, gc_object *) = {
+        [GCI_PHASE_CALL] = gci_doom_end_callbacks,
+        [GCI_PHASE_FINALIZE] = gci_death_finalize,
+        [GCI_PHASE_CLEAR] = gci_death_clear,
+        [GCI_PHASE_RELEASE] = gci_doom_release,
     };
-    /* User code that looks at the heap meanwhile makes it DOOMED. */
     uint32_t members = tracer->members | 1u << GCI_DOOMED;
-    enum gci_phase phase = tracer->heap->cycle.phase;
-    size_t step = phase == GCI_PHASE_DROP ? SIZE_MAX : CALLS * page->slot_size;
-    size_t to = step < end - offset ? offset + step : end;
-    acts[phase](page, members, offset, to); /* user code may run here */
+    size_t to = end - offset > CALLS * page->slot_size ? offset + CALLS * page->slot_size : end;
+    gci_doom_each(page, members, offset, to, acts[tracer->heap->cycle.phase]);
+    /* user code may have run */
     return to;
+}
+
+static size_t drop(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
+{
+    gci_death_drop_garbage(page, tracer->members, offset, end);
+    return end;
 }
 
 /* A page at a time. */
@@ -668,7 +560,7 @@ static bool run_phase(gc_heap *heap, uint64_t deadline)
 {
     struct gci_tracer tracer;
     gci_tracer_init(&tracer, heap, gci_trace_count_items);
-    tracer.members = 1u << state_of_set(heap);
+    tracer.members = 1u << gci_other_old(heap);
     bool over;
     switch (heap->cycle.phase) {
     case GCI_PHASE_PROMOTE:
@@ -682,6 +574,8 @@ static bool run_phase(gc_heap *heap, uint64_t deadline)
         return mark_slice(heap, &tracer, deadline);
     case GCI_PHASE_SWEEP:
         return each_range(heap, &tracer, deadline, sweep);
+    case GCI_PHASE_DROP:
+        return each_range(heap, &tracer, deadline, drop);
     case GCI_PHASE_FREE:
         return each_range(heap, &tracer, deadline, free_page);
     default:
@@ -738,7 +632,7 @@ struct gci_set gci_cycle_slice(gc_heap *heap, uint64_t deadline)
         return recheck(heap);
     }
     if (cycle->phase == GCI_PHASE_PARTS) {
-        struct gci_set set = examine_parts(heap, deadline);
+        struct gci_set set = gci_parts_examine(heap, deadline);
         if (cycle->page == NULL) {
             enter(heap, GCI_PHASE_SWEEP);
         }
@@ -755,7 +649,7 @@ struct gci_set gci_cycle_slice(gc_heap *heap, uint64_t deadline)
 
 static void restore(gc_heap *heap, struct gci_page *page)
 {
-    uint32_t members = 1u << state_of_set(heap);
+    uint32_t members = 1u << gci_other_old(heap);
     for (size_t offset = page->first, end = gci_page_end(page), size = page->slot_size;
          offset < end; offset += size) {
         gc_object *self = gci_page_at(page, offset);
@@ -773,7 +667,7 @@ static void restore(gc_heap *heap, struct gci_page *page)
 /* What is being cleared stays garbage, for nobody to see. */
 static void doom(gc_heap *heap)
 {
-    uint32_t state = state_of_set(heap);
+    uint32_t state = gci_other_old(heap);
     for (struct gci_page *page = heap->cycle.suspect_pages; page != NULL;
          page = page->next_suspect) {
         for (size_t offset = page->first, end = gci_page_end(page); offset < end;

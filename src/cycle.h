@@ -4,7 +4,7 @@
 
 /* The old generation in slices. */
 
-#include "doom.h"
+#include "parts.h"
 
 /* Begin a cycle, about all that is old now, and young. None is under way. */
 OURO_INTERNAL void gci_cycle_begin(gc_heap *heap);

@@ -20,10 +20,8 @@
 
 enum { DOOMED = 1u << GCI_DOOMED };
 
-/* Call `act` for each object in a range of slots that has one of some states then, holding it by a
- * reference. */
-static void for_each_in(const struct gci_page *page, uint32_t members, size_t offset, size_t end,
-                        void (*act)(const struct gci_page *, gc_object *))
+void gci_doom_each(const struct gci_page *page, uint32_t members, size_t offset, size_t end,
+                   void (*act)(const struct gci_page *, gc_object *))
 {
     for (; offset < end; offset += page->slot_size) {
         gc_object *self = gci_page_at(page, offset);
@@ -42,7 +40,7 @@ static void for_each_doomed(const struct gci_set *set,
     for (const struct gci_page *page = set->pages; page != NULL; page = page->next_in_set) {
         for (struct gci_run run = gci_set_run(set, page, 0); run.from < run.end;
              run = gci_set_run(set, page, run.end)) {
-            for_each_in(page, DOOMED, run.from, run.end, act); /* user code may run here */
+            gci_doom_each(page, DOOMED, run.from, run.end, act); /* user code may run here */
         }
     }
 }
@@ -190,19 +188,9 @@ static void end_weak_of(const struct gci_page *page, gc_object *self, enum gci_w
     }
 }
 
-static void end_callbacks(const struct gci_page *page, gc_object *self)
+void gci_doom_end_callbacks(const struct gci_page *page, gc_object *self)
 {
     end_weak_of(page, self, GCI_WEAK_CALLBACKS);
-}
-
-void gci_doom_end_callbacks(struct gci_page *page, uint32_t members, size_t offset, size_t end)
-{
-    for_each_in(page, members, offset, end, end_callbacks);
-}
-
-void gci_doom_finalize(struct gci_page *page, uint32_t members, size_t offset, size_t end)
-{
-    for_each_in(page, members, offset, end, gci_death_finalize); /* user code may run here */
 }
 
 void gci_doom_end_weak(const struct gci_set *set)
@@ -213,12 +201,7 @@ void gci_doom_end_weak(const struct gci_set *set)
     }
 }
 
-void gci_doom_clear(struct gci_page *page, uint32_t members, size_t offset, size_t end)
-{
-    for_each_in(page, members, offset, end, gci_death_clear); /* user code may run here */
-}
-
-static void release_one(const struct gci_page *page, gc_object *self)
+void gci_doom_release(const struct gci_page *page, gc_object *self)
 {
     struct gci_cycle *cycle = &page->heap->cycle;
     cycle->garbage--;
@@ -226,9 +209,4 @@ static void release_one(const struct gci_page *page, gc_object *self)
     page->heap->generations[1].uncollectable++;
     end_weak_of(page, self, GCI_WEAK_ALL); /* those made since */
     release(page, self);                   /* user code may run here */
-}
-
-void gci_doom_release(struct gci_page *page, uint32_t members, size_t offset, size_t end)
-{
-    for_each_in(page, members, offset, end, release_one);
 }

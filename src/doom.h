@@ -18,18 +18,16 @@ OURO_INTERNAL struct gci_doom_result gci_doom(gc_heap *heap, struct gci_set *fou
  * dies with it waits in the queue of the dying. */
 OURO_INTERNAL void gci_doom_plain(gc_heap *heap, const struct gci_set *set);
 
-/* The same as gci_doom in slices, for what has one of some states in a range of slots: weak references that
- * call back end, and join the heap's ring; finalize. After another search, once nobody is brought back: end
- * all other weak references to a set; clear; and when what dies by that is gone, the rest is old again.
- * Any user code may run. */
-OURO_INTERNAL void gci_doom_end_callbacks(struct gci_page *page, uint32_t members, size_t offset,
-                                          size_t end);
-OURO_INTERNAL void gci_doom_finalize(struct gci_page *page, uint32_t members, size_t offset,
-                                     size_t end);
+/* Call `act` for each object in a range of slots that has one of some states then, holding it by a
+ * reference. Any user code may run. */
+OURO_INTERNAL void gci_doom_each(const struct gci_page *page, uint32_t members, size_t offset,
+                                 size_t end, void (*act)(const struct gci_page *, gc_object *));
+
+/* The same as gci_doom in slices, object by object: weak references that call back end, and join the heap's
+ * ring; gci_death_finalize; after another search, once nobody is brought back, all other weak references to a
+ * set end; gci_death_clear; and when what dies by that is gone, the rest is old again. */
+OURO_INTERNAL void gci_doom_end_callbacks(const struct gci_page *page, gc_object *self);
 OURO_INTERNAL void gci_doom_end_weak(const struct gci_set *set);
-OURO_INTERNAL void gci_doom_clear(struct gci_page *page, uint32_t members, size_t offset,
-                                  size_t end);
-OURO_INTERNAL void gci_doom_release(struct gci_page *page, uint32_t members, size_t offset,
-                                    size_t end);
+OURO_INTERNAL void gci_doom_release(const struct gci_page *page, gc_object *self);
 
 #endif

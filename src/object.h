@@ -11,13 +11,18 @@ static inline enum gci_state gci_state_of(const gc_object *self)
     return (enum gci_state)(self->gc & GCI_STATE_MASK);
 }
 
+/* The state of old that the old are not in now: what a cycle has not marked is in it. */
+static inline enum gci_state gci_other_old(const gc_heap *heap)
+{
+    return heap->old == GCI_OLD_A ? GCI_OLD_B : GCI_OLD_A;
+}
+
 /* Whether a cycle that is in one of some phases has left an object unmarked. */
 static inline bool gci_object_is_unmarked(const gc_heap *heap, const gc_object *self,
                                           enum gci_phase first, enum gci_phase last)
 {
-    uint32_t states = 1u << GCI_OLD_A | 1u << GCI_OLD_B | 1u << GCI_PART;
     return heap->cycle.phase >= first && heap->cycle.phase <= last &&
-           (states & ~(1u << heap->old)) >> gci_state_of(self) & 1;
+           gci_state_of(self) == gci_other_old(heap);
 }
 
 /* The state of a container that is not young. */

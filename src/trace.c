@@ -187,14 +187,9 @@ static void add_all_pages(const gc_heap *heap, struct gci_set *set)
     *end = NULL;
 }
 
-static unsigned other_old(const gc_heap *heap)
-{
-    return heap->old == GCI_OLD_A ? GCI_OLD_B : GCI_OLD_A;
-}
-
 void gci_flip_old(gc_heap *heap)
 {
-    heap->old = (uint8_t)other_old(heap);
+    heap->old = (uint8_t)gci_other_old(heap);
 }
 
 /* Whether somebody is to see what is garbage. */
@@ -224,7 +219,8 @@ struct gci_set gci_set_of_all(gc_heap *heap)
 {
     struct gci_set set = {
         .look = looks(heap),
-        .alive = GCI_NIBBLE(GCI_YOUNG, other_old(heap)) | GCI_NIBBLE(heap->old, other_old(heap)),
+        .alive =
+            GCI_NIBBLE(GCI_YOUNG, gci_other_old(heap)) | GCI_NIBBLE(heap->old, gci_other_old(heap)),
         .garbage = GCI_NIBBLE(GCI_YOUNG, GCI_DOOMED) | GCI_NIBBLE(heap->old, GCI_DOOMED),
     };
     add_all_pages(heap, &set);
@@ -235,7 +231,7 @@ struct gci_set gci_set_to_look_at(gc_heap *heap)
 {
     struct gci_set set = {
         .look = true,
-        .alive = GCI_NIBBLE(GCI_YOUNG, GCI_SEEN_YOUNG) | GCI_NIBBLE(heap->old, other_old(heap)),
+        .alive = GCI_NIBBLE(GCI_YOUNG, GCI_SEEN_YOUNG) | GCI_NIBBLE(heap->old, gci_other_old(heap)),
         .garbage = GCI_NIBBLE(GCI_YOUNG, GCI_DOOMED_YOUNG) | GCI_NIBBLE(heap->old, GCI_DOOMED),
     };
     add_all_pages(heap, &set);
@@ -255,10 +251,9 @@ struct gci_set gci_set_of_doomed(const gc_heap *heap, const struct gci_set *foun
 
 struct gci_set gci_set_of_suspects(const gc_heap *heap, struct gci_page *pages)
 {
-    bool is_a = heap->old == GCI_OLD_A;
     return (struct gci_set){
-        .alive = is_a ? GCI_NIBBLE(GCI_OLD_B, GCI_OLD_A) : GCI_NIBBLE(GCI_OLD_A, GCI_OLD_B),
-        .garbage = GCI_NIBBLE(other_old(heap), looks(heap) ? GCI_DOOMED : other_old(heap)),
+        .alive = GCI_NIBBLE(gci_other_old(heap), heap->old),
+        .garbage = GCI_NIBBLE(gci_other_old(heap), looks(heap) ? GCI_DOOMED : gci_other_old(heap)),
         .pages = pages,
         .sparse = true,
         .look = looks(heap),
@@ -268,7 +263,7 @@ struct gci_set gci_set_of_suspects(const gc_heap *heap, struct gci_page *pages)
 struct gci_set gci_set_of_part(const gc_heap *heap, struct gci_page *pages)
 {
     struct gci_set set = gci_set_of_suspects(heap, pages);
-    set.alive = GCI_NIBBLE(GCI_PART, other_old(heap));
+    set.alive = GCI_NIBBLE(GCI_PART, gci_other_old(heap));
     set.garbage = GCI_NIBBLE(GCI_PART, GCI_DOOMED);
     set.passed = true;
     return set;

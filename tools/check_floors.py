@@ -17,7 +17,7 @@ FLOORS = [
     ("ground", ["layout", "base", "sys", "memory"]),
     ("storage", ["table", "pages"]),
     ("objects", ["object", "weak", "death"]),
-    ("collector", ["trace", "doom", "cycle", "collect", "heap"]),
+    ("collector", ["trace", "doom", "parts", "cycle", "collect", "heap"]),
     (
         "observers",
         [

@@ -344,12 +344,12 @@ static void steps_for_a_range_leave_the_others_alone(void **state)
     struct gci_page *page = gci_page_of(first);
     size_t from = gci_page_offset(&first->object), half = gci_page_offset(&third->object);
     uint32_t doomed = 1u << GCI_DOOMED;
-    gci_doom_end_callbacks(page, doomed, from, half);
+    gci_doom_each(page, doomed, from, half, gci_doom_end_callbacks);
     assert_story(world, "");
     assert_true(gci_weak_call(&heap->due) == 1);
     assert_story(world, "W1 "); /* no watcher, and no other half */
     assert_ptr_equal(weak_peek(plain), first);
-    gci_doom_finalize(page, doomed, from, half);
+    gci_doom_each(page, doomed, from, half, gci_death_finalize);
     assert_story(world, "F1 F2 ");
     assert_int_equal(gc_refcount(first), 1);
     set = gci_set_of_doomed(heap, &set);
@@ -360,7 +360,8 @@ static void steps_for_a_range_leave_the_others_alone(void **state)
     assert_story(world, "");
     assert_int_equal(gci_weak_call(&heap->due), 2);
     assert_story(world, "W3 W2 ");
-    gci_doom_clear(page, doomed, from, from + page->slot_size); /* the first: the circle breaks */
+    gci_doom_each(page, doomed, from, from + page->slot_size,
+                  gci_death_clear); /* the first: the circle breaks */
     assert_story(world, "D2 F3 D3 F4 D4 D1 ");
     gci_collect_release(heap);
     assert_live(heap, 4);
@@ -382,7 +383,7 @@ static void released_is_counted_as_uncollectable_and_its_late_weak_references_en
     assert_int_equal(set.garbage_count, 2);
     gc_weak *weak = plain_weak(a);
     heap->cycle.garbage = 5;
-    gci_doom_release(page, 1u << GCI_DOOMED, page->first, gci_page_end(page));
+    gci_doom_each(page, 1u << GCI_DOOMED, page->first, gci_page_end(page), gci_doom_release);
     assert_int_equal(heap->cycle.garbage, 3); /* that has died */
     assert_int_equal(heap->cycle.report.uncollectable, 2);
     assert_int_equal(heap->generations[1].uncollectable, 2);
