@@ -331,8 +331,11 @@ static void slice(gc_heap *heap, uint64_t budget_ns)
     heap->slicing = true;
     if (gci_death_end_backlog(heap, deadline) && gci_weak_call_due(heap, deadline)) {
         /* user code may have run */
-        struct gci_set set = gci_cycle_slice(heap, deadline);
-        end_garbage(heap, &set, &cycle->report); /* user code may run here */
+        struct gci_set set;
+        do { /* the end of a small part leaves time for others */
+            set = gci_cycle_slice(heap, deadline);
+            end_garbage(heap, &set, &cycle->report); /* user code may run here */
+        } while (set.garbage_count > 0 && heap->backlog == NULL && gci_sys_clock_ns() < deadline);
     }
     heap->slicing = false;
     bool is_over = cycle->is_done && !is_in_cycle(heap);

@@ -70,7 +70,8 @@ static struct gci_set gather_part(gc_heap *heap)
     struct gci_tracer tracer;
     gci_tracer_init(&tracer, heap, gather_items);
     tracer.context = &part;
-    for (unsigned looks = 0; part.count < GCI_PART_MIN && looks < 4 * GCI_PART_MIN; looks++) {
+    size_t most = GCI_PART_MIN;
+    for (unsigned looks = 0; part.count < most && looks < 4 * GCI_PART_MIN; looks++) {
         struct gci_page *page = cycle->page;
         if (page == NULL) {
             break;
@@ -80,7 +81,10 @@ static struct gci_set gather_part(gc_heap *heap)
             cycle->offset = cycle->page == NULL ? 0 : cycle->page->first;
             continue;
         }
-        gather(heap, &part, gci_page_at(page, cycle->offset));
+        gc_object *self = gci_page_at(page, cycle->offset);
+        gather(heap, &part, self);
+        bool calls = page->duties != 0 || (self->refs & OURO_REFS_WEAK) != 0;
+        most = calls && gci_state_of(self) == GCI_PART ? GCI_PART_CALLS : most;
         cycle->offset += page->slot_size;
         gather_reached(heap, &tracer);
     }

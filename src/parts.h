@@ -10,6 +10,7 @@ enum {
     /* A part with so many members gets no more to begin with; and one with so many more, none at
      * all. Where everything is checked they are small, so that there are many. */
     GCI_PART_MIN = OURO_CHECKS >= 3 ? 8 : 1024,
+    GCI_PART_CALLS = OURO_CHECKS >= 3 ? 8 : 64, /* the same where user code may run when it ends */
     GCI_PART_MAX = OURO_CHECKS >= 3 ? 128 : 8192,
     GCI_PART_LARGER = 4, /* times as many are in a part when parts are tried again */
 };
