@@ -636,7 +636,8 @@ OURO_API size_t gc_collect_generation(gc_heap *heap, int generation) OURO_NONNUL
 OURO_API bool gc_step(gc_heap *heap, uint64_t budget_ns) OURO_NONNULL;
 
 /* Allow or forbid the collections that start by themselves; not counted. Returns whether they
- * were allowed before. The collection before gc_new gives up runs in any case. */
+ * were allowed before. The collection before gc_new gives up runs in any case. A cycle that is under
+ * way waits meanwhile, and what has died of it. */
 OURO_API bool gc_enable(gc_heap *heap) OURO_NONNULL;
 OURO_API bool gc_disable(gc_heap *heap) OURO_NONNULL;
 OURO_API bool gc_is_enabled(const gc_heap *heap) OURO_NONNULL;
