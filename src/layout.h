@@ -454,6 +454,7 @@ struct gc_heap {
     gc_generation_stats generations[2]; /* but for what stats.c knows from elsewhere */
     struct gci_pauses pauses[GC_PHASES];
     uint64_t finalized;
+    uint64_t died_by_count; /* as the statistics last said */
 };
 
 static_assert(sizeof(gc_object) == 8, "the header is the promise");
