@@ -171,7 +171,8 @@ static size_t bucket_of(uint64_t ns)
 }
 
 enum {
-    REST = 3,               /* times as long as it pauses the program runs, if it can be, */
+    REST_QUARTERS =
+        13, /* a quarter of so many times as long as it pauses the program runs, if it can be, */
     REST_MAX_NS = 10000000, /* but not longer at a time */
 };
 
@@ -184,7 +185,8 @@ static void record_pause(gc_heap *heap, gc_phase phase, uint64_t start_ns)
     pauses->ns_total += heap->pause_ns;
     pauses->ns_max = heap->pause_ns > pauses->ns_max ? heap->pause_ns : pauses->ns_max;
     pauses->counts[bucket_of(heap->pause_ns)]++;
-    uint64_t rest = (heap->rest_ns > ran ? heap->rest_ns - ran : 0) + REST * heap->pause_ns;
+    uint64_t rest =
+        (heap->rest_ns > ran ? heap->rest_ns - ran : 0) + REST_QUARTERS * heap->pause_ns / 4;
     heap->rest_ns = rest < REST_MAX_NS ? rest : REST_MAX_NS;
 }
 
