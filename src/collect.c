@@ -171,8 +171,7 @@ static size_t bucket_of(uint64_t ns)
 }
 
 enum {
-    REST_QUARTERS =
-        13, /* a quarter of so many times as long as it pauses the program runs, if it can be, */
+    REST_QUARTERS = 13,     /* so many quarters of a pause the program runs then, if it can, */
     REST_MAX_NS = 10000000, /* but not longer at a time */
 };
 
