@@ -845,7 +845,7 @@ static void young_page_that_leaves_under_a_promotion_leads_to_no_segment_that_is
 /* As in cycle.c where everything is checked: so many members, and a part gets no more to begin with; so
  * many, and none at all. */
 enum { PART_MIN = 8, PART_MAX = 128 };
-enum { DEATHS = 64 }; /* as in death.c: of the backlog, between two looks at the clock */
+enum { DEATHS = 16 }; /* as in death.c: of the backlog, between two looks at the clock */
 
 static void begin_parts(gc_heap *heap)
 {
@@ -1925,8 +1925,9 @@ static void garbage_of_parts_is_told_and_saved_if_asked_for(void **state)
 
 /* Garbage that is larger than a part, and not plain */
 
-/* More than a part may have; and ranges of slots, of which a slice without time does one. */
-enum { BIG = 1000, RANGE = 256 };
+/* More than a part may have; and ranges of slots where user code may run, as in cycle.c, of which a
+ * slice without time does one. */
+enum { BIG = 1000, RANGE = 16 };
 
 /* A heap that does what is due in gc_step only, where nothing is due by itself. */
 static gc_heap *patient_heap_new(struct world *world)
@@ -2155,28 +2156,63 @@ static bool can_be_had(const struct watched *watched)
     return by_address;
 }
 
-static void big_garbage_can_be_had_until_it_is_known_to_be_past_rescue(void **state)
+static void big_garbage_cannot_be_had_between_the_slices_in_which_it_ends(void **state)
 {
     struct world *world = *state;
     gc_heap *heap = patient_heap_new(world);
     struct watched watched;
     drop_watched(world, &watched);
     gci_cycle_begin(heap);
-    step_to(heap, GCI_PHASE_CALL); /* to ask before would touch it, and the cycle trust in that */
-    while (heap->cycle.phase != GCI_PHASE_CLEAR) {
-        assert_true(can_be_had(&watched));
-        assert_true(step(heap));
-    }
-    assert_int_equal(watched.story.times[FINALIZED], BIG);
+    step_to(heap,
+            GCI_PHASE_RECHECK); /* to ask before would touch it, and the cycle trust in that */
+    assert_true(can_be_had(&watched));
+    step_to(heap, GCI_PHASE_CALL);
+    bool seen[GCI_PHASE_FREE + 1] = { false };
     while (watched.story.times[DESTROYED] < BIG) {
         assert_null(gc_weak_get(watched.plain));
         if (watched.story.times[DESTROYED] == 0) {
+            seen[heap->cycle.phase] = true;
             assert_false(can_be_had(&watched));
         }
         assert_true(step(heap));
     }
+    assert_true(seen[GCI_PHASE_CALL] && seen[GCI_PHASE_FINALIZE] && seen[GCI_PHASE_RECHECK] &&
+                seen[GCI_PHASE_CLEAR]);
+    assert_int_equal(watched.story.times[FINALIZED], BIG);
     step_to_the_end(heap);
     end_watched(world, &watched);
+}
+
+static struct watched *asked; /* by callbacks */
+
+static void ask_in_a_slice(gc_heap *heap)
+{
+    bool is_whole = asked->story.times[CLEARED] + asked->story.times[DESTROYED] == 0;
+    struct full *full = gc_weak_get(asked->plain);
+    expect(gc_heap_user_data(heap), full == (is_whole ? asked->middle : NULL));
+    gc_xdecref(full);
+}
+
+static void callbacks_in_slices_can_have_big_garbage_until_it_is_cleared(void **state)
+{
+    struct world *world = *state;
+    for (enum event event = CALLED; event < EVENTS; event++) {
+        size_t most = event == CALLED ? CALLS : BIG;
+        for (size_t time = 1; time <= most; time += most / 4) {
+            gc_heap *heap = patient_heap_new(world);
+            struct watched watched;
+            drop_watched(world, &watched);
+            watched.story.look = ask_in_a_slice;
+            watched.story.event = event;
+            watched.story.time = time;
+            asked = &watched;
+            gci_cycle_begin(heap);
+            step_to_the_end(heap);
+            assert_true(watched.story.times[event] >= time);
+            assert_int_equal(watched.story.times[DESTROYED], BIG);
+            end_watched(world, &watched);
+        }
+    }
 }
 
 static void see_the_middle(struct world *world, struct actor *actor)
@@ -2277,27 +2313,100 @@ static void one_that_rises_from_big_garbage_brings_back_what_it_reaches_and_no_m
     world->story[0] = '\0';
 }
 
-static void taken_by_the_program_before_the_search_after_finalizers_lives(void **state)
+/* Callbacks of each kind that run before the second search, one of which takes what a weak reference
+ * leads to: the call of a weak reference, a finalizer, and the destroy of who dies by a finalizer, in
+ * the slice of the search. */
+struct taker {
+    gc_weak *weak;
+    struct leaf *leaf; /* held, until a finalizer lets go of it */
+    struct actor *taken;
+    enum gci_phase phase; /* then */
+    bool breaks;          /* it lets go again, and of what that one refers to */
+};
+enum { TAKERS = 3 };
+
+static void take(struct world *world)
+{
+    struct taker *taker = world->note;
+    struct actor *actor = gc_weak_get(taker->weak);
+    expect(world, actor != NULL && taker->taken == NULL);
+    taker->taken = actor;
+    taker->phase = world->heap->cycle.phase;
+    if (taker->breaks && actor != NULL) {
+        gc_clear(&actor->left);
+        gc_decref(actor);
+    }
+}
+static void take_when_called(struct world *world, gc_weak *weak, unsigned id)
+{
+    (void)weak;
+    (void)id;
+    take(world);
+}
+static void take_when_finalized(struct world *world, struct actor *actor)
+{
+    if (actor->id == BIG / 2) {
+        take(world);
+    }
+}
+static void let_a_leaf_go(struct world *world, struct actor *actor)
+{
+    struct taker *taker = world->note;
+    if (actor->id == BIG / 2) {
+        gc_clear(&taker->leaf);
+    }
+}
+static void take_in_a_death(struct world *world, struct leaf *leaf)
+{
+    (void)leaf;
+    take(world);
+}
+
+/* Have big garbage end, to the end of the cycle, with such a callback. Returns its first member. */
+static struct actor *end_with_a_taker(struct world *world, unsigned kind, struct taker *taker)
+{
+    static const enum gci_phase phases[TAKERS] = { GCI_PHASE_CALL, GCI_PHASE_FINALIZE,
+                                                   GCI_PHASE_RECHECK };
+    gc_heap *heap = patient_heap_new(world);
+    struct actor *first = drop_big(heap);
+    gc_weak *call = weak_with_callback(first->left, 1);
+    world->note = taker;
+    taker->weak = plain_weak(first);
+    taker->leaf = leaf_new(heap, 1);
+    world->on_weak = kind == 0 ? take_when_called : NULL;
+    world->on_finalize = kind == 1 ? take_when_finalized : kind == 2 ? let_a_leaf_go : NULL;
+    world->on_leaf = kind == 2 ? take_in_a_death : NULL;
+    gci_cycle_begin(heap);
+    if (kind == 2) {
+        step_to(heap, GCI_PHASE_FINALIZE);
+        assert_true(gc_step(heap, UINT64_MAX)); /* it waits for the slice of the search */
+    }
+    step_to_the_end(heap);
+    assert_ptr_equal(taker->taken, first);
+    assert_int_equal(taker->phase, phases[kind]);
+    assert_int_equal(world->finalized, BIG);
+    world->on_weak = NULL;
+    world->on_finalize = NULL;
+    world->on_leaf = NULL;
+    gc_decref(call);
+    gc_decref(taker->weak);
+    gc_xdecref(taker->leaf);
+    world->destroyed--; /* the leaf */
+    return first;
+}
+
+static void taken_by_a_callback_before_the_search_after_finalizers_lives(void **state)
 {
     struct world *world = *state;
-    static const enum gci_phase phases[] = { GCI_PHASE_CALL, GCI_PHASE_FINALIZE,
-                                             GCI_PHASE_RECHECK };
-    for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++) {
-        gc_heap *heap = patient_heap_new(world);
-        struct actor *first = drop_big(heap);
-        gc_weak *weak = plain_weak(first);
-        gci_cycle_begin(heap);
-        step_to(heap, GCI_PHASE_CALL); /* the first recheck is over */
-        step_to(heap, phases[i]);
-        assert_ptr_equal(gc_weak_get(weak), first);
-        step_to_the_end(heap);
-        assert_int_equal(world->finalized, BIG);
+    for (unsigned kind = 0; kind < TAKERS; kind++) {
+        struct taker taker = { .taken = NULL };
+        struct actor *first = end_with_a_taker(world, kind, &taker);
+        gc_heap *heap = world->heap;
         assert_int_equal(world->destroyed, 0);
         assert_int_equal(heap->cycle.report.resurrected, BIG);
         assert_int_equal(first->object.gc, heap->old);
         assert_sound(heap);
         gc_decref(first);
-        gc_decref(weak);
         assert_int_equal(gc_collect(heap), BIG);
         assert_int_equal(world->finalized, BIG);
         assert_int_equal(world->destroyed, BIG);
@@ -2306,31 +2415,16 @@ static void taken_by_the_program_before_the_search_after_finalizers_lives(void *
     }
 }
 
-static void broken_by_the_program_before_the_search_after_finalizers_ends_at_once(void **state)
+static void broken_by_a_callback_before_the_search_after_finalizers_dies_by_its_counts(void **state)
 {
     struct world *world = *state;
-    static const enum gci_phase phases[] = { GCI_PHASE_CALL, GCI_PHASE_FINALIZE,
-                                             GCI_PHASE_RECHECK };
-    for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++) {
-        gc_heap *heap = patient_heap_new(world);
-        struct actor *first = drop_big(heap);
-        gc_weak *weak = plain_weak(first);
-        gci_cycle_begin(heap);
-        step_to(heap, GCI_PHASE_CALL);
-        step_to(heap, phases[i]);
-        if (phases[i] == GCI_PHASE_FINALIZE) {
-            assert_true(step(heap));
-            assert_true(world->finalized > 0 && world->finalized < BIG);
-        }
-        struct actor *taken = gc_weak_get(weak);
-        gc_clear(&taken->left);
-        gc_decref(taken);
-        assert_int_equal(world->finalized, BIG);
+    for (unsigned kind = 0; kind < TAKERS; kind++) {
+        struct taker taker = { .breaks = true };
+        (void)end_with_a_taker(world, kind, &taker);
+        gc_heap *heap = world->heap;
         assert_int_equal(world->destroyed, BIG);
-        step_to_the_end(heap);
-        assert_int_equal(world->finalized, BIG);
-        assert_int_equal(stats_of(heap).died_by_count, BIG);
-        gc_decref(weak);
+        assert_int_equal(heap->cycle.report.collected, 0);
+        assert_int_equal(heap->cycle.report.resurrected, 0);
         assert_live(heap, 0);
         world->finalized = world->destroyed = 0;
         world->story[0] = '\0';
@@ -2520,6 +2614,8 @@ static void callbacks_of_big_garbage_may_look_at_the_heap(void **state)
 
 static void look_between_slices(gc_heap *heap, unsigned how)
 {
+    enum gci_phase phase = heap->cycle.phase;
+    bool is_being_cleared = phase == GCI_PHASE_CLEAR || phase == GCI_PHASE_RELEASE;
     switch (how) {
     case 0:
         assert_sound(heap);
@@ -2533,9 +2629,11 @@ static void look_between_slices(gc_heap *heap, unsigned how)
         (void)gc_unfreeze(heap);
         break;
     default:
+        is_being_cleared = false;
         (void)gc_collect(heap);
     }
-    assert_int_equal(heap->cycle.phase, GCI_PHASE_NONE);
+    assert_int_equal(heap->cycle.phase, is_being_cleared ? phase : GCI_PHASE_NONE);
+    assert_true(heap->cycle.is_doomed == is_being_cleared);
 }
 
 static void program_may_look_at_the_heap_while_big_garbage_ends(void **state)
@@ -2552,9 +2650,7 @@ static void program_may_look_at_the_heap_while_big_garbage_ends(void **state)
         for (unsigned k = 0; k < slices; k++) {
             done = !step(heap);
         }
-        size_t destroyed = watched.story.times[DESTROYED];
         size_t cleared = watched.story.times[CLEARED];
-        bool is_half_cleared = heap->cycle.phase == GCI_PHASE_CLEAR;
         look_between_slices(heap, how);
         assert_true(how == 3 || watched.story.times[CLEARED] == cleared); /* that is for slices */
         assert_sound(heap);
@@ -2564,11 +2660,8 @@ static void program_may_look_at_the_heap_while_big_garbage_ends(void **state)
         assert_int_equal(watched.story.times[CALLED], CALLS);
         assert_int_equal(watched.story.times[FINALIZED], BIG);
         assert_int_equal(watched.story.times[DESTROYED], BIG);
-        /* What a backlog lets go of after that has died by its count. */
-        assert_true(stats_of(heap).generations[1].collected >= destroyed);
-        assert_int_equal(stats_of(heap).generations[1].collected + stats_of(heap).died_by_count,
-                         BIG);
-        assert_true(is_half_cleared || stats_of(heap).died_by_count == 0);
+        assert_int_equal(stats_of(heap).generations[1].collected, BIG);
+        assert_int_equal(stats_of(heap).died_by_count, 0);
         assert_int_equal(stats_of(heap).finalized, BIG);
         end_watched(world, &watched);
         assert_live(heap, 0);
@@ -2578,15 +2671,16 @@ static void program_may_look_at_the_heap_while_big_garbage_ends(void **state)
 static void heap_is_freed_while_big_garbage_ends(void **state)
 {
     struct world *world = *state;
-    for (unsigned slices = 0, done = 0; !done; slices++) {
+    for (unsigned slices = 0, done = 0; !done || slices % 2 != 0; slices++) {
         gc_heap *heap = patient_heap_new(world);
         struct watched watched;
         drop_watched(world, &watched);
         gci_cycle_begin(heap);
         step_to(heap, GCI_PHASE_CALL);
-        for (unsigned i = 0; i < slices && !done; i++) {
+        for (unsigned i = 0; i < slices / 2 && !done; i++) {
             done = !step(heap);
         }
+        assert_true(slices % 2 == 0 || gc_check(heap)); /* also after a look */
         world_free_heap(world);
         assert_int_equal(watched.story.times[CALLED], CALLS);
         assert_int_equal(watched.story.times[FINALIZED], BIG);
@@ -2639,11 +2733,14 @@ static void half_cleared_garbage_is_never_had_after_a_look(void **state)
     }
     assert_int_equal(heap->cycle.phase, GCI_PHASE_CLEAR);
     assert_true(gci_weak_first(heap, &first->object) != NULL);
-    gci_cycle_abandon(heap);
-    assert_int_equal(first->object.gc, heap->old);
-    assert_null(gc_weak_get(watched.plain));
-    assert_null(gc_weak_get(late[0]));
-    assert_null(gc_weak_get(late[1]));
+    for (unsigned how = 0; how < 3; how++) {
+        look_between_slices(heap, how);
+        assert_int_equal(state_of(first), GCI_DOOMED);
+        assert_null(gc_weak_get(watched.plain));
+        assert_null(gc_weak_get(late[0]));
+        assert_null(gc_weak_get(late[1]));
+        assert_false(gc_try_incref(first));
+    }
     assert_int_equal(watched.story.times[CALLED], CALLS);
     (void)gc_collect(heap);
     assert_int_equal(watched.story.times[CALLED], CALLS + 1);
@@ -2800,7 +2897,7 @@ static void page_of_big_garbage_that_is_used_anew_is_passed_over(void **state)
         gc_heap *heap = patient_heap_new(world);
         struct actor *first = drop_big(heap);
         struct gci_page *page = page_of(first);
-        gc_weak *weak = plain_weak(first);
+        gc_weak *weak = weak_with_callback(first, 1); /* so that there is something to call */
         gci_cycle_begin(heap);
         step_to(heap, GCI_PHASE_CALL);
         step_to(heap, phases[p]);
@@ -2809,9 +2906,9 @@ static void page_of_big_garbage_that_is_used_anew_is_passed_over(void **state)
             assert_ptr_equal(heap->cycle.page, page);
             assert_true(heap->cycle.offset > page->first);
         }
-        struct actor *taken = gc_weak_get(weak);
-        gc_clear(&taken->left);
-        gc_decref(taken);
+        gc_incref(first); /* as a callback may, in a slice */
+        gc_clear(&first->left);
+        gc_decref(first);
         assert_int_equal(world->destroyed, BIG);
         gci_pages_drop_idle(heap);
         (void)gci_pages_trim(heap, SIZE_MAX);
@@ -3451,16 +3548,15 @@ static void full_collection_while_one_waits_comes_after_the_stop_of_the_cycle(vo
     }
 }
 
-/* A backlog of one that is watched, in a cycle that is cut short. */
-static void begin_a_watched_backlog(gc_heap *heap, gc_weak *watches[2])
+/* Garbage that is watched, and past rescue: the watchers are due in the next slice. */
+static void make_watchers_wait(gc_heap *heap, gc_weak *watches[2])
 {
-    struct actor *actor = actor_new(heap, 1);
-    watches[0] = watcher(actor, 1);
-    watches[1] = watcher(actor, 2);
-    begin_a_backlog(heap, actor);
-    assert_sound(heap);
-    step_to_the_end(heap);
-    assert_story(world_of(watches[0]), "F1 D1 ");
+    struct node *ring = drop_a_ring(heap, BIG);
+    watches[0] = watcher(ring, 1);
+    watches[1] = watcher(ring, 2);
+    gci_cycle_begin(heap);
+    step_to(heap, GCI_PHASE_CLEAR);
+    assert_story(world_of(watches[0]), "");
     assert_int_equal(due_count(heap), 2);
     assert_null(gc_weak_get(watches[0]));
 }
@@ -3470,7 +3566,7 @@ static void waiting_watchers_are_called_or_unwatched(void **state)
     struct world *world = *state;
     gc_heap *heap = patient_heap_new(world);
     gc_weak *watches[2];
-    begin_a_watched_backlog(heap, watches);
+    make_watchers_wait(heap, watches);
     assert_true(gc_unwatch(watches[0]));
     assert_false(gc_unwatch(watches[0]));
     assert_int_equal(due_count(heap), 1);
@@ -3486,13 +3582,15 @@ static void waiting_watchers_are_called_or_unwatched(void **state)
 static void waiting_watchers_are_called_by_the_end_of_the_heap(void **state)
 {
     struct world *world = *state;
-    for (unsigned held = 0; held < 2; held++) {
+    for (unsigned kind = 0; kind < 4; kind++) {
+        bool is_held = kind % 2 == 0, is_looked_at = kind / 2 == 1;
         gc_heap *heap = patient_heap_new(world);
         gc_weak *watches[2];
-        begin_a_watched_backlog(heap, watches);
-        for (unsigned i = 0; i < 2 && !held; i++) {
+        make_watchers_wait(heap, watches);
+        for (unsigned i = 0; i < 2 && !is_held; i++) {
             gc_decref(watches[i]);
         }
+        assert_true(!is_looked_at || gc_check(heap));
         world_free_heap(world);
         assert_true(strcmp(world->story, "W1 W2 ") == 0 || strcmp(world->story, "W2 W1 ") == 0);
         world->story[0] = '\0';
@@ -3546,11 +3644,14 @@ static void abandon_in(gc_heap *heap, enum gci_phase phase, unsigned slices, boo
     }
     drop_a_list(list);
     gc_clear(&kept->left);
+    enum gci_phase left = heap->cycle.phase;
+    bool is_being_cleared = left == GCI_PHASE_CLEAR || left == GCI_PHASE_RELEASE;
     gci_cycle_abandon(heap);
-    assert_int_equal(heap->cycle.phase, GCI_PHASE_NONE);
+    assert_int_equal(heap->cycle.phase, is_being_cleared ? left : GCI_PHASE_NONE);
+    assert_true(heap->cycle.is_doomed == is_being_cleared);
     assert_int_equal(heap->cycle.lane_count, 0);
     assert_null(heap->cycle.chains);
-    assert_null(heap->cycle.suspect_pages);
+    assert_true((heap->cycle.suspect_pages != NULL) == is_being_cleared);
     assert_int_equal(gc_refcount(kept), 1);
     assert_sound(heap);
     gc_decref(kept);
@@ -3698,13 +3799,14 @@ int main(void)
         world_test(big_garbage_ends_a_range_at_a_time),
         world_test(big_garbage_ends_in_the_same_order_as_at_once),
         world_test(every_phase_of_the_end_has_a_slice_of_its_own_at_least),
-        world_test(big_garbage_can_be_had_until_it_is_known_to_be_past_rescue),
+        world_test(big_garbage_cannot_be_had_between_the_slices_in_which_it_ends),
+        world_test(callbacks_in_slices_can_have_big_garbage_until_it_is_cleared),
         world_test(finalizers_of_big_garbage_read_it_whole_and_destroys_not_at_all),
         world_test(callbacks_of_big_garbage_that_are_garbage_are_not_called),
         world_test(watchers_of_big_garbage_are_called_when_it_is_past_rescue),
         world_test(one_that_rises_from_big_garbage_brings_back_what_it_reaches_and_no_more),
-        world_test(taken_by_the_program_before_the_search_after_finalizers_lives),
-        world_test(broken_by_the_program_before_the_search_after_finalizers_ends_at_once),
+        world_test(taken_by_a_callback_before_the_search_after_finalizers_lives),
+        world_test(broken_by_a_callback_before_the_search_after_finalizers_dies_by_its_counts),
         world_test(big_garbage_that_no_clear_breaks_is_uncollectable_and_old),
         world_test(uncollectable_can_be_had_again),
         world_test(weak_reference_that_a_clear_makes_ends_and_is_called),
