@@ -236,7 +236,7 @@ struct gci_set gci_set_to_look_at(gc_heap *heap)
     struct gci_set set = {
         .look = true,
         .alive = GCI_NIBBLE(GCI_YOUNG, GCI_SEEN_YOUNG) | GCI_NIBBLE(heap->old, other_old(heap)),
-        .garbage = GCI_NIBBLE(GCI_YOUNG, GCI_DOOMED_YOUNG) | GCI_NIBBLE(heap->old, GCI_DOOMED),
+        .garbage = GCI_NIBBLE(GCI_YOUNG, GCI_DOOMED_YOUNG) | GCI_NIBBLE(heap->old, GCI_DOOMED_OLD),
     };
     add_all_pages(heap, &set);
     return set;

@@ -426,7 +426,8 @@ bool gc_unwatch(gc_weak *weak)
 static bool is_gone(const gc_heap *heap, const gc_weak *weak)
 {
     enum gci_state state = gci_state_of(&weak->object);
-    return state == GCI_DYING || state == GCI_DOOMED || state == GCI_DOOMED_YOUNG ||
+    return state == GCI_DYING || state == GCI_DOOMED || state == GCI_DOOMED_OLD ||
+           state == GCI_DOOMED_YOUNG ||
            gci_object_is_unmarked(heap, &weak->object, GCI_PHASE_CALL, GCI_PHASE_FREE);
 }
 
