@@ -1071,6 +1071,322 @@ static void page_of_big_garbage_that_is_used_anew_is_passed_over(void **state)
     }
 }
 
+/* Looks at garbage that is being cleared
+ *
+ * Of its type there are a few that live, in the same page, and a circle of garbage that no cycle knows. */
+
+enum { LIVING = 3, UNKNOWN = 2 };
+struct scene {
+    struct watched watched;
+    struct full *living[LIVING];
+    struct full *unknown; /* NULL: none */
+    gc_hook hook;
+    unsigned stops;
+};
+static struct scene *scene_of_looks;
+
+static void count_stop(gc_heap *heap, const gc_collection *collection, void *arg)
+{
+    unsigned *stops = arg;
+    (void)heap;
+    *stops += collection->generation != 0;
+}
+
+static struct full *full_new(gc_heap *heap)
+{
+    struct full *full = gc_new(heap, &full_type);
+    assert_non_null(full);
+    return full;
+}
+
+/* To the phase of clearing. */
+static gc_heap *begin_scene(struct world *world, struct scene *scene, bool has_unknown)
+{
+    gc_heap *heap = patient_heap_new(world);
+    *scene = (struct scene){ .hook = { .stop = count_stop, .arg = &scene->stops } };
+    scene_of_looks = scene;
+    for (unsigned i = 0; i < LIVING; i++) {
+        scene->living[i] = full_new(heap);
+    }
+    drop_watched(world, &scene->watched);
+    if (has_unknown) { /* held until the cycle has seen that it lives */
+        scene->unknown = full_new(heap);
+        gc_set_steal(&scene->unknown->next, full_new(heap));
+    }
+    gc_hook_add(heap, &scene->hook);
+    gci_cycle_begin(heap);
+    heap->cycle.owes_stop = true;
+    step_to(heap, GCI_PHASE_CLEAR);
+    if (has_unknown) {
+        gc_set_steal(&scene->unknown->next->next, scene->unknown);
+        assert_ptr_equal(page_of(scene->unknown), page_of(scene->watched.first));
+    }
+    assert_ptr_equal(page_of(scene->living[0]), page_of(scene->watched.first));
+    return heap;
+}
+
+static void end_scene(struct world *world, struct scene *scene)
+{
+    gc_heap *heap = world->heap;
+    gc_hook_remove(heap, &scene->hook);
+    end_watched(world, &scene->watched);
+    for (unsigned i = 0; i < LIVING; i++) {
+        gc_decref(scene->living[i]);
+    }
+    assert_live(heap, 0);
+}
+
+/* The cycle has come to its end as if nobody had looked. */
+static void assert_ended_once(const gc_heap *heap, const struct scene *scene)
+{
+    const size_t *times = scene->watched.story.times;
+    assert_int_equal(heap->cycle.phase, GCI_PHASE_NONE);
+    assert_false(heap->cycle.is_doomed);
+    assert_int_equal(times[CALLED], CALLS);
+    assert_int_equal(times[FINALIZED], BIG);
+    assert_true(times[CLEARED] >= BIG); /* who dies is cleared, also if it was before */
+    assert_int_equal(times[DESTROYED], BIG);
+    assert_int_equal(scene->stops, 1);
+    assert_false(heap->cycle.owes_stop);
+    assert_int_equal(heap->cycle.report.collected, BIG);
+    assert_int_equal(heap->cycle.report.uncollectable, 0);
+    assert_int_equal(heap->cycle.report.resurrected, 0);
+}
+
+static int see_full(void *object, void *arg)
+{
+    return page_of(object)->type == &full_type ? seen_add(object, arg) : 0;
+}
+
+static bool are_the_living(const struct seen *seen, const struct scene *scene)
+{
+    size_t times = 0;
+    for (unsigned i = 0; i < LIVING; i++) {
+        times += seen_times(seen, scene->living[i]) == 1;
+    }
+    for (const struct full *full = scene->unknown; times >= LIVING && full != NULL;) {
+        times += seen_times(seen, full) == 1;
+        full = full->next == scene->unknown ? NULL : full->next;
+    }
+    return times == seen->count && times == LIVING + (scene->unknown != NULL ? UNKNOWN : 0);
+}
+
+/* Look in each way there is, but for what is refused in a slice. */
+static void look_for_the_living(gc_heap *heap)
+{
+    struct world *world = gc_heap_user_data(heap);
+    const struct scene *scene = scene_of_looks;
+    enum gci_phase phase = heap->cycle.phase;
+    size_t cleared = scene->watched.story.times[CLEARED];
+    struct seen all = { 0 }, old = { 0 };
+    expect(world, gc_each_object(heap, -1, see_full, &all) == 0);
+    expect(world, are_the_living(&all, scene));
+    expect(world, gc_each_object(heap, GC_OLD, see_full, &old) == 0);
+    expect(world, are_the_living(&old, scene));
+    expect(world, gc_check(heap));
+    expect(world, heap->cycle.phase == phase);
+    expect(world, phase == GCI_PHASE_CLEAR && heap->cycle.is_doomed);
+    expect(world, scene->watched.story.times[CLEARED] == cleared);
+}
+
+static void look_at_what_is_being_cleared_sees_none_of_it_and_slices_end_it(void **state)
+{
+    struct world *world = *state;
+    bool done = false;
+    for (unsigned slices = 0; !done; slices += 7) {
+        struct scene scene;
+        gc_heap *heap = begin_scene(world, &scene, false);
+        for (unsigned i = 0; i < slices; i++) {
+            assert_true(step(heap));
+        }
+        done = heap->cycle.phase != GCI_PHASE_CLEAR;
+        if (!done) {
+            struct seen seen = { 0 };
+            look_for_the_living(heap);
+            assert_int_equal(gc_unreachable(heap, see_full, &seen), 0);
+            assert_int_equal(seen.count, 0);
+            (void)gc_freeze(heap);
+            assert_true(page_of(scene.living[0])->frozen);
+            assert_int_equal(state_of(scene.living[0]), GCI_FROZEN);
+            assert_int_equal(gc_each_object(heap, GC_FROZEN, see_full, &seen), 0);
+            assert_true(are_the_living(&seen, &scene));
+            assert_sound(heap);
+            if (slices % 2 == 0) {
+                (void)gc_unfreeze(heap);
+                look_for_the_living(heap);
+            }
+            assert_true(step(heap));
+        }
+        step_to_the_end(heap);
+        assert_ended_once(heap, &scene);
+        assert_int_equal(stats_of(heap).generations[1].collections, 1);
+        assert_int_equal(stats_of(heap).generations[1].collected, BIG);
+        assert_int_equal(stats_of(heap).died_by_count, 0);
+        (void)gc_unfreeze(heap);
+        assert_sound(heap);
+        end_scene(world, &scene);
+    }
+}
+
+static void look_at_what_is_being_cleared_by_a_clear_or_destroy_sees_none_of_it(void **state)
+{
+    struct world *world = *state;
+    for (unsigned i = 0; i < 6; i++) {
+        struct scene scene;
+        gc_heap *heap = begin_scene(world, &scene, false);
+        scene.watched.story.look = look_for_the_living;
+        scene.watched.story.event = i % 2 == 0 ? CLEARED : DESTROYED;
+        scene.watched.story.time = 1 + (BIG - 1) * (i / 2) / 2; /* first, middle, last */
+        step_to_the_end(heap);
+        assert_ended_once(heap, &scene);
+        assert_int_equal(stats_of(heap).generations[1].collections, 1);
+        assert_int_equal(stats_of(heap).generations[1].collected, BIG);
+        assert_int_equal(stats_of(heap).died_by_count, 0);
+        assert_sound(heap);
+        end_scene(world, &scene);
+    }
+}
+
+static void
+collection_of_any_generation_ends_first_what_was_looked_at_while_it_was_cleared(void **state)
+{
+    struct world *world = *state;
+    for (unsigned i = 0; i < 8; i++) {
+        int generation = i % 2;
+        bool is_looked_at = i / 2 % 2 == 0, has_begun = i / 4 == 0;
+        struct scene scene;
+        gc_heap *heap = begin_scene(world, &scene, false);
+        assert_true(!has_begun || step(heap));
+        drop_a_node_circle(heap);
+        if (is_looked_at) {
+            look_for_the_living(heap);
+        }
+        assert_int_equal(gc_collect_generation(heap, generation),
+                         2); /* the others were in the cycle */
+        if (is_looked_at || generation == 1) {
+            assert_int_equal(scene.stops, 1u + (generation == 1));
+            scene.stops = 1;
+            assert_false(step(heap));
+        } else {
+            assert_int_equal(heap->cycle.phase,
+                             GCI_PHASE_CLEAR); /* the young are no concern of it */
+            assert_int_equal(scene.stops, 0);
+            step_to_the_end(heap);
+        }
+        assert_ended_once(heap, &scene);
+        gc_stats stats = stats_of(heap);
+        assert_int_equal(stats.generations[0].collections, generation == 0);
+        assert_int_equal(stats.generations[0].collected, generation == 0 ? 2 : 0);
+        assert_int_equal(stats.generations[1].collections, 1 + generation);
+        assert_int_equal(stats.generations[1].collected, BIG + (generation == 1 ? 2 : 0));
+        assert_int_equal(stats.died_by_count, 0);
+        assert_sound(heap);
+        end_scene(world, &scene);
+    }
+}
+
+/* Frozen, where the page still is when it turns out so. */
+static void big_garbage_that_no_clear_breaks_is_uncollectable_after_a_look_too(void **state)
+{
+    struct world *world = *state;
+    for (unsigned freezes = 0; freezes < 2; freezes++) {
+        gc_heap *heap = patient_heap_new(world);
+        struct node *first = drop_stubborn(heap), *node = first;
+        (void)drop_big(heap);
+        gci_cycle_begin(heap);
+        step_to(heap, GCI_PHASE_CLEAR);
+        assert_true(step(heap));
+        if (freezes) {
+            (void)gc_freeze(heap);
+        } else {
+            assert_sound(heap);
+        }
+        step_to_the_end(heap);
+        assert_int_equal(world->destroyed, BIG);
+        assert_int_equal(heap->cycle.report.uncollectable, BIG);
+        assert_int_equal(heap->cycle.report.collected, BIG);
+        assert_int_equal(stats_of(heap).generations[1].uncollectable, BIG);
+        assert_int_equal(stats_of(heap).generations[1].collected, BIG);
+        assert_live(heap, BIG);
+        do {
+            assert_int_equal(node->object.gc, freezes ? GCI_FROZEN : heap->old);
+            assert_int_equal(gc_refcount(node), 1);
+            node = node->left;
+        } while (node != first);
+        assert_sound(heap);
+        assert_int_equal(gc_unfreeze(heap), freezes ? BIG : 0);
+        assert_true(gc_try_incref(first));
+        gc_decref(first);
+        end_stubborn(first);
+        assert_live(heap, 0);
+        world->finalized = world->destroyed = 0;
+        world->story[0] = '\0';
+    }
+}
+
+/* What the search for garbage finds besides is told, and what is being cleared is not, though both are in the
+ * same page. */
+static void search_for_garbage_tells_it_from_what_is_being_cleared(void **state)
+{
+    struct world *world = *state;
+    struct scene scene;
+    gc_heap *heap = begin_scene(world, &scene, true);
+    assert_true(step(heap));
+    for (unsigned i = 0; i < 2; i++) {
+        struct seen seen = { 0 };
+        assert_int_equal(gc_unreachable(heap, see_full, &seen), 0);
+        assert_int_equal(seen.count, UNKNOWN);
+        assert_int_equal(seen_times(&seen, scene.unknown), 1);
+        assert_int_equal(seen_times(&seen, scene.unknown->next), 1);
+        assert_int_equal(state_of(scene.unknown), heap->old);
+        look_for_the_living(heap);
+    }
+    step_to_the_end(heap);
+    assert_ended_once(heap, &scene);
+    assert_int_equal(gc_collect(heap), UNKNOWN);
+    end_scene(world, &scene);
+}
+
+/* The span's bytes look like what is being cleared, were they taken for such. */
+static void span_over_former_pages_of_big_garbage_is_left_alone_by_a_look(void **state)
+{
+    struct world *world = *state;
+    enum { MORE = 30000, SPANS = 3, WORDS = 4 * GCI_PAGE_SIZE / 8 };
+    gc_heap *heap = patient_heap_new(world);
+    (void)drop_actors(heap, 1, MORE);
+    gci_cycle_begin(heap);
+    step_to(heap, GCI_PHASE_CLEAR);
+    while (heap->cycle.phase == GCI_PHASE_CLEAR && world->destroyed < MORE) {
+        assert_true(gc_step(heap, 1));
+    }
+    assert_int_equal(heap->cycle.phase, GCI_PHASE_CLEAR);
+    gci_pages_drop_idle(heap);
+    uint64_t word = gci_header(2 * OURO_REFS_ONE, state_of_set(heap));
+    struct string *spans[SPANS];
+    size_t over = 0;
+    for (size_t i = 0; i < SPANS; i++) {
+        spans[i] = gc_new_var(heap, &string_type, WORDS * sizeof(word));
+        assert_non_null(spans[i]);
+        assert_null(page_of(spans[i])[1].record);
+        over += page_of(spans[i])[1].in_suspect_pages;
+        for (size_t k = 0; k < WORDS; k++) {
+            memcpy(&spans[i]->bytes[k * sizeof(word)], &word, sizeof(word));
+        }
+    }
+    assert_true(over > 0);
+    assert_sound(heap);
+    step_to_the_end(heap);
+    for (size_t i = 0; i < SPANS; i++) {
+        for (size_t k = 0; k < WORDS; k++) {
+            assert_memory_equal(&spans[i]->bytes[k * sizeof(word)], &word, sizeof(word));
+        }
+        gc_decref(spans[i]);
+    }
+    assert_int_equal(world->destroyed, MORE);
+    assert_live(heap, 0);
+    world->story[0] = '\0';
+}
+
 /* The backlog */
 
 static bool expect_no_stop_owed(gc_heap *heap, const gc_collection *collection, void *arg)
@@ -1823,6 +2139,12 @@ int main(void)
         world_test(big_garbage_may_end_within_a_death),
         world_test(big_garbage_may_be_of_large_objects),
         world_test(page_of_big_garbage_that_is_used_anew_is_passed_over),
+        world_test(look_at_what_is_being_cleared_sees_none_of_it_and_slices_end_it),
+        world_test(look_at_what_is_being_cleared_by_a_clear_or_destroy_sees_none_of_it),
+        world_test(collection_of_any_generation_ends_first_what_was_looked_at_while_it_was_cleared),
+        world_test(big_garbage_that_no_clear_breaks_is_uncollectable_after_a_look_too),
+        world_test(search_for_garbage_tells_it_from_what_is_being_cleared),
+        world_test(span_over_former_pages_of_big_garbage_is_left_alone_by_a_look),
         world_test(what_garbage_drops_dies_in_later_slices_so_many_at_a_time),
         world_test(what_plain_garbage_drops_joins_the_backlog_also_if_some_is_not_plain),
         world_test(what_callbacks_drop_in_a_slice_joins_the_backlog),
