@@ -205,11 +205,14 @@ static bool looks(const gc_heap *heap)
 
 struct gci_set gci_set_of_young(gc_heap *heap)
 {
+    const struct gci_cycle *cycle = &heap->cycle;
+    /* A cycle that promotes is about them, too. */
+    bool are_promoted = cycle->phase == GCI_PHASE_PROMOTE && !cycle->only_promotes;
     struct gci_set set = {
         .look = looks(heap),
         .small = heap->bytes_live < SMALL_BYTES,
         .spares = true,
-        .alive = GCI_NIBBLE(GCI_YOUNG, heap->old),
+        .alive = GCI_NIBBLE(GCI_YOUNG, are_promoted ? other_old(heap) : heap->old),
         .garbage = GCI_NIBBLE(GCI_YOUNG, GCI_DOOMED),
     };
     for (struct gci_page *page = heap->young_pages; page != NULL; page = page->next_young) {

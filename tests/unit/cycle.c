@@ -342,12 +342,31 @@ static void young_collection_within_a_cycle_leaves_its_objects_alone(void **stat
         size_t freed = gc_collect_generation(heap, 0);
         assert_true(freed == 2);
         assert_int_not_equal(heap->cycle.phase, GCI_PHASE_NONE);
-        assert_int_equal(state_of(young), heap->old);
+        assert_int_equal(state_of(young),
+                         phase == GCI_PHASE_PROMOTE ? state_of_set(heap) : heap->old);
         assert_int_equal(finish(heap), 0);
         assert_sound(heap);
         gc_decref(young);
     }
     drop_a_list(list);
+}
+
+/* What is young there, and held by old garbage, is in the cycle like that. */
+static void young_collection_within_a_promotion_hides_no_garbage_from_the_cycle(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *old = node_new(heap);
+    (void)gc_collect_generation(heap, 0);
+    struct node *young = node_new(heap);
+    gc_set(&young->left, old);
+    gc_set_steal(&old->left, young);
+    gc_decref(old);
+    gci_cycle_begin(heap);
+    assert_int_equal(gc_collect_generation(heap, 0), 0);
+    assert_int_equal(heap->cycle.phase, GCI_PHASE_PROMOTE);
+    assert_int_equal(finish(heap), 2);
+    assert_live(heap, 0);
 }
 
 static void moved_behind_the_back_of_a_cycle_is_suspect_and_survives(void **state)
@@ -727,6 +746,7 @@ int main(void)
         world_test(promotion_leaves_young_pages_where_there_may_be_young_objects_only),
         world_test(page_with_births_behind_a_promotion_stays_a_young_page),
         world_test(young_collection_within_a_cycle_leaves_its_objects_alone),
+        world_test(young_collection_within_a_promotion_hides_no_garbage_from_the_cycle),
         world_test(moved_behind_the_back_of_a_cycle_is_suspect_and_survives),
         world_test(touched_is_not_suspect),
         world_test(many_suspects_have_another_round),
