@@ -73,7 +73,7 @@ static uint32_t legal_states(const struct gci_page *page)
     if (page->birth == GCI_LEAF) {
         return any | 1u << GCI_LEAF;
     }
-    uint32_t doomed = 1u << GCI_DOOMED | 1u << GCI_DOOMED_YOUNG;
+    uint32_t doomed = 1u << GCI_DOOMED | 1u << GCI_DOOMED_OLD | 1u << GCI_DOOMED_YOUNG;
     return any | 1u << GCI_SAVED | 1u << GCI_FROZEN | 1u << heap->old |
            (page->young ? 1u << GCI_YOUNG : 0) |
            (heap->busy > 1 || heap->cycle.is_doomed ? doomed : 0); /* gc_check holds once itself */

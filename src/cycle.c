@@ -668,10 +668,10 @@ static void restore(gc_heap *heap, struct gci_page *page)
 static void doom(gc_heap *heap)
 {
     uint32_t state = gci_other_old(heap);
-    for (struct gci_page *page = heap->cycle.suspect_pages; page != NULL;
-         page = page->next_suspect) {
-        for (size_t offset = page->first, end = gci_page_end(page); offset < end;
-             offset += page->slot_size) {
+    for (struct gci_page *page = next_page(heap, NULL); page != NULL;
+         page = next_page(heap, page)) {
+        size_t end = page->record == NULL ? 0 : gci_page_end(page);
+        for (size_t offset = page->first; offset < end; offset += page->slot_size) {
             gc_object *self = gci_page_at(page, offset);
             self->gc = self->gc == state ? (uint32_t)GCI_DOOMED : self->gc;
         }

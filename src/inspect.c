@@ -9,13 +9,14 @@
  * containers that are none. */
 static const uint32_t states_of[] = {
     [GC_YOUNG] = 1u << GCI_YOUNG | 1u << GCI_DOOMED_YOUNG,
-    [GC_OLD] = 1u << GCI_OLD_A | 1u << GCI_OLD_B | 1u << GCI_GREY | 1u << GCI_DOOMED,
+    [GC_OLD] = 1u << GCI_OLD_A | 1u << GCI_OLD_B | 1u << GCI_GREY | 1u << GCI_DOOMED |
+               1u << GCI_DOOMED_OLD,
     [GC_FROZEN] = 1u << GCI_FROZEN,
     [GC_SAVED] = 1u << GCI_SAVED,
 };
 enum {
-    GARBAGE = 1u << GCI_DOOMED | 1u << GCI_DOOMED_YOUNG,
-    CONTAINERS = GCI_ALIVE & ~(GARBAGE | 1u << GCI_LEAF),
+    LOOKED_AT = 1u << GCI_DOOMED_OLD | 1u << GCI_DOOMED_YOUNG,
+    CONTAINERS = GCI_ALIVE & ~(LOOKED_AT | 1u << GCI_DOOMED | 1u << GCI_LEAF),
 };
 
 int gc_each_object(gc_heap *heap, int generation, gc_object_fn visit, void *arg)
@@ -52,12 +53,18 @@ int gc_unreachable(gc_heap *heap, gc_object_fn visit, void *arg)
         self->gc = GCI_YOUNG;
     }
     struct gci_cursor at = gci_set_begin(&set);
-    while (stop == 0 && (self = gci_set_next(&set, &at, GARBAGE)) != NULL) {
+    while (gci_set_next(&set, &at, 1u << GCI_DOOMED_OLD) != NULL) {
+        heap->young_objects++;
+    }
+    at = gci_set_begin(&set);
+    while (stop == 0 && (self = gci_set_next(&set, &at, LOOKED_AT)) != NULL) {
         stop = visit(self, arg); /* user code may run here */
     }
     at = gci_set_begin(&set);
-    while ((self = gci_set_next(&set, &at, GARBAGE)) != NULL) {
-        self->gc = gci_state_of(self) == GCI_DOOMED ? (uint32_t)heap->old : (uint32_t)GCI_YOUNG;
+    while ((self = gci_set_next(&set, &at, LOOKED_AT)) != NULL) {
+        bool is_old = gci_state_of(self) == GCI_DOOMED_OLD;
+        self->gc = is_old ? (uint32_t)heap->old : (uint32_t)GCI_YOUNG;
+        heap->young_objects -= is_old;
     }
     gci_collect_release(heap);
     return stop;

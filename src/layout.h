@@ -81,6 +81,8 @@ enum gci_state {
     GCI_SEEN_YOUNG = 10,  /* found reachable by gc_unreachable, was YOUNG; only inside the search */
     GCI_GREY = 11, /* old, marked by a cycle and not traced yet; counted as old all the same */
     GCI_PART = 12, /* in the part that a cycle examines; old; only inside a slice */
+    /* Found unreachable by gc_unreachable, was old; what a cycle clears may be DOOMED. Counted as young. */
+    GCI_DOOMED_OLD = 13,
 };
 enum {
     GCI_STATE_MASK = 15,

@@ -200,11 +200,14 @@ static bool looks(const gc_heap *heap)
 
 struct gci_set gci_set_of_young(gc_heap *heap)
 {
+    const struct gci_cycle *cycle = &heap->cycle;
+    /* A cycle that promotes is about them, too. */
+    bool are_promoted = cycle->phase == GCI_PHASE_PROMOTE && !cycle->only_promotes;
     struct gci_set set = {
         .look = looks(heap),
         .small = heap->bytes_live < SMALL_BYTES,
         .spares = true,
-        .alive = GCI_NIBBLE(GCI_YOUNG, heap->old),
+        .alive = GCI_NIBBLE(GCI_YOUNG, are_promoted ? gci_other_old(heap) : heap->old),
         .garbage = GCI_NIBBLE(GCI_YOUNG, GCI_DOOMED),
     };
     for (struct gci_page *page = heap->young_pages; page != NULL; page = page->next_young) {
@@ -232,7 +235,7 @@ struct gci_set gci_set_to_look_at(gc_heap *heap)
     struct gci_set set = {
         .look = true,
         .alive = GCI_NIBBLE(GCI_YOUNG, GCI_SEEN_YOUNG) | GCI_NIBBLE(heap->old, gci_other_old(heap)),
-        .garbage = GCI_NIBBLE(GCI_YOUNG, GCI_DOOMED_YOUNG) | GCI_NIBBLE(heap->old, GCI_DOOMED),
+        .garbage = GCI_NIBBLE(GCI_YOUNG, GCI_DOOMED_YOUNG) | GCI_NIBBLE(heap->old, GCI_DOOMED_OLD),
     };
     add_all_pages(heap, &set);
     return set;

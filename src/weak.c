@@ -359,7 +359,8 @@ bool gc_try_incref(void *object)
     gc_object *self = object;
     enum gci_state state = gci_state_of(self);
     const gc_heap *heap = gci_page_of(self)->heap;
-    if (state == GCI_DYING || GCI_IS_DEAD(self->refs) || (state == GCI_DOOMED && heap->clearing) ||
+    bool is_being_cleared = state == GCI_DOOMED && (heap->clearing || heap->cycle.is_doomed);
+    if (state == GCI_DYING || GCI_IS_DEAD(self->refs) || is_being_cleared ||
         is_ending(heap, self)) {
         return false;
     }
@@ -425,7 +426,8 @@ bool gc_unwatch(gc_weak *weak)
 static bool is_gone(const gc_heap *heap, const gc_weak *weak)
 {
     enum gci_state state = gci_state_of(&weak->object);
-    return state == GCI_DYING || state == GCI_DOOMED || state == GCI_DOOMED_YOUNG ||
+    return state == GCI_DYING || state == GCI_DOOMED || state == GCI_DOOMED_OLD ||
+           state == GCI_DOOMED_YOUNG ||
            gci_object_is_unmarked(heap, &weak->object, GCI_PHASE_CALL, GCI_PHASE_FREE);
 }
 

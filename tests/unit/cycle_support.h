@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef OURO_TESTS_CYCLE_SUPPORT_H
+#define OURO_TESTS_CYCLE_SUPPORT_H
+
+/* What the tests of the old generation in slices share. A slice without time does one range of slots,
+ * so the tests stop where they like. */
+
+#include "support.h"
+
+#include "collect.h"
+#include "cycle.h"
+
+/* Objects and slices
+ * ================== */
+
+static inline struct gci_page *page_of(const void *object)
+{
+    return gci_page_of(object);
+}
+
+static inline uint32_t state_of(const void *object)
+{
+    return gci_state_of(object);
+}
+
+/* The state of what a cycle is about. */
+static inline uint32_t state_of_set(const gc_heap *heap)
+{
+    return heap->old == GCI_OLD_A ? GCI_OLD_B : GCI_OLD_A;
+}
+
+/* A slice as collect.c gives it, but for the end of garbage that is found in a part. */
+static inline void begin_slice(gc_heap *heap)
+{
+    heap->busy++;
+    gci_pages_pin(heap);
+    heap->slicing = true;
+    assert_true(gci_death_end_backlog(heap, UINT64_MAX));
+    assert_true(gci_weak_call_due(heap, UINT64_MAX));
+}
+static inline void end_slice(gc_heap *heap)
+{
+    gci_death_drain(heap);
+    heap->slicing = false;
+    heap->busy--;
+    gci_pages_unpin(heap);
+}
+static inline struct gci_set slice(gc_heap *heap, uint64_t deadline)
+{
+    begin_slice(heap);
+    struct gci_set set = gci_cycle_slice(heap, deadline);
+    end_slice(heap);
+    return set;
+}
+
+/* Slices of one range until a phase has begun, with its first range, or the cycle is over. */
+static inline void run_to(gc_heap *heap, enum gci_phase phase)
+{
+    while (heap->cycle.phase != phase && heap->cycle.phase != GCI_PHASE_NONE) {
+        struct gci_set set = slice(heap, 0);
+        assert_null(set.pages);
+    }
+    assert_int_equal(heap->cycle.phase, phase);
+}
+
+/* One slice with the end of what it finds. */
+static inline struct gci_doom_result whole_slice(gc_heap *heap, uint64_t deadline)
+{
+    struct gci_doom_result result = { 0 };
+    begin_slice(heap);
+    struct gci_set set = gci_cycle_slice(heap, deadline);
+    if (set.garbage_count > 0) {
+        result = gci_doom(heap, &set);
+    }
+    gci_death_drain(heap);
+    assert_true(gci_death_end_backlog(heap, UINT64_MAX));
+    end_slice(heap);
+    return result;
+}
+
+/* The rest of a cycle, with the end of what it finds. */
+static inline size_t finish_in(gc_heap *heap, uint64_t deadline)
+{
+    size_t freed = 0;
+    while (heap->cycle.phase != GCI_PHASE_NONE || heap->due.next != &heap->due) {
+        freed += whole_slice(heap, deadline).freed;
+    }
+    freed += heap->cycle.freed;
+    heap->cycle.freed = 0;
+    return freed;
+}
+static inline size_t finish(gc_heap *heap)
+{
+    return finish_in(heap, UINT64_MAX);
+}
+
+/* Lists, garbage and suspects
+ * =========================== */
+
+static inline void drop_a_list(struct node *list)
+{
+    gc_decref(list);
+}
+
+static inline struct node *list_new(gc_heap *heap, size_t count)
+{
+    struct node *list = NULL;
+    for (size_t i = 0; i < count; i++) {
+        struct node *node = node_new(heap);
+        node->left = list;
+        list = node;
+    }
+    return list;
+}
+
+/* Garbage: a ring of nodes. Returns one of them, which nobody holds. */
+static inline struct node *drop_a_ring(gc_heap *heap, size_t count)
+{
+    struct node *last = node_new(heap), *first = last;
+    for (size_t i = 1; i < count; i++) {
+        struct node *node = node_new(heap);
+        node->left = first;
+        first = node;
+    }
+    last->left = first;
+    return last;
+}
+
+/* Garbage that tells its story: a ring of actors. Returns the first. */
+static inline struct actor *drop_actors(gc_heap *heap, unsigned id, unsigned count)
+{
+    struct actor *first = actor_new(heap, id), *last = first;
+    for (unsigned i = 1; i < count; i++) {
+        gc_set_steal(&last->left, actor_new(heap, id + i));
+        last = last->left;
+    }
+    gc_set_steal(&last->left, first);
+    return first;
+}
+
+/* Takes what a node holds out of it between count and mark, and puts it back after the sweep. */
+static inline void suspect_what_is_held_by(struct node **holders, size_t count, gc_heap *heap)
+{
+    struct node **hands = calloc(count, sizeof(*hands));
+    assert_non_null(hands);
+    gci_cycle_begin(heap);
+    run_to(heap, GCI_PHASE_MARK);
+    for (size_t i = 0; i < count; i++) {
+        hands[i] = gc_take(&holders[i]->left);
+    }
+    run_to(heap, GCI_PHASE_SWEEP);
+    for (size_t i = 0; i < count; i++) {
+        gc_set_steal(&holders[i]->left, hands[i]);
+    }
+    free(hands);
+}
+
+enum { MANY = 60000 }; /* more than are examined at once though a round may help */
+
+/* Nodes are not as wide, so that a page is divided otherwise when it is used anew. */
+struct wide {
+    gc_object object;
+    struct node *reference;
+    uint64_t words[3];
+};
+
+static const gc_type wide_type = {
+    .name = "wide",
+    .size = sizeof(struct wide),
+    .refs = OURO_REFS(struct wide, reference),
+};
+
+static inline struct wide *wide_new(gc_heap *heap)
+{
+    struct wide *wide = gc_new(heap, &wide_type);
+    assert_non_null(wide);
+    return wide;
+}
+
+/* One with a segment of its own. */
+static inline struct tuple *large_tuple_new(gc_heap *heap)
+{
+    return tuple_new(heap, ((size_t)2 << 20) / sizeof(struct node *));
+}
+
+/* Parts
+ * ===== */
+
+/* As in src/cycle.c where everything is checked: so many members, and a part gets no more to begin
+ * with; so many, and none at all. */
+enum { PART_MIN = 8, PART_MAX = 128 };
+
+/* One part; and all there are. Returns how many containers ended. */
+static inline size_t examine_part(gc_heap *heap)
+{
+    size_t before = heap->cycle.freed;
+    assert_int_equal(heap->cycle.phase, GCI_PHASE_PARTS);
+    size_t freed = whole_slice(heap, 0).freed;
+    return freed + heap->cycle.freed - before;
+}
+static inline size_t examine_parts(gc_heap *heap)
+{
+    size_t freed = 0;
+    while (heap->cycle.phase == GCI_PHASE_PARTS) {
+        freed += examine_part(heap);
+    }
+    return freed;
+}
+
+/* Others
+ * ====== */
+
+static inline void *as_node(void *object)
+{
+    return object;
+}
+
+/* A finalizer that brings back who is first, and notes it. */
+static inline void rise_if_first(struct world *world, struct actor *actor)
+{
+    if (actor->id == 1) {
+        gc_incref(actor);
+        world->note = actor;
+    }
+}
+
+static inline int visit_nothing(void *object, void *arg)
+{
+    (void)object;
+    (void)arg;
+    return 0;
+}
+
+#endif
