@@ -12,9 +12,9 @@ static inline enum gci_state gci_state_of(const gc_object *self)
 }
 
 /* The state of old that the old are not in now: what a cycle has not marked is in it. */
-static inline enum gci_state gci_other_old(const gc_heap *heap)
+static inline uint32_t gci_other_old(const gc_heap *heap)
 {
-    return heap->old == GCI_OLD_A ? GCI_OLD_B : GCI_OLD_A;
+    return heap->old == GCI_OLD_A ? (uint32_t)GCI_OLD_B : (uint32_t)GCI_OLD_A;
 }
 
 /* Whether a cycle that is in one of some phases has left an object unmarked. */
@@ -22,7 +22,7 @@ static inline bool gci_object_is_unmarked(const gc_heap *heap, const gc_object *
                                           enum gci_phase first, enum gci_phase last)
 {
     return heap->cycle.phase >= first && heap->cycle.phase <= last &&
-           gci_state_of(self) == gci_other_old(heap);
+           (uint32_t)gci_state_of(self) == gci_other_old(heap);
 }
 
 /* The state of a container that is not young. */
