@@ -254,8 +254,9 @@ struct gci_set gci_set_of_doomed(const gc_heap *heap, const struct gci_set *foun
 
 struct gci_set gci_set_of_suspects(const gc_heap *heap, struct gci_page *pages)
 {
+    bool is_a = heap->old == GCI_OLD_A;
     return (struct gci_set){
-        .alive = GCI_NIBBLE(gci_other_old(heap), heap->old),
+        .alive = is_a ? GCI_NIBBLE(GCI_OLD_B, GCI_OLD_A) : GCI_NIBBLE(GCI_OLD_A, GCI_OLD_B),
         .garbage = GCI_NIBBLE(gci_other_old(heap), looks(heap) ? GCI_DOOMED : gci_other_old(heap)),
         .pages = pages,
         .sparse = true,

@@ -477,6 +477,7 @@ static void call_back(struct gci_weak_call *call)
     } else {
         gc_incref(call);
     }
+    /* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): WEAK-3, it has one */
     callback(&call->weak, call->arg); /* user code may run here */
     gc_decref(call);                  /* user code may run here */
 }
@@ -485,11 +486,11 @@ static void call_back(struct gci_weak_call *call)
 static bool call_first(gc_weak *due)
 {
     struct gci_weak_call *call = (struct gci_weak_call *)due->next;
-    leave_due(&call->weak);
     if (is_gone(gci_page_of(call)->heap, &call->weak)) {
-        call->callback = NULL;
+        detach(&call->weak);
         return false;
     }
+    leave_due(&call->weak);
     call_back(call); /* user code may run here */
     return true;
 }
