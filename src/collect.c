@@ -34,9 +34,8 @@ enum {
     YOUNG_BYTES = 1 << 20,
     OLD_GROWTH_PERCENT = 50,
     OLD_BYTES = 4 << 20,
-    LARGE_BYTES =
-        16 << 20,    /* left by a full collection: beyond the cache an object takes longer, */
-    LARGE_SHIFT = 3, /* so the young are an eighth */
+    LARGE_BYTES = 16 << 20, /* left by a full collection: an object takes longer, */
+    LARGE_SHIFT = 3,        /* so the young are an eighth */
     BARREN_MAX = 3,
     LOOK_SHIFT = 3,      /* the young left alone are eight times as many as else, */
     LOOKS_MAX = 3,       /* then 16, 32 and 64 times */
@@ -373,6 +372,7 @@ static bool collect(gc_heap *heap, gc_collection *report)
     }
     while (is_in_cycle(heap) && (report->generation != 0 || heap->cycle.is_doomed)) {
         slice(heap, UINT64_MAX); /* user code may run here; what a cycle has found ends */
+        start = gci_sys_clock_ns();
     }
     hold(heap);
     gci_death_drain(heap);                       /* user code may run here */

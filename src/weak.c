@@ -346,12 +346,9 @@ gc_weak *gc_weak_new_at(void *object, gc_weak_fn callback, void *arg, const char
  * the program between slices, which would be left with what is finalized. */
 static bool is_ending(const gc_heap *heap, const gc_object *self)
 {
-    const struct gci_cycle *cycle = &heap->cycle;
-    bool is_again = cycle->phase == GCI_PHASE_RECHECK && cycle->is_finalized;
-    enum gci_phase first = heap->slicing ? GCI_PHASE_CLEAR
-                           : is_again    ? GCI_PHASE_RECHECK
-                                         : GCI_PHASE_CALL;
-    return gci_object_is_unmarked(heap, self, first, GCI_PHASE_FREE);
+    enum gci_phase first = heap->cycle.is_finalized ? GCI_PHASE_RECHECK : GCI_PHASE_CALL;
+    return gci_object_is_unmarked(heap, self, heap->slicing ? GCI_PHASE_CLEAR : first,
+                                  GCI_PHASE_FREE);
 }
 
 bool gc_try_incref(void *object)
