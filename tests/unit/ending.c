@@ -771,12 +771,14 @@ static void look_between_slices(gc_heap *heap, unsigned how)
     assert_true(heap->cycle.is_doomed == is_being_cleared);
 }
 
+enum { EVERY = 5 }; /* slices: after the others nothing else is to be seen */
+
 static void program_may_look_at_the_heap_while_big_garbage_ends(void **state)
 {
     struct world *world = *state;
     bool done = false;
     for (unsigned i = 0; !done || i % 4 != 0; i++) {
-        unsigned slices = i / 4, how = i % 4;
+        unsigned slices = i / 4 * EVERY, how = i % 4;
         gc_heap *heap = patient_heap_new(world);
         struct watched watched;
         drop_watched(world, &watched);
@@ -812,7 +814,7 @@ static void heap_is_freed_while_big_garbage_ends(void **state)
         drop_watched(world, &watched);
         gci_cycle_begin(heap);
         step_to(heap, GCI_PHASE_CALL);
-        for (unsigned i = 0; i < slices / 2 && !done; i++) {
+        for (unsigned i = 0; i < slices / 2 * EVERY && !done; i++) {
             done = !step(heap);
         }
         assert_true(slices % 2 == 0 || gc_check(heap)); /* also after a look */
