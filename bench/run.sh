@@ -16,7 +16,7 @@
 # stderr. Fails when peers disagree about what the work came to. --save keeps the figures in a file
 # as well, whose first line says what made them; bench/present.py draws and tabulates that.
 #
-# All of it takes a quarter of an hour, --quick three quarters of a minute. --quick works on less, in
+# All of it takes twenty minutes, --quick three quarters of a minute. --quick works on less, in
 # fewer rounds, and leaves full10m and churn20m out, whose graphs alone take longer to build; with
 # --only it runs those too, one round at their full size, for a minute and a half.
 #
@@ -45,7 +45,7 @@ garbage1m          1000000 5     1000000 1
 bytes             10000000 3     1000000 1
 acyclic                 18 7          14 3
 churn              5000000 3      200000 1
-churn20m          20000000 1    20000000 1
+churn20m          20000000 3    20000000 1
 profile                  - -           - -
 "
 workloads=$(echo "$plan" | awk 'NF { print $1 }')
