@@ -27,8 +27,7 @@ static bool check_free_list(const struct gci_page *page, uint32_t free_slots)
         gc_object *slot = gci_page_linked(page, head);
         size_t offset = gci_page_offset(slot);
         if ((head & GCI_STATE_MASK) != 0 || slot != gci_page_at(page, offset) ||
-            offset < page->first || offset >= gci_page_end(page) ||
-            (offset - page->first) % page->slot_size != 0 || gci_state_of(slot) != GCI_FREE ||
+            !gci_page_is_slot(page, offset) || gci_state_of(slot) != GCI_FREE ||
             length == free_slots) {
             return FAIL(page->heap, "PAGE-1: the free list of a page of %s is broken",
                         page->type->name);
@@ -119,12 +118,6 @@ static bool check_weak(gc_weak *weak, struct totals *totals)
     return true;
 }
 
-static bool is_slot(const struct gci_page *page, size_t offset)
-{
-    return offset >= page->first && offset < gci_page_end(page) &&
-           (offset - page->first) % page->slot_size == 0;
-}
-
 /* Follow a chain of GREY objects, or a queue of dying ones, which is chained by refs. Adds to `length`. */
 static bool follow(const struct gci_page *page, uint32_t link, bool by_refs, uint32_t *length)
 {
@@ -132,7 +125,8 @@ static bool follow(const struct gci_page *page, uint32_t link, bool by_refs, uin
     for (; link != 0 && link != GCI_LINK_END; ++*length) {
         size_t offset = GCI_LINK_OFFSET(link);
         const gc_object *self = gci_page_at(page, offset);
-        if (!is_slot(page, offset) || !gci_is_member(states, self->gc) || *length > page->carved) {
+        if (!gci_page_is_slot(page, offset) || !gci_is_member(states, self->gc) ||
+            *length > page->carved) {
             return FAIL(page->heap, "%s: a chain in a page of %s is broken",
                         by_refs ? "OBJ-1" : "CYCLE-2", page->type->name);
         }
@@ -315,7 +309,7 @@ static bool check_cycle(gc_heap *heap)
             }
         }
         if (page == cycle->page && cycle->offset < gci_page_end(page) &&
-            !is_slot(page, cycle->offset)) {
+            !gci_page_is_slot(page, cycle->offset)) {
             return FAIL(heap, "CYCLE-3: a cycle stands in a page of %s, at no slot",
                         page->type->name);
         }

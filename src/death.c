@@ -406,8 +406,7 @@ bool gci_death_end_backlog(gc_heap *heap, uint64_t deadline)
     for (unsigned died = 1; heap->backlog != NULL; died++) {
         struct gci_page *page = heap->backlog;
         gc_object *self = pop_dead(&heap->backlog, &page->chain, &page->next_chain);
-        end(page, self);       /* user code may run here */
-        gci_death_drain(heap); /* likewise */
+        end(page, self); /* user code may run here */
         if (died % DEATHS == 0 && gci_sys_clock_ns() >= deadline) {
             break;
         }

@@ -19,8 +19,8 @@ OURO_INTERNAL void gci_death_discard(struct gci_page *page, gc_object *self);
 
 /* The end of plain garbage, which is what has a state of `members`, in two walks over its pages. First
  * it drops its references to what is no garbage, a range of slots at a time; then its slots are
- * free, and the books are right: `count` objects in the page. Runs no user code: the heap is draining
- * in the first, and what dies by it joins the queue. */
+ * free, and the books are right: `count` objects in the page. Runs no user code: in the
+ * first the heap is draining or slicing, and what dies by it waits. */
 OURO_INTERNAL void gci_death_drop_garbage(struct gci_page *page, uint32_t members, size_t offset,
                                           size_t end);
 OURO_INTERNAL void gci_death_free_garbage(struct gci_page *page, uint32_t members, size_t count);
@@ -33,8 +33,8 @@ OURO_INTERNAL void gci_death_free_range(struct gci_page *page, uint32_t members,
  * user code may run. */
 OURO_INTERNAL void gci_death_drain(gc_heap *heap);
 
-/* End the objects in the backlog, which died of what a slice did. While `slicing`, what dies with them joins
- * it, and time may be up before. Returns whether it is empty. Any user code may run. */
+/* End the objects in the backlog, which died of what a slice did. What dies with them joins
+ * it, since the heap is slicing; time may be up before. Returns whether it is empty. Any user code may run. */
 OURO_INTERNAL bool gci_death_end_backlog(gc_heap *heap, uint64_t deadline);
 
 /* The slot of one that died in a chain of a cycle is free, now that the cycle has come by. */

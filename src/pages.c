@@ -770,8 +770,7 @@ struct gci_page *gci_pages_find(const gc_heap *heap, const void *pointer)
         return NULL;
     }
     size_t offset = gci_page_offset(pointer);
-    if (page->record == NULL || offset < page->first || offset >= gci_page_end(page) ||
-        (offset - page->first) % page->slot_size != 0 ||
+    if (page->record == NULL || !gci_page_is_slot(page, offset) ||
         (gci_page_at(page, offset)->gc & GCI_STATE_MASK) == GCI_FREE) {
         return NULL;
     }

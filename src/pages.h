@@ -60,6 +60,11 @@ static inline size_t gci_page_end(const struct gci_page *page)
 {
     return page->first + (size_t)page->carved * page->slot_size;
 }
+static inline bool gci_page_is_slot(const struct gci_page *page, size_t offset)
+{
+    return offset >= page->first && offset < gci_page_end(page) &&
+           (offset - page->first) % page->slot_size == 0;
+}
 /* Who of the slots from `offset` on, 64 at most, is a member: a bit for each. */
 static inline uint64_t gci_page_mask(const struct gci_page *page, uint32_t members, size_t offset,
                                      size_t end)

@@ -31,11 +31,11 @@ static inline bool gci_weak_is_due(const gc_heap *heap)
     return is_known && heap->due.next != &heap->due;
 }
 
-/* If an object is in it, it is not called: it was garbage, but lives on. */
-OURO_INTERNAL void gci_weak_forget(const struct gci_page *page, gc_object *self);
-
 /* Call those, until time is up. Returns whether none is left. Any user code may run. */
 OURO_INTERNAL bool gci_weak_call_due(gc_heap *heap, uint64_t deadline);
+
+/* If an object is in that ring, it is not called: it was garbage, but lives on. */
+OURO_INTERNAL void gci_weak_forget(const struct gci_page *page, gc_object *self);
 
 /* Both, for one object that dies by count. Any user code may run. */
 OURO_INTERNAL void gci_weak_die(gc_object *target);

@@ -601,6 +601,18 @@ static void weak_reference_that_lives_is_called_once_in_the_slice_of_the_part(vo
     gc_decref(watches);
 }
 
+static void assert_all_end_uncalled(struct world *world, gc_weak *first)
+{
+    gc_heap *heap = world->heap;
+    gci_cycle_begin(heap);
+    assert_true(finish_in(heap, 0) >= PART_MIN);
+    assert_story(world, "");
+    assert_live(heap, first != NULL ? 2 : 0);
+    if (first != NULL) {
+        end_first_weak(first);
+    }
+}
+
 static void weak_reference_that_is_garbage_like_its_target_is_not_called(void **state)
 {
     struct world *world = *state;
@@ -613,13 +625,7 @@ static void weak_reference_that_is_garbage_like_its_target_is_not_called(void **
         } else {
             gc_set_steal(&ring->right, as_node(weak_with_callback(ring->left, 1)));
         }
-        gci_cycle_begin(heap);
-        assert_true(finish_in(heap, 0) >= PART_MIN);
-        assert_story(world, "");
-        assert_live(heap, first != NULL ? 2 : 0);
-        if (first != NULL) {
-            end_first_weak(first);
-        }
+        assert_all_end_uncalled(world, first);
     }
 }
 
@@ -636,13 +642,7 @@ static void weak_reference_that_is_garbage_is_not_called_for_what_a_part_lets_go
         target = order % 3 != 0 ? node_new(heap) : target;
         gc_set_steal(&ring->right, target);
         drop_a_weak(heap, target, 1);
-        gci_cycle_begin(heap);
-        assert_true(finish_in(heap, 0) >= PART_MIN);
-        assert_story(world, "");
-        assert_live(heap, first != NULL ? 2 : 0);
-        if (first != NULL) {
-            end_first_weak(first);
-        }
+        assert_all_end_uncalled(world, first);
     }
 }
 
