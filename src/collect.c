@@ -46,7 +46,8 @@ enum {
 /* Whether slices are due: also for what died of the last ones. */
 static bool is_in_cycle(const gc_heap *heap)
 {
-    return heap->cycle.phase != GCI_PHASE_NONE || heap->backlog != NULL || gci_weak_is_due(heap);
+    return heap->cycle.phase != GCI_PHASE_NONE || gci_death_is_behind(heap) ||
+           gci_weak_is_due(heap);
 }
 
 /* Whether the thresholds of the young are ours to change. */
@@ -329,15 +330,21 @@ static void slice(gc_heap *heap, uint64_t budget_ns)
     hold(heap);
     gci_death_drain(heap); /* user code may run here, and end the cycle by a look at the heap */
     heap->slicing = true;
-    if (gci_death_end_backlog(heap, deadline) && gci_weak_call_due(heap, deadline)) {
+    heap->slice_end_ns = deadline;
+    bool goes_on = true; /* the end of a small part leaves time for others */
+    struct gci_set set = { .garbage_count = 0 };
+    while (goes_on && gci_death_end_backlog(heap, deadline) && gci_weak_call_due(heap, deadline)) {
         /* user code may have run */
-        struct gci_set set;
-        do { /* the end of a small part leaves time for others */
-            set = gci_cycle_slice(heap, deadline);
-            end_garbage(heap, &set, &cycle->report); /* user code may run here */
-        } while (set.garbage_count > 0 && heap->backlog == NULL && gci_sys_clock_ns() < deadline);
+        bool again = true;
+        if (!gci_death_is_behind(heap)) { /* of what callbacks have dropped */
+            bool in_parts = cycle->phase == GCI_PHASE_PARTS;
+            set = gci_cycle_slice(heap, deadline); /* user code may run here */
+            again = in_parts && cycle->phase == GCI_PHASE_PARTS;
+        }
+        goes_on = again && gci_sys_clock_ns() < deadline;
     }
     heap->slicing = false;
+    end_garbage(heap, &set, &cycle->report); /* user code may run here */
     bool is_over = cycle->is_done && !is_in_cycle(heap);
     cycle->is_done = cycle->is_done && !is_over;
     cycle->report.slices += !cycle->only_promotes;
@@ -384,7 +391,7 @@ static bool collect(gc_heap *heap, gc_collection *report)
         report->examined = set.alive_count + set.garbage_count;
         end_garbage(heap, &set, report); /* user code may run here */
         if (report->generation != 0) {
-            (void)gci_weak_call(&heap->due); /* user code may run here */
+            (void)gci_weak_call(&heap->waiting); /* user code may run here */
         }
         record(heap, report);
         tidy(heap, report->generation != 0);
@@ -416,13 +423,17 @@ static void collect_by_itself(gc_heap *heap, int generation, gc_reason reason)
 
 enum {
     SLICE_NS = 200000,
-    LATE = 4,                /* times as long are slices of a cycle that has used up its room */
+    LATE_SHIFT = 2, /* four times as long are slices of a cycle that has used up its room, */
+    LATE_MAX = 18,  /* eight times when it has used up twice as much, 16 times, and so on */
     AT_ONCE_BYTES = 1 << 20, /* so much is collected faster at once than a few slices take */
 };
 
+#define SLICE_MAX_NS ((uint64_t)1 << 40) /* minutes; twenty bits of overflow are ahead */
+
 static uint64_t slice_ns(const gc_heap *heap)
 {
-    return heap->config.slice_ns == 0 ? SLICE_NS : heap->config.slice_ns;
+    uint64_t ns = heap->config.slice_ns == 0 ? SLICE_NS : heap->config.slice_ns;
+    return ns < SLICE_MAX_NS ? ns : SLICE_MAX_NS;
 }
 
 /* Where a cycle should have come to an end: what may be allocated in it follows what was there. */
@@ -440,6 +451,7 @@ static void open_books(gc_heap *heap)
     size_t in_use = bytes_in_use(heap);
     if (cycle->bytes_begun == 0 || in_use < cycle->bytes_begun) {
         cycle->bytes_begun = in_use;
+        cycle->grown = 0;
     }
     heap->bytes_at_collection = in_use;
 }
@@ -481,22 +493,29 @@ static uint64_t rest_of(const gc_heap *heap, size_t grown, size_t room)
     return grown < room ? heap->rest_ns / 8 * eighths : 0;
 }
 
-/* A slice when it is time for one. Slices get longer when the room is used up; and when twice as much
- * is, the rest is done at once. */
+/* How long a slice is. Each time as much as the room is used it is twice as long, so the cycle does come to an end,
+ * however much the program allocates. */
+static uint64_t budget_of(const gc_heap *heap, size_t grown, size_t room)
+{
+    uint64_t ns = slice_ns(heap);
+    if (grown < room) {
+        return grown < room / 2 ? ns / 2 : ns;
+    }
+    size_t late = grown / room - 1;
+    ns = late > 0 && ns < SLICE_NS ? SLICE_NS : ns;
+    return ns << (LATE_SHIFT + (late < LATE_MAX ? late : LATE_MAX));
+}
+
+/* A slice when it is time for one. */
 static void slice_in_time(gc_heap *heap)
 {
     struct gci_cycle *cycle = &heap->cycle;
     size_t in_use = bytes_in_use(heap), room = cycle_room(heap);
-    size_t grown = in_use > cycle->bytes_begun ? in_use - cycle->bytes_begun : 0;
+    size_t net = in_use > cycle->bytes_begun ? in_use - cycle->bytes_begun : 0, grown;
+    cycle->grown = grown = gci_larger(cycle->grown, net); /* what it frees makes it no less late */
     uint64_t waited = gci_sys_clock_ns() - heap->pause_end_ns;
-    if (grown / 2 > room) {
-        while (is_in_cycle(heap)) {
-            slice(heap, UINT64_MAX); /* user code may run here */
-        }
-    } else if (waited >= rest_of(heap, grown, room)) {
-        uint64_t halves = grown < room / 2 ? 1 : grown < room ? 2 : 2 * LATE;
-        slice(heap, slice_ns(heap) / 2 * halves);
-        /* user code may have run */
+    if (waited >= rest_of(heap, grown, room)) {
+        slice(heap, budget_of(heap, grown, room)); /* user code may run here */
     }
     cycle->bytes_next = add_saturating(bytes_in_use(heap), SLICE_BYTES);
     gci_collect_arm(heap);

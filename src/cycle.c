@@ -20,9 +20,10 @@
  *   Mark      page by page from what is touched, or has another count; then all it reaches. What
  *             is marked has heap->old; GREY until its references were visited (CYCLE-2).
  *   Sweep     page by page: how many of S are left, and where; their scratch counts are 0 again.
- *   Parts     part by part. The garbage in it ends at once. The others get a scratch count of 1, by
- *             which they are known to have been in one; a sweep follows. Left out where garbage is
- *             to be saved.
+ *   Parts     part by part. The garbage in it ends before the next one is gathered: at once if it is plain, else
+ *             step by step, between which slices may end; the part is gathered and examined again for each
+ *             step, so nothing has to be remembered. The others get a scratch count of 1, by which they are
+ *             known to have been in one; a sweep follows. Left out where somebody is to see what is garbage.
  *   Recheck   all that are left. What of them is garbage keeps its state.
  *   Call      page by page, if it is not plain, the order of doom.c: weak references that call back
  *   Finalize  end, and do so; finalizers run; and Recheck once more, if there were any.
@@ -76,13 +77,13 @@ static void enter(gc_heap *heap, enum gci_phase phase)
     turn_over(heap, NULL);
 }
 
-/* Do `act` with ranges of slots until the phase is over or time is up. Returns whether it is over. What
+/* Do `act` with ranges of slots until the phase is over, or time is up, or arrays have to be emptied first. Returns whether it is over. What
  * `act` returns is how far it has come. */
 static bool each_range(gc_heap *heap, struct gci_tracer *tracer, uint64_t deadline,
                        size_t (*act)(struct gci_tracer *, struct gci_page *, size_t, size_t))
 {
     struct gci_cycle *cycle = &heap->cycle;
-    while (cycle->page != NULL) {
+    while (cycle->page != NULL && heap->emptying == NULL) {
         struct gci_page *page = cycle->page;
         size_t end = page->record == NULL ? 0 : gci_page_end(page);
         if (cycle->offset < end) {
@@ -410,6 +411,7 @@ static void finish(gc_heap *heap)
     heap->cycle.page = NULL; /* for a walk of which user code was part */
     heap->cycle.array_page = NULL;
     heap->cycle.items_done = 0;
+    heap->cycle.marked = 0;
 }
 
 /* After a sweep: another round, or the end of it. */
@@ -419,8 +421,7 @@ static void decide(gc_heap *heap)
     size_t suspects = cycle->suspects, before = cycle->suspects_before;
     bool more_parts = cycle->part_max == GCI_PART_MAX && suspects > RECHECK_MAX;
     /* What garbage holds dies with it, by its count, and would not be saved if it is in another part. */
-    bool may_end_in_parts = !(heap->debug & GC_DEBUG_SAVE_ALL);
-    bool parts = may_end_in_parts && (cycle->part_max == 0 || more_parts);
+    bool parts = !gci_looks(heap) && (cycle->part_max == 0 || more_parts);
     cycle->suspects = 0;
     /* The second round, and the one after the parts, are to show whether they help. */
     cycle->suspects_before = parts ? SIZE_MAX : suspects;
@@ -446,11 +447,12 @@ static size_t end_range(struct gci_tracer *tracer, struct gci_page *page, size_t
     static void (*const acts[])(const struct gci_page *, gc_object *) = {
         [GCI_PHASE_CALL] = gci_doom_end_callbacks,
         [GCI_PHASE_FINALIZE] = gci_death_finalize,
-        [GCI_PHASE_CLEAR] = gci_death_clear,
+        [GCI_PHASE_CLEAR] = gci_doom_clear,
         [GCI_PHASE_RELEASE] = gci_doom_release,
     };
     uint32_t members = tracer->members | 1u << GCI_DOOMED;
-    size_t to = end - offset > CALLS * page->slot_size ? offset + CALLS * page->slot_size : end;
+    size_t step = (page->duties & GCI_DUTY_LONG ? 1 : CALLS) * page->slot_size;
+    size_t to = end - offset > step ? offset + step : end;
     gci_doom_each(page, members, offset, to, acts[tracer->heap->cycle.phase]);
     /* user code may have run */
     return to;
@@ -632,11 +634,11 @@ struct gci_set gci_cycle_slice(gc_heap *heap, uint64_t deadline)
         return recheck(heap);
     }
     if (cycle->phase == GCI_PHASE_PARTS) {
-        struct gci_set set = gci_parts_examine(heap, deadline);
-        if (cycle->page == NULL) {
+        gci_parts_examine(heap, deadline); /* user code may run here */
+        if (cycle->phase == GCI_PHASE_PARTS && cycle->page == NULL) {
             enter(heap, GCI_PHASE_SWEEP);
         }
-        return set;
+        return nothing;
     }
     do {
         if (!run_phase(heap, deadline)) { /* user code may run here */
@@ -647,6 +649,14 @@ struct gci_set gci_cycle_slice(gc_heap *heap, uint64_t deadline)
     return nothing;
 }
 
+/* What was cleared was counted as collected. */
+static void forget_cleared(gc_heap *heap, const gc_object *self)
+{
+    bool is_cleared = gci_object_is_marked(heap, self, GCI_CLEARED);
+    heap->cycle.report.collected -= is_cleared;
+    heap->generations[1].collected -= is_cleared;
+}
+
 static void restore(gc_heap *heap, struct gci_page *page)
 {
     uint32_t members = 1u << gci_other_old(heap);
@@ -655,6 +665,7 @@ static void restore(gc_heap *heap, struct gci_page *page)
         gc_object *self = gci_page_at(page, offset);
         bool is_grey = gci_state_of(self) == GCI_GREY, is_dead = GCI_IS_DEAD(self->refs);
         if (gci_is_member(members, self->gc) || (is_grey && !is_dead)) {
+            forget_cleared(heap, self);
             self->gc = heap->old;
         } else if (gci_state_of(self) == GCI_DYING) {
             self->gc = GCI_DYING;

@@ -13,8 +13,7 @@ OURO_INTERNAL void gci_cycle_begin(gc_heap *heap);
 OURO_INTERNAL void gci_cycle_promote(gc_heap *heap);
 
 /* Go on with a cycle until it is so late.
- * Returns the garbage that is to end at once and is not plain: of a part, or because somebody is to see it,
- * DOOMED; else nothing (pages NULL, counts 0). Whether it is at an end the phase tells; then
+ * Returns the garbage that is to end at once, because somebody is to see it, DOOMED; else nothing (pages NULL, counts 0). Whether it is at an end the phase tells; then
  * cycle.freed says how much other garbage there was. User code may run; what dies
  * joins the queue, or while slicing the backlog. */
 OURO_INTERNAL struct gci_set gci_cycle_slice(gc_heap *heap, uint64_t deadline);

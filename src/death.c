@@ -35,10 +35,10 @@ static void set_field_count(gc_object *self, const gc_field *field, uint64_t cou
     }
 }
 
-static OURO_NOINLINE void clear_buffer(gc_object *self, const gc_field *field)
+static OURO_NOINLINE void clear_buffer(gc_object *self, const gc_field *field, size_t *budget)
 {
     /* A drop may run anything, which may change items and count: nothing is kept across it. */
-    for (;;) {
+    for (; *budget > 0; --*budget) {
         uint64_t count = gci_field_count(self, field);
         if (count == 0) {
             return;
@@ -51,39 +51,64 @@ static OURO_NOINLINE void clear_buffer(gc_object *self, const gc_field *field)
 }
 
 static OURO_NOINLINE void clear_tail(const struct gci_page *page, gc_object *self,
-                                     const gc_field *field)
+                                     const gc_field *field, size_t *done, size_t *budget)
 {
     char *items = (char *)self + field->offset;
-    for (size_t i = 0, count = *gci_object_count(page, self); i < count; i++) {
-        gc_xdecref(gc_slot_take(items + i * sizeof(void *))); /* user code may run here */
+    for (size_t count = *gci_object_count(page, self); *done<count && * budget> 0; --*budget) {
+        size_t item = (*done)++;
+        gc_xdecref(gc_slot_take(items + item * sizeof(void *))); /* user code may run here */
     }
 }
 
-static inline void clear_declared(const struct gci_page *page, gc_object *self)
+/* Drop what refs declares, but no more references of arrays than `budget`; `done` are those of a tail that were
+ * dropped before. */
+static inline void clear_declared(const struct gci_page *page, gc_object *self, size_t *done,
+                                  size_t *budget)
 {
     for (const gc_field *field = page->fields, *end = field + page->field_count; field < end;
          field++) {
         if (OURO_LIKELY(field->kind == GC_FIELD_REF)) {
             gc_xdecref(gc_slot_take((char *)self + field->offset)); /* user code may run here */
         } else if (field->kind == GC_FIELD_TAIL) {
-            clear_tail(page, self, field);
+            clear_tail(page, self, field, done, budget);
         } else {
-            clear_buffer(self, field);
+            clear_buffer(self, field, budget);
         }
     }
 }
 
-void gci_death_clear(const struct gci_page *page, gc_object *self)
+static inline void call_clear(const struct gci_page *page, gc_object *self)
 {
     if (page->duties & GCI_DUTY_CLEAR) {
         page->type->clear(self); /* user code may run here */
     }
-    clear_declared(page, self);
+}
+
+static inline void clear_all(const struct gci_page *page, gc_object *self)
+{
+    size_t done = 0, budget = SIZE_MAX;
+    clear_declared(page, self, &done, &budget);
 }
 
 void gc_drop_references(void *object)
 {
-    gci_death_clear(gci_page_of(object), object); /* user code may run here */
+    const struct gci_page *page = gci_page_of(object);
+    call_clear(page, object); /* user code may run here */
+    clear_all(page, object);  /* user code may run here */
+}
+
+bool gci_death_clear(const struct gci_page *page, gc_object *self)
+{
+    gc_heap *heap = page->heap;
+    call_clear(page, self); /* user code may run here */
+    if (OURO_UNLIKELY(heap->slicing && (page->duties & GCI_DUTY_LONG)) && heap->emptying == NULL &&
+        gci_object_is_very_long(page, self)) {
+        heap->emptying = self;
+        heap->emptied = 0;
+        return false;
+    }
+    clear_all(page, self); /* user code may run here */
+    return true;
 }
 
 void gci_death_finalize(const struct gci_page *page, gc_object *self)
@@ -165,32 +190,6 @@ static void end_weak(gc_object *self)
     if (self->refs & OURO_REFS_WEAK) {
         gci_weak_die(self); /* user code may run here */
     }
-}
-
-/* What callbacks have to do with a death, the type's and those of weak references. false: the
- * object lives on, or its slot cannot be freed. */
-static OURO_NOINLINE bool run_callbacks(struct gci_page *page, gc_object *self)
-{
-    self->refs = OURO_REFS_ONE | (self->refs & GCI_REFS_FLAGS);
-    gci_death_finalize(page, self); /* user code may run here */
-    if (gc_refcount(self) > 1) {
-        resurrect(page, self);
-        return false;
-    }
-    end_weak(self);              /* user code may run here */
-    gci_death_clear(page, self); /* user code may run here */
-    if (page->duties & GCI_DUTY_DESTROY) {
-        page->type->destroy(self); /* user code may run here */
-    }
-    end_weak(self); /* user code may run here; of those that clear and destroy have made */
-    if (gc_refcount(self) > 1) {
-        /* Its memory stays taken for good: that is safer than what the reference would find
-         * later. */
-        gci_panic(page->heap, "ouro: %s was kept by its own clear or destroy",
-                  gci_page_describe(page, self).text);
-        return false;
-    }
-    return true;
 }
 
 static OURO_NOINLINE void panic_dead(const char *operation, gc_object *self)
@@ -369,6 +368,24 @@ static OURO_NOINLINE void end_plain(struct gci_page *page, gc_object *self)
     heap->young_objects -= young;
 }
 
+/* The end of a DYING object whose references are dropped. */
+static void end_cleared(struct gci_page *page, gc_object *self)
+{
+    if (page->duties & GCI_DUTY_DESTROY) {
+        page->type->destroy(self); /* user code may run here */
+    }
+    end_weak(self); /* user code may run here; of those that clear and destroy have made */
+    if (gc_refcount(self) > 1) {
+        /* Its memory stays taken for good: that is safer than what the reference would find
+         * later. */
+        gci_panic(page->heap, "ouro: %s was kept by its own clear or destroy",
+                  gci_page_describe(page, self).text);
+        return;
+    }
+    book_deaths(page->heap, 1, page->slot_size);
+    leave_slot_or_chain(page, self);
+}
+
 /* The end of a DYING object that is in no queue. */
 static void end(struct gci_page *page, gc_object *self)
 {
@@ -376,15 +393,16 @@ static void end(struct gci_page *page, gc_object *self)
         end_plain(page, self);
         return;
     }
-    bool runs_code = (page->duties & ~(GCI_DUTY_TRAVERSE | GCI_DUTY_ARRAYS | GCI_DUTY_LONG)) != 0 ||
-                     (self->refs & OURO_REFS_WEAK) != 0;
-    if (!runs_code) {
-        clear_declared(page, self);
-    } else if (!run_callbacks(page, self)) { /* user code may run here */
+    self->refs = OURO_REFS_ONE | (self->refs & GCI_REFS_FLAGS);
+    gci_death_finalize(page, self); /* user code may run here */
+    if (gc_refcount(self) > 1) {
+        resurrect(page, self);
         return;
     }
-    book_deaths(page->heap, 1, page->slot_size);
-    leave_slot_or_chain(page, self);
+    end_weak(self);                    /* user code may run here */
+    if (gci_death_clear(page, self)) { /* user code may run here */
+        end_cleared(page, self);       /* user code may run here */
+    }
 }
 
 void gci_death_drain(gc_heap *heap)
@@ -400,18 +418,41 @@ void gci_death_drain(gc_heap *heap)
     heap->draining = false;
 }
 
+/* Go on with the object that is being emptied. */
+static void empty_some(gc_heap *heap)
+{
+    enum { ITEMS = 1024 };
+    gc_object *self = heap->emptying;
+    struct gci_page *page = gci_page_of(self);
+    size_t budget = ITEMS;
+    clear_declared(page, self, &heap->emptied, &budget); /* what dies joins the backlog */
+    if (budget > 0) {
+        heap->emptying = NULL;
+        if (gci_state_of(self) == GCI_DYING) {
+            end_cleared(page, self); /* user code may run here */
+        } else {
+            gc_decref(self);
+        }
+    }
+}
+
 bool gci_death_end_backlog(gc_heap *heap, uint64_t deadline)
 {
     enum { DEATHS = 16 }; /* between two looks at the clock */
-    for (unsigned died = 1; heap->backlog != NULL; died++) {
+    for (unsigned died = 1; gci_death_is_behind(heap); died++) {
         struct gci_page *page = heap->backlog;
-        gc_object *self = pop_dead(&heap->backlog, &page->chain, &page->next_chain);
-        end(page, self); /* user code may run here */
+        if (heap->emptying != NULL) {
+            empty_some(heap);
+            died = 0;
+        } else {
+            gc_object *self = pop_dead(&heap->backlog, &page->chain, &page->next_chain);
+            end(page, self); /* user code may run here */
+        }
         if (died % DEATHS == 0 && gci_sys_clock_ns() >= deadline) {
             break;
         }
     }
-    return heap->backlog == NULL;
+    return !gci_death_is_behind(heap);
 }
 
 /* Drop a reference of garbage, unless it is to other garbage. */
@@ -505,13 +546,12 @@ void gci_death_free_range(struct gci_page *page, uint32_t members, size_t offset
 static OURO_NOINLINE void die(struct gci_page *page, gc_object *self)
 {
     gc_heap *heap = page->heap;
-    bool is_outside = gci_state_of(self) != GCI_DOOMED || heap->cycle.is_doomed;
     if (!turn_dying(page, self)) {
         return;
     }
-    if (heap->slicing && is_outside) {
+    if (heap->slicing) {
         join_backlog(page, self);
-    } else if (heap->slicing || is_for_queue(page, self)) {
+    } else if (is_for_queue(page, self)) {
         enqueue_dying(page, self);
     } else {
         end_plain(page, self);

@@ -7,8 +7,9 @@
 #include "weak.h"
 
 /* Drop the references an object holds: the type's clear, then whatever refs declares. Any user
- * code may run. */
-OURO_INTERNAL void gci_death_clear(const struct gci_page *page, gc_object *self);
+ * code may run. While slicing very long arrays are emptied with the backlog, if no others are: then the answer is
+ * false, and until they are empty the object has to be kept, DYING or by a reference that is dropped then. */
+OURO_INTERNAL bool gci_death_clear(const struct gci_page *page, gc_object *self);
 
 /* Call the type's finalize, once in a life. The caller holds a reference. Any user code may run. */
 OURO_INTERNAL void gci_death_finalize(const struct gci_page *page, gc_object *self);
@@ -32,6 +33,12 @@ OURO_INTERNAL void gci_death_free_range(struct gci_page *page, uint32_t members,
 /* End the objects in the queue of the dying, unless somebody further up the stack is at it. Any
  * user code may run. */
 OURO_INTERNAL void gci_death_drain(gc_heap *heap);
+
+/* Whether there is a backlog. */
+static inline bool gci_death_is_behind(const gc_heap *heap)
+{
+    return heap->backlog != NULL || heap->emptying != NULL;
+}
 
 /* End the objects in the backlog, which died of what a slice did. What dies with them joins
  * it, since the heap is slicing; time may be up before. Returns whether it is empty. Any user code may run. */

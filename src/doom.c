@@ -20,15 +20,21 @@
 
 enum { DOOMED = 1u << GCI_DOOMED };
 
+static inline void hold_for(const struct gci_page *page, gc_object *self,
+                            void (*act)(const struct gci_page *, gc_object *))
+{
+    gc_incref(self);
+    act(page, self); /* user code may run here */
+    gc_decref(self); /* user code may run here */
+}
+
 void gci_doom_each(const struct gci_page *page, uint32_t members, size_t offset, size_t end,
                    void (*act)(const struct gci_page *, gc_object *))
 {
     for (; offset < end; offset += page->slot_size) {
         gc_object *self = gci_page_at(page, offset);
         if (gci_is_member(members, self->gc)) {
-            gc_incref(self);
-            act(page, self); /* user code may run here */
-            gc_decref(self); /* user code may run here */
+            hold_for(page, self, act); /* user code may run here */
         }
     }
 }
@@ -115,6 +121,16 @@ void gci_doom_plain(gc_heap *heap, const struct gci_set *set)
     heap->draining = draining;
 }
 
+void gci_doom_clear(const struct gci_page *page, gc_object *self)
+{
+    if (page->heap->emptying != NULL && (page->duties & GCI_DUTY_LONG)) {
+        return; /* one at a time: it is in the next part again */
+    }
+    if (!gci_death_clear(page, self)) { /* user code may run here */
+        gc_incref(self);
+    }
+}
+
 /* Break the circles, so that the garbage dies by its counts. Returns how many objects did not. */
 static size_t clear_all(gc_heap *heap, const struct gci_set *set)
 {
@@ -122,7 +138,7 @@ static size_t clear_all(gc_heap *heap, const struct gci_set *set)
     if (set->weak) {
         (void)end_weak(set, GCI_WEAK_ALL); /* user code may run here */
     }
-    for_each_doomed(set, gci_death_clear); /* user code may run here */
+    for_each_doomed(set, gci_doom_clear); /* user code may run here */
     if (heap->weak_table.count > 0) {
         (void)end_weak(set, GCI_WEAK_ALL); /* user code may run here; of those made since */
     }
@@ -193,11 +209,19 @@ void gci_doom_end_callbacks(const struct gci_page *page, gc_object *self)
     end_weak_of(page, self, GCI_WEAK_CALLBACKS);
 }
 
-void gci_doom_end_weak(const struct gci_set *set)
+/* The same for those of a set that have one of some states. */
+static void end_weak_later(const struct gci_set *set, uint32_t states, enum gci_weak_which which)
 {
     struct gci_cursor at = gci_set_begin(set);
-    for (gc_object *self; set->weak && (self = gci_set_next(set, &at, set->members)) != NULL;) {
-        end_weak_of(at.page, self, GCI_WEAK_ALL);
+    for (gc_object *self; (self = gci_set_next(set, &at, states)) != NULL;) {
+        end_weak_of(at.page, self, which);
+    }
+}
+
+void gci_doom_end_weak(const struct gci_set *set)
+{
+    if (set->weak) {
+        end_weak_later(set, set->members, GCI_WEAK_ALL);
     }
 }
 
@@ -209,4 +233,85 @@ void gci_doom_release(const struct gci_page *page, gc_object *self)
     page->heap->generations[1].uncollectable++;
     end_weak_of(page, self, GCI_WEAK_ALL); /* those made since */
     release(page, self);                   /* user code may run here */
+}
+
+/* Parts. */
+
+/* What is doomed still stays garbage between slices, and is in the next part again; unless user code has looked
+ * at the heap, which ends the cycle. */
+static void put_back(gc_heap *heap, const struct gci_set *set, uint32_t mark)
+{
+    struct gci_cycle *cycle = &heap->cycle;
+    bool goes_on = cycle->phase == GCI_PHASE_PARTS;
+    struct gci_cursor at = gci_set_begin(set);
+    for (gc_object *self; (self = gci_set_next(set, &at, DOOMED)) != NULL;) {
+        self->gc = goes_on ? gci_other_old(heap) | mark : gci_object_old(at.page);
+        cycle->marked += goes_on;
+    }
+    if (cycle->marked > 0) {
+        cycle->page = cycle->part_page;
+        cycle->offset = cycle->part_offset;
+    }
+}
+
+/* Run finalizers until time is up; but all if one has ended the cycle, by a look at the heap: the next one is to
+ * come further. */
+static void finalize_some(const struct gci_cycle *cycle, const struct gci_set *set,
+                          uint64_t deadline)
+{
+    enum { CALLS = 4 }; /* between two looks at the clock */
+    struct gci_cursor at = gci_set_begin(set);
+    unsigned calls = 0;
+    for (gc_object *self; (self = gci_set_next(set, &at, DOOMED)) != NULL;) {
+        if (!(at.page->duties & GCI_DUTY_FINALIZE) || (self->refs & OURO_REFS_FINALIZED)) {
+            continue;
+        }
+        hold_for(at.page, self, gci_death_finalize); /* user code may run here */
+        if (++calls % CALLS == 0 && cycle->phase == GCI_PHASE_PARTS &&
+            gci_sys_clock_ns() >= deadline) {
+            return;
+        }
+    }
+}
+
+/* Break the circles. What dies by that joins the backlog; what that may yet drop is examined again after it. */
+static void clear_part(gc_heap *heap, const struct gci_set *set)
+{
+    struct gci_cycle *cycle = &heap->cycle;
+    size_t uncollectable = 0, cleared = cycle->cleared;
+    bool again = cleared > 0 && cycle->fresh == 0;
+    heap->clearing = true;
+    if (set->weak) {
+        end_weak_later(set, DOOMED, GCI_WEAK_ALL);
+    }
+    for_each_doomed(set, gci_doom_clear); /* user code may run here */
+    if (heap->weak_table.count > 0) {
+        end_weak_later(set, DOOMED, GCI_WEAK_ALL); /* of those made since */
+    }
+    heap->clearing = false;
+    if (heap->emptying == NULL && (heap->backlog == NULL || again)) {
+        uncollectable = release_rest(set); /* user code may run here */
+    } else {
+        put_back(heap, set, GCI_CLEARED);
+    }
+    uint64_t collected = set->garbage_count - cleared - uncollectable;
+    cycle->report.collected += collected;
+    cycle->report.uncollectable += uncollectable;
+    heap->generations[1].collected += collected;
+    heap->generations[1].uncollectable += uncollectable;
+}
+
+void gci_doom_part(gc_heap *heap, const struct gci_set *set, uint64_t deadline)
+{
+    if (set->weak && heap->cycle.fresh > 0) {
+        end_weak_later(set, DOOMED, GCI_WEAK_CALLBACKS);
+    }
+    if (heap->due.next != &heap->due) {
+        put_back(heap, set, GCI_PROVEN);
+    } else if (set->finalizers) {
+        finalize_some(&heap->cycle, set, deadline); /* user code may run here */
+        put_back(heap, set, GCI_PROVEN);
+    } else {
+        clear_part(heap, set); /* user code may run here */
+    }
 }

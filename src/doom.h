@@ -25,9 +25,15 @@ OURO_INTERNAL void gci_doom_each(const struct gci_page *page, uint32_t members, 
 
 /* The same as gci_doom in slices, object by object: weak references that call back end, and join the heap's
  * ring; gci_death_finalize; after another search, once nobody is brought back, all other weak references to a
- * set end; gci_death_clear; and when what dies by that is gone, the rest is old again. */
+ * set end; gci_doom_clear; and when what dies by that is gone, the rest is old again. */
 OURO_INTERNAL void gci_doom_end_callbacks(const struct gci_page *page, gc_object *self);
+OURO_INTERNAL void gci_doom_clear(const struct gci_page *page, gc_object *self);
 OURO_INTERNAL void gci_doom_end_weak(const struct gci_set *set);
 OURO_INTERNAL void gci_doom_release(const struct gci_page *page, gc_object *self);
+
+/* One step in the end of a part's garbage: weak references that call back end, and join the ring; or finalizers
+ * run, until time is up; or, if there are none left to run, it is cleared. What is not dying then is in the next
+ * part again, by which those are known who were brought back. Any user code may run. */
+OURO_INTERNAL void gci_doom_part(gc_heap *heap, const struct gci_set *set, uint64_t deadline);
 
 #endif

@@ -22,6 +22,7 @@ gc_heap *gc_heap_new(const gc_config *config)
     heap->enabled = !heap->config.disabled;
     gci_pages_forget_current(heap);
     gci_weak_due_init(&heap->due);
+    gci_weak_due_init(&heap->waiting);
     gci_collect_install(heap);
     gc_set_thresholds(heap, &seed.config.thresholds); /* also turns zeros into defaults */
     return heap;
@@ -159,7 +160,7 @@ void gc_heap_free(gc_heap *heap)
     gci_weak_call_watchers(heap, true);                 /* those that were registered meanwhile, */
     for_each_alive(heap, SIZE_MAX, gci_death_finalize); /* and finalizers of what was born */
     gci_weak_end_all(heap);                             /* before anything is half-cleared */
-    for_each_alive(heap, SIZE_MAX, gci_death_clear);    /* user code may run here */
+    for_each_alive(heap, SIZE_MAX, gci_doom_clear);     /* user code may run here */
     /* What references from outside keep alive: from here on nothing dies by count any more. */
     struct gci_walk at = { 0 };
     for (gc_object *self; (self = gci_walk_next(heap, &at, GCI_ALIVE)) != NULL;) {

@@ -42,7 +42,7 @@
  *            table; a gc_weak is in its target's list, or it has no target.
  *   WEAK-2   In a list only the first may be without callback; so there is one such at most.
  *   WEAK-3   A gc_weak without target that has its callback still is due: in a ring on somebody's
- *            stack, or in the heap's. A watcher that has its callback still is in the heap's list of watchers.
+ *            stack, or in one of the heap's. A watcher that has its callback still is in the heap's list of watchers.
  */
 
 #include "ouro.h"
@@ -88,6 +88,13 @@ enum {
     GCI_STATE_MASK = 15,
     GCI_SCRATCH = 16, /* one in the scratch count; above the sign bit it saturates: surely alive */
     GCI_LINK_SHIFT = 4,
+};
+
+/* Scratch counts of suspects while a cycle examines them part by part. */
+enum {
+    GCI_PASSED = 1 * GCI_SCRATCH,  /* was in a part, and alive */
+    GCI_PROVEN = 2 * GCI_SCRATCH,  /* is garbage that ends in more than one slice */
+    GCI_CLEARED = 4 * GCI_SCRATCH, /* likewise, and past rescue */
 };
 
 /* A link to a slot of the same page: its offset in eights, plus one; 0 ends the chain. Words that
@@ -371,9 +378,13 @@ struct gci_cycle {
     size_t items_done; /* of the arrays that counting or marking is at */
     struct gci_page *suspect_pages;
     size_t suspects, suspects_before;
-    size_t part_max; /* members of a part; 0: before there were any */
-    size_t garbage;  /* that is being cleared */
-    size_t freed;    /* garbage, not in the books yet */
+    size_t part_max;            /* members of a part; 0: before there were any */
+    struct gci_page *part_page; /* where the latest part began, */
+    size_t part_offset;
+    size_t marked;         /* and how many of its members are garbage that goes on ending, */
+    size_t fresh, cleared; /* how many were not so before, and how many were past rescue */
+    size_t garbage;        /* that is being cleared */
+    size_t freed;          /* garbage, not in the books yet */
     size_t examined;
     struct gci_page *chains; /* pages with GREY objects */
     struct {
@@ -383,6 +394,7 @@ struct gci_cycle {
     unsigned lane_count;
     uint64_t number;
     size_t bytes_begun; /* in use when it began, or one before it that came to no end; 0: none */
+    size_t grown;       /* the most that was in use beyond that */
     size_t bytes_next;  /* in use at the next slice */
 };
 
@@ -407,6 +419,8 @@ struct gc_heap {
     struct gci_page *dying_pages;
     struct gci_page no_page;  /* all zero: of no type, with no free slot */
     struct gci_page *backlog; /* pages with dying objects that wait for a slice, by next_chain */
+    gc_object *emptying;      /* it has arrays that are emptied in slices; or NULL */
+    size_t emptied;           /* so many items of its tail are */
     bool draining;            /* somebody further up the stack empties the queue of the dying */
     bool slicing;             /* a slice is under way: what dies of it joins the backlog */
     bool closing;             /* no births any more */
@@ -438,6 +452,7 @@ struct gc_heap {
     unsigned looks;                  /* then they are left alone for longer and longer times, */
     bool look_next;                  /* after each of which they are collected once */
     uint64_t pause_end_ns, pause_ns; /* when the last pause ended, and how long it was */
+    uint64_t slice_end_ns;           /* while slicing: when time is up */
     uint64_t rest_ns;    /* how long the program was then to run before the next slice */
     bool barren_full;    /* the last full collection that came by itself was for nothing */
     size_t bytes_frozen; /* those of them that were there at gc_freeze; 0: nothing is frozen */
@@ -448,7 +463,8 @@ struct gc_heap {
     struct gci_profile *profile; /* NULL: off */
 
     struct gci_weak_table weak_table;
-    gc_weak due;                    /* the ring of weak references that slices will call */
+    gc_weak due;     /* the ring of weak references that slices will call, */
+    gc_weak waiting; /* and of those of which a cycle has to tell whether they are garbage */
     struct gci_weak_call *watchers; /* the latest first; the heap owns a reference to each */
 
     gc_status last_error;

@@ -25,6 +25,13 @@ static inline bool gci_object_is_unmarked(const gc_heap *heap, const gc_object *
            (uint32_t)gci_state_of(self) == gci_other_old(heap);
 }
 
+/* Whether an object is garbage of a part, and so marked, between the slices in which that ends. */
+static inline bool gci_object_is_marked(const gc_heap *heap, const gc_object *self, uint32_t marks)
+{
+    return gci_object_is_unmarked(heap, self, GCI_PHASE_PARTS, GCI_PHASE_PARTS) &&
+           (self->gc & marks) != 0;
+}
+
 /* The state of a container that is not young. */
 static inline uint32_t gci_object_old(const struct gci_page *page)
 {
@@ -73,6 +80,35 @@ static inline uint64_t gci_field_count(const gc_object *self, const gc_field *fi
         memcpy(&count64, place, sizeof(count64));
         return count64;
     }
+}
+
+/* How many references there are in a field, and where. */
+static inline size_t gci_object_array(const gc_object *self, const gc_field *field,
+                                      const char **items)
+{
+    *items = (const char *)self + field->offset;
+    if (field->kind == GC_FIELD_REF) {
+        return 1;
+    }
+    if (field->kind == GC_FIELD_TAIL) {
+        return *gci_object_count(gci_page_of(self), self);
+    }
+    const char *array;
+    memcpy(&array, *items, sizeof(array));
+    *items = array;
+    return (size_t)gci_field_count(self, field);
+}
+
+/* Whether an object has arrays that would take a good part of a millisecond. */
+static inline bool gci_object_is_very_long(const struct gci_page *page, const gc_object *self)
+{
+    enum { VERY_LONG = 8192 };
+    size_t count = 0;
+    for (size_t i = 0; i < page->field_count; i++) {
+        const char *items;
+        count += gci_object_array(self, &page->fields[i], &items);
+    }
+    return count > VERY_LONG;
 }
 
 /* Sets of states: not FREE; and not DYING either. */

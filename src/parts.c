@@ -16,13 +16,26 @@ struct gci_page *gci_parts_next_page(const gc_heap *heap, struct gci_page *page)
 /* One that is being gathered. */
 struct part {
     size_t count;
+    size_t marked; /* members that were so */
     struct gci_page *pages;
 };
 
-/* Take a suspect into a part, if it has not been in one yet and there is room. */
+static inline bool is_marked(const gc_object *self)
+{
+    return (self->gc & (GCI_PROVEN | GCI_CLEARED)) != 0;
+}
+
+/* Whether a suspect has not been in a part yet, or has to be in one again. */
+static inline bool is_to_come(const gc_heap *heap, const gc_object *self)
+{
+    return (self->gc & (GCI_STATE_MASK | GCI_PASSED)) == gci_other_old(heap);
+}
+
+/* Take such a one into a part, if there is room. */
 static inline void gather(gc_heap *heap, struct part *part, gc_object *self)
 {
-    if (self->gc != gci_other_old(heap) || part->count >= heap->cycle.part_max) {
+    bool marked = is_marked(self);
+    if (!is_to_come(heap, self) || (!marked && part->count >= heap->cycle.part_max)) {
         return;
     }
     struct gci_page *page = gci_page_of(self);
@@ -32,6 +45,8 @@ static inline void gather(gc_heap *heap, struct part *part, gc_object *self)
         page->next_in_set = part->pages;
         part->pages = page;
     }
+    heap->cycle.cleared += (self->gc & GCI_CLEARED) != 0;
+    part->marked += marked;
     gci_page_add_patch(page, self);
     part->count++;
     gci_turn_grey(heap, page, self, GCI_PART);
@@ -62,7 +77,16 @@ static void gather_reached(gc_heap *heap, struct gci_tracer *tracer)
     }
 }
 
-/* Gather the next part, beginning where the last one stopped to begin. */
+/* Whether more is to begin a part: all of what is marked and nothing else; or, if nothing is, as much as a part
+ * has to begin with. So many slots were looked at in vain: some of what is marked may have died. */
+static bool wants_more(const struct gci_cycle *cycle, const struct part *part, size_t most,
+                       size_t looks)
+{
+    bool is_short = cycle->marked > 0 ? part->marked < cycle->marked : part->count < most;
+    return cycle->page != NULL && is_short && looks < 4 * GCI_PART_MIN + 16 * cycle->marked;
+}
+
+/* Gather the next part, beginning where the last one stopped to begin; or where it began, to gather what is marked. */
 static struct gci_set gather_part(gc_heap *heap)
 {
     struct gci_cycle *cycle = &heap->cycle;
@@ -70,42 +94,79 @@ static struct gci_set gather_part(gc_heap *heap)
     struct gci_tracer tracer;
     gci_tracer_init(&tracer, heap, gather_items);
     tracer.context = &part;
+    cycle->part_page = cycle->page;
+    cycle->part_offset = cycle->offset;
+    cycle->cleared = 0;
     size_t most = GCI_PART_MIN;
-    for (unsigned looks = 0; part.count < most && looks < 4 * GCI_PART_MIN; looks++) {
+    for (size_t looks = 0; wants_more(cycle, &part, most, looks); looks++) {
         struct gci_page *page = cycle->page;
-        if (page == NULL) {
-            break;
-        }
         if (page->record == NULL || cycle->offset >= gci_page_end(page)) {
             cycle->page = gci_parts_next_page(heap, page);
             cycle->offset = cycle->page == NULL ? 0 : cycle->page->first;
             continue;
         }
         gc_object *self = gci_page_at(page, cycle->offset);
-        gather(heap, &part, self);
-        bool calls = page->duties != 0 || (self->refs & OURO_REFS_WEAK) != 0;
-        most = calls && gci_state_of(self) == GCI_PART ? GCI_PART_CALLS : most;
         cycle->offset += page->slot_size;
+        if (!is_to_come(heap, self) || (cycle->marked > 0 && !is_marked(self))) {
+            continue;
+        }
+        bool calls = page->duties != 0 || (self->refs & OURO_REFS_WEAK) != 0;
+        most = calls ? GCI_PART_CALLS : most;
+        looks = cycle->marked > 0 ? 0 : looks;
+        gather(heap, &part, self);
         gather_reached(heap, &tracer);
     }
     for (struct gci_page *page = part.pages; page != NULL; page = page->next_in_set) {
         page->in_part = false;
     }
+    if (cycle->marked > 0) {
+        cycle->page = cycle->part_page; /* what else begins there comes then */
+        cycle->offset = cycle->part_offset;
+    }
+    cycle->marked = part.marked;
+    cycle->fresh = part.count - part.marked;
     return gci_set_of_part(heap, part.pages);
 }
 
-struct gci_set gci_parts_examine(gc_heap *heap, uint64_t deadline)
+/* Who was garbage before and is not any more was brought back; or, if it was cleared, it is not collected after
+ * all. New members of the part may hide some. */
+static void count_back(gc_heap *heap, size_t garbage)
 {
     struct gci_cycle *cycle = &heap->cycle;
+    gc_generation_stats *stats = &heap->generations[1];
+    size_t back = cycle->marked > garbage ? cycle->marked - garbage : 0;
+    if (cycle->cleared > 0) {
+        cycle->cleared -= back;
+        cycle->report.collected -= back;
+        cycle->report.uncollectable += back;
+        stats->collected -= back;
+        stats->uncollectable += back;
+    } else {
+        cycle->report.resurrected += back;
+        stats->resurrected += back;
+    }
+    cycle->marked = 0;
+}
+
+void gci_parts_examine(gc_heap *heap, uint64_t deadline)
+{
+    struct gci_cycle *cycle = &heap->cycle;
+    uint64_t now = gci_sys_clock_ns();
     do {
+        uint64_t start = now;
         struct gci_set set = gather_part(heap);
         gci_trace_find_garbage(heap, &set);
+        count_back(heap, set.garbage_count);
         if (set.garbage_count > 0 && set.plain) {
             cycle->freed += set.garbage_count;
             gci_doom_plain(heap, &set);
         } else if (set.garbage_count > 0) {
-            return set;
+            /* At least as long as it took to examine it, so that half of the time is not for that. */
+            now = gci_sys_clock_ns();
+            uint64_t end = now + (now - start);
+            gci_doom_part(heap, &set, end > deadline ? end : deadline); /* user code may run here */
         }
-    } while (cycle->page != NULL && gci_sys_clock_ns() < deadline);
-    return (struct gci_set){ .pages = NULL };
+        now = gci_sys_clock_ns();
+    } while (cycle->phase == GCI_PHASE_PARTS && cycle->page != NULL && !gci_death_is_behind(heap) &&
+             !gci_weak_is_due(heap) && now < deadline);
 }

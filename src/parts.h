@@ -18,8 +18,8 @@ enum {
 /* The page with suspects after another one (NULL: the first). */
 OURO_INTERNAL struct gci_page *gci_parts_next_page(const gc_heap *heap, struct gci_page *page);
 
-/* Examine parts, from where the cycle stands, until time is up. Plain garbage ends; other garbage, of one part,
- * is returned, DOOMED. */
-OURO_INTERNAL struct gci_set gci_parts_examine(gc_heap *heap, uint64_t deadline);
+/* Examine parts, from where the cycle stands, and end their garbage, until time is up or the backlog or the weak
+ * references that are due come first. Any user code may run. */
+OURO_INTERNAL void gci_parts_examine(gc_heap *heap, uint64_t deadline);
 
 #endif

@@ -52,29 +52,13 @@ static void visit_array(gc_visitor *visitor, const char *items, uint64_t count)
     }
 }
 
-/* How many references there are in a field, and where. */
-static inline size_t array_of(const gc_object *self, const gc_field *field, const char **items)
-{
-    *items = (const char *)self + field->offset;
-    if (field->kind == GC_FIELD_REF) {
-        return 1;
-    }
-    if (field->kind == GC_FIELD_TAIL) {
-        return gc_count(self);
-    }
-    const char *array;
-    memcpy(&array, *items, sizeof(array));
-    *items = array;
-    return (size_t)gci_field_count(self, field);
-}
-
 static OURO_NOINLINE void trace_any(gc_visitor *visitor, const struct gci_page *page,
                                     gc_object *self)
 {
     for (const gc_field *field = page->fields, *end = field + page->field_count; field < end;
          field++) {
         const char *items;
-        size_t count = array_of(self, field, &items);
+        size_t count = gci_object_array(self, field, &items);
         visit_array(visitor, items, count);
     }
     if (page->duties & GCI_DUTY_TRAVERSE) {
@@ -89,7 +73,7 @@ bool gci_trace_some(struct gci_tracer *tracer, const struct gci_page *page, gc_o
     for (const gc_field *field = page->fields, *end = field + page->field_count; field < end;
          field++) {
         const char *items;
-        size_t count = array_of(self, field, &items);
+        size_t count = gci_object_array(self, field, &items);
         size_t from = skip < count ? skip : count;
         size_t some = count - from < *budget ? count - from : *budget;
         visit_array(&tracer->visitor, items + from * sizeof(void *), some);
@@ -192,19 +176,13 @@ void gci_flip_old(gc_heap *heap)
     heap->old = (uint8_t)gci_other_old(heap);
 }
 
-/* Whether somebody is to see what is garbage. */
-static bool looks(const gc_heap *heap)
-{
-    return (heap->debug & (GC_DEBUG_COLLECTABLE | GC_DEBUG_SAVE_ALL)) != 0;
-}
-
 struct gci_set gci_set_of_young(gc_heap *heap)
 {
     const struct gci_cycle *cycle = &heap->cycle;
     /* A cycle that promotes is about them, too. */
     bool are_promoted = cycle->phase == GCI_PHASE_PROMOTE && !cycle->only_promotes;
     struct gci_set set = {
-        .look = looks(heap),
+        .look = gci_looks(heap),
         .small = heap->bytes_live < SMALL_BYTES,
         .spares = true,
         .alive = GCI_NIBBLE(GCI_YOUNG, are_promoted ? gci_other_old(heap) : heap->old),
@@ -221,7 +199,7 @@ struct gci_set gci_set_of_young(gc_heap *heap)
 struct gci_set gci_set_of_all(gc_heap *heap)
 {
     struct gci_set set = {
-        .look = looks(heap),
+        .look = gci_looks(heap),
         .alive =
             GCI_NIBBLE(GCI_YOUNG, gci_other_old(heap)) | GCI_NIBBLE(heap->old, gci_other_old(heap)),
         .garbage = GCI_NIBBLE(GCI_YOUNG, GCI_DOOMED) | GCI_NIBBLE(heap->old, GCI_DOOMED),
@@ -257,10 +235,11 @@ struct gci_set gci_set_of_suspects(const gc_heap *heap, struct gci_page *pages)
     bool is_a = heap->old == GCI_OLD_A;
     return (struct gci_set){
         .alive = is_a ? GCI_NIBBLE(GCI_OLD_B, GCI_OLD_A) : GCI_NIBBLE(GCI_OLD_A, GCI_OLD_B),
-        .garbage = GCI_NIBBLE(gci_other_old(heap), looks(heap) ? GCI_DOOMED : gci_other_old(heap)),
+        .garbage =
+            GCI_NIBBLE(gci_other_old(heap), gci_looks(heap) ? GCI_DOOMED : gci_other_old(heap)),
         .pages = pages,
         .sparse = true,
-        .look = looks(heap),
+        .look = gci_looks(heap),
     };
 }
 
@@ -324,23 +303,12 @@ struct walk {
     uint32_t members;
 };
 
-/* Whether an object has arrays that would take a good part of a millisecond. */
-static bool has_very_long(const struct gci_page *page, const gc_object *self)
-{
-    enum { VERY_LONG = 8192 };
-    size_t count = 0;
-    for (size_t i = 0; i < page->field_count; i++) {
-        const char *items;
-        count += array_of(self, &page->fields[i], &items);
-    }
-    return count > VERY_LONG;
-}
-
 static inline void walk_any(gc_object *self, void *context)
 {
     struct walk *walk = context;
     struct gci_page *page = walk->page;
-    if (walk->tracer->spares && (page->duties & GCI_DUTY_LONG) && has_very_long(page, self)) {
+    if (walk->tracer->spares && (page->duties & GCI_DUTY_LONG) &&
+        gci_object_is_very_long(page, self)) {
         self->gc = GCI_BECOMES(walk->tracer->alive, self->gc);
         page->marked++;
     } else {

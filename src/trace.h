@@ -89,6 +89,12 @@ OURO_INTERNAL struct gci_set gci_set_of_doomed(const gc_heap *heap, const struct
 OURO_INTERNAL struct gci_set gci_set_of_suspects(const gc_heap *heap, struct gci_page *pages);
 OURO_INTERNAL struct gci_set gci_set_of_part(const gc_heap *heap, struct gci_page *pages);
 
+/* Whether somebody is to see what is garbage. */
+static inline bool gci_looks(const gc_heap *heap)
+{
+    return (heap->debug & (GC_DEBUG_COLLECTABLE | GC_DEBUG_SAVE_ALL)) != 0;
+}
+
 /* After a search of all: what it found alive and old is what is old from now on. */
 OURO_INTERNAL void gci_flip_old(gc_heap *heap);
 

@@ -348,7 +348,8 @@ static bool is_ending(const gc_heap *heap, const gc_object *self)
 {
     enum gci_phase first = heap->cycle.is_finalized ? GCI_PHASE_RECHECK : GCI_PHASE_CALL;
     return gci_object_is_unmarked(heap, self, heap->slicing ? GCI_PHASE_CLEAR : first,
-                                  GCI_PHASE_FREE);
+                                  GCI_PHASE_FREE) ||
+           gci_object_is_marked(heap, self, heap->slicing ? GCI_CLEARED : GCI_PROVEN | GCI_CLEARED);
 }
 
 bool gc_try_incref(void *object)
@@ -425,7 +426,8 @@ static bool is_gone(const gc_heap *heap, const gc_weak *weak)
     enum gci_state state = gci_state_of(&weak->object);
     return state == GCI_DYING || state == GCI_DOOMED || state == GCI_DOOMED_OLD ||
            state == GCI_DOOMED_YOUNG ||
-           gci_object_is_unmarked(heap, &weak->object, GCI_PHASE_CALL, GCI_PHASE_FREE);
+           gci_object_is_unmarked(heap, &weak->object, GCI_PHASE_CALL, GCI_PHASE_FREE) ||
+           gci_object_is_marked(heap, &weak->object, GCI_PROVEN | GCI_CLEARED);
 }
 
 /* Whether a weak reference to what dies in a slice may be garbage, too, which a watcher never is. Nobody knows after
@@ -446,7 +448,7 @@ static void end_one(gc_heap *heap, gc_weak *weak, gc_weak *due)
         return;
     }
     leave_list(heap, weak);
-    join_due(may_be_garbage(heap, call) ? &heap->due : due, weak);
+    join_due(may_be_garbage(heap, call) ? &heap->waiting : due, weak);
 }
 
 void gci_weak_end(gc_object *target, enum gci_weak_which which, gc_weak *due)
@@ -512,7 +514,8 @@ void gci_weak_forget(const struct gci_page *page, gc_object *self)
 bool gci_weak_call_due(gc_heap *heap, uint64_t deadline)
 {
     while (gci_weak_is_due(heap)) {
-        (void)call_first(&heap->due); /* user code may run here */
+        bool is_due = heap->due.next != &heap->due;
+        (void)call_first(is_due ? &heap->due : &heap->waiting); /* user code may run here */
         if (gci_sys_clock_ns() >= deadline) {
             break;
         }
@@ -522,6 +525,12 @@ bool gci_weak_call_due(gc_heap *heap, uint64_t deadline)
 
 void gci_weak_die(gc_object *target)
 {
+    gc_heap *heap = gci_page_of(target)->heap;
+    if (heap->slicing) {
+        gci_weak_end(target, GCI_WEAK_ALL, &heap->due);
+        (void)gci_weak_call_due(heap, heap->slice_end_ns); /* user code may run here */
+        return;
+    }
     gc_weak due;
     gci_weak_due_init(&due);
     gci_weak_end(target, GCI_WEAK_ALL, &due);

@@ -22,19 +22,23 @@ OURO_INTERNAL void gci_weak_end(gc_object *target, enum gci_weak_which which, gc
 /* Call what is due. Any user code may run. Returns how many were called. */
 OURO_INTERNAL size_t gci_weak_call(gc_weak *due);
 
-/* Whether something in the heap's ring can be called: once a cycle has told which of them are garbage. Of one
- * that is cut short they wait for the next. */
-static inline bool gci_weak_is_due(const gc_heap *heap)
+/* Whether something in the heap's rings can be called. Those that wait can be, once a cycle has told which of
+ * them are garbage; of one that is cut short they wait for the next. */
+static inline bool gci_weak_are_known(const gc_heap *heap)
 {
     const struct gci_cycle *cycle = &heap->cycle;
     bool is_known = cycle->phase >= GCI_PHASE_CALL || (cycle->is_done && !cycle->only_promotes);
-    return is_known && heap->due.next != &heap->due;
+    return is_known && heap->waiting.next != &heap->waiting;
+}
+static inline bool gci_weak_is_due(const gc_heap *heap)
+{
+    return heap->due.next != &heap->due || gci_weak_are_known(heap);
 }
 
 /* Call those, until time is up. Returns whether none is left. Any user code may run. */
 OURO_INTERNAL bool gci_weak_call_due(gc_heap *heap, uint64_t deadline);
 
-/* If an object is in that ring, it is not called: it was garbage, but lives on. */
+/* If an object is in a ring, it is not called: it was garbage, but lives on. */
 OURO_INTERNAL void gci_weak_forget(const struct gci_page *page, gc_object *self);
 
 /* Both, for one object that dies by count. Any user code may run. */

@@ -1024,8 +1024,9 @@ static void report_of_a_collection_at_once_knows_no_slices(void **state)
 /* Parts
  * ===== */
 
-/* Garbage of so many containers, referred to by no other, ends in a slice of its own: as in cycle.c. */
+/* So many containers of garbage, referred to by no other, are a part: as in parts.h. */
 enum { PART = OURO_CHECKS >= 3 ? 8 : 1024, PARTS = 10 };
+enum { DEATHS = 16 }; /* as in death.c: between two looks at the clock */
 
 static struct actor *ring_of_actors_new(gc_heap *heap)
 {
@@ -1066,15 +1067,17 @@ static void parts_end_one_after_the_other_and_are_counted_so(void **state)
     do {
         more = step(heap);
         gc_stats stats = stats_of(heap);
-        assert_true(live - stats.objects_live <= PART);
+        assert_true(live - stats.objects_live <= PART + DEATHS);
         falls += stats.objects_live < live;
         live = stats.objects_live;
         assert_int_equal(stats.died_by_count, 0);
-        assert_int_equal(stats.generations[1].collected,
-                         more ? world->destroyed : 2 * PARTS * PART); /* the plain in the end */
+        uint64_t collected = stats.generations[1].collected; /* the plain in the end */
+        assert_true(collected >= world->destroyed);
+        assert_true(!more || collected - world->destroyed <= PART);
+        assert_true(more || collected == 2 * PARTS * PART);
         assert_int_equal(stats.objects_born, stats.objects_live + stats.objects_died);
     } while (more);
-    assert_int_equal(falls, 2 * PARTS);
+    assert_true(falls >= 2 * PARTS);
     assert_int_equal(world->finalized, PARTS * PART);
     assert_int_equal(world->destroyed, PARTS * PART);
     assert_live(heap, 100);
@@ -1134,7 +1137,7 @@ static void resurrected_in_parts_are_counted(void **state)
     hear_calls(heap, &calls);
     begin_with_parts(heap);
     go_to_the_end(heap);
-    assert_int_equal(world->finalized, PARTS * PART);
+    assert_true(world->finalized >= PARTS); /* more only if time was not up before */
     assert_int_equal(world->destroyed, 0);
     assert_int_equal(stats_of(heap).generations[1].resurrected, PARTS * PART);
     assert_int_equal(stats_of(heap).generations[1].collected, PARTS * PART);
@@ -1214,18 +1217,21 @@ static void finalizers_that_look_at_the_heap_put_the_rest_off(void **state)
     hear_calls(heap, &calls);
     begin_with_parts(heap);
     go_to_the_end(heap);
-    assert_int_equal(world->destroyed, PART);
+    assert_int_equal(world->finalized, PART);
+    assert_int_equal(world->destroyed, 0);
     assert_int_equal(cycles(heap), 0);
     assert_int_equal(calls.starts, 1);
     assert_int_equal(calls.stops, 0);
-    for (unsigned i = 2; i <= PARTS; i++) {
+    for (unsigned i = 2; i <= PARTS; i++) { /* what is finalized ends in the next one */
         begin(heap);
         assert_int_equal(calls.stops, i - 1);
         go_to_the_end(heap);
-        assert_int_equal(world->destroyed, i * PART);
+        assert_int_equal(world->finalized, i * PART);
+        assert_int_equal(world->destroyed, (i - 1) * PART);
     }
     begin(heap);
     go_to_the_end(heap);
+    assert_int_equal(world->destroyed, PARTS * PART);
     assert_int_equal(calls.starts, PARTS + 1);
     assert_int_equal(calls.stops, PARTS + 1);
     assert_int_equal(calls.collected, 2 * PARTS * PART);
@@ -1239,12 +1245,13 @@ static void finalizers_that_look_at_the_heap_put_the_rest_off(void **state)
 /* What died of a cycle
  * ==================== */
 
-enum { LIST = 5000, DEATHS = 16 }; /* as in death.c: between two looks at the clock */
+enum { LIST = 5000 };
 
-/* The first of garbage lets go of a list. */
+/* The last of garbage lets go of a list. */
 static void drop_the_list(struct world *world, struct actor *actor)
 {
-    if (actor->id == 1) {
+    (void)actor;
+    if (world->destroyed == PART) {
         struct node *list = world->note;
         world->note = NULL;
         gc_decref(list);

@@ -393,6 +393,210 @@ static void very_long_arrays_become_old_unseen(void **state)
     assert_live(heap, 0);
 }
 
+/* Very long arrays of what dies in slices
+ * ======================================= */
+
+enum { EMPTIED = 1024 }; /* as in death.c: references between two looks at the clock */
+
+/* A heap that does what is due in gc_step only, where nothing is due by itself. */
+static gc_heap *patient_heap_new(struct world *world)
+{
+    gc_config config = {
+        .collect = GC_AT_SAFEPOINT,
+        .thresholds = { .young_objects = SIZE_MAX,
+                        .young_bytes = SIZE_MAX,
+                        .old_growth_percent = SIZE_MAX,
+                        .old_bytes = SIZE_MAX },
+    };
+    return world_new_heap(world, &config);
+}
+
+/* A shelf that holds itself, too. */
+static struct shelf *own_shelf_new(gc_heap *heap)
+{
+    struct shelf *shelf = shelf_new(heap, LENGTH);
+    gc_clear(&shelf->items[0]);
+    shelf->items[0] = (struct node *)(void *)gc_newref(shelf);
+    return shelf;
+}
+
+/* Old garbage in a circle: shelves, and actors. */
+static void make_shelves(gc_heap *heap, size_t shelves, size_t actors)
+{
+    struct shelf *first = own_shelf_new(heap), *last = first;
+    for (size_t i = 1; i < shelves; i++) {
+        gc_set_steal(&last->self, own_shelf_new(heap));
+        last = last->self;
+    }
+    struct actor *actor = NULL;
+    for (size_t i = 0; i < actors; i++) {
+        struct actor *next = actor_new(heap, 1);
+        next->left = actor;
+        actor = next;
+    }
+    if (actor != NULL) {
+        gc_decref(last->items[1]);
+        last->items[1] = (struct node *)(void *)actor;
+        while (actor->left != NULL) {
+            actor = actor->left;
+        }
+        gc_set(&actor->left, (void *)first);
+    }
+    gc_set(&last->self, first);
+    (void)gc_collect(heap);
+    gc_decref(first);
+    gci_cycle_begin(heap);
+}
+
+static void run_into_emptying(gc_heap *heap)
+{
+    while (heap->emptying == NULL) {
+        assert_true(gc_step(heap, 1));
+    }
+}
+
+static void finish_all(gc_heap *heap)
+{
+    while (gc_step(heap, UINT64_MAX)) {
+    }
+    assert_sound(heap);
+}
+
+static void long_arrays_of_garbage_are_emptied_in_slices(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    make_shelves(heap, 1, 0);
+    run_into_emptying(heap);
+    struct shelf *shelf = (struct shelf *)(void *)heap->emptying;
+    assert_int_equal(shelf->count, LENGTH);
+    size_t slices = 0;
+    for (size_t count = LENGTH; heap->emptying != NULL; slices++) {
+        assert_true(gc_step(heap, 1));
+        if (heap->emptying != NULL) {
+            assert_true(count - shelf->count <= EMPTIED);
+            count = shelf->count;
+        }
+    }
+    assert_true(slices >= LENGTH / EMPTIED);
+    finish_all(heap);
+    assert_live(heap, 0);
+    gc_stats stats = stats_of(heap);
+    assert_int_equal(stats.generations[1].collected + stats.died_by_count, LENGTH + 1);
+    assert_int_equal(stats.generations[1].uncollectable, 0);
+}
+
+/* One after the other; also where garbage is too large for a part. */
+static void long_arrays_of_one_structure_are_emptied_in_turn(void **state)
+{
+    struct world *world = *state;
+    enum { SHELVES = 3, BIG = 40000 };
+    for (size_t actors = 0; actors <= BIG; actors += BIG) {
+        gc_heap *heap = patient_heap_new(world);
+        make_shelves(heap, SHELVES, actors);
+        const gc_object *emptied = NULL;
+        size_t turns = 0, slices = 0;
+        for (bool more = true; more; slices += heap->emptying != NULL) {
+            more = gc_step(heap, 100000); /* less than one of them takes */
+            turns += heap->emptying != NULL && heap->emptying != emptied;
+            emptied = heap->emptying != NULL ? heap->emptying : emptied;
+        }
+        assert_int_equal(turns, SHELVES);
+        assert_true(slices >= SHELVES);
+        assert_sound(heap);
+        assert_live(heap, 0);
+        gc_stats stats = stats_of(heap);
+        assert_int_equal(stats.generations[1].uncollectable, 0);
+        assert_int_equal(stats.finalized, actors);
+        assert_int_equal(world->destroyed, actors);
+        assert_int_equal(stats.generations[1].collected + stats.died_by_count,
+                         SHELVES * (LENGTH + 1) + actors);
+        world_free_heap(world);
+        world->destroyed = world->finalized = 0;
+        world->story[0] = '\0';
+    }
+}
+
+static void who_is_being_emptied_may_be_looked_for_or_collected_at_once(void **state)
+{
+    struct world *world = *state;
+    for (unsigned way = 0; way < 3; way++) {
+        gc_heap *heap = patient_heap_new(world);
+        make_shelves(heap, 2, 0);
+        run_into_emptying(heap);
+        for (unsigned i = 0; i < 10; i++) {
+            assert_true(gc_step(heap, 1));
+        }
+        const gc_object *object = heap->emptying;
+        assert_non_null(object);
+        if (way == 0) {
+            assert_sound(heap);
+            assert_ptr_equal(heap->emptying, object);
+            assert_true(gc_step(heap, 0));
+        } else if (way == 1) {
+            (void)gc_collect(heap);
+            assert_null(heap->emptying);
+            assert_sound(heap);
+        } else {
+            world_free_heap(world);
+            continue;
+        }
+        finish_all(heap);
+        (void)gc_collect(heap); /* the other one, of a cycle that was cut short */
+        assert_live(heap, 0);
+        world_free_heap(world);
+    }
+}
+
+static struct shelf *called_shelf;
+
+static void shelf_is_whole(gc_weak *weak, void *called)
+{
+    assert_null(gc_weak_get(weak));
+    assert_int_equal(called_shelf->count, LENGTH);
+    ++*(unsigned *)called;
+}
+
+/* What dies by count in a slice: called back about while it is whole, emptied, destroyed. */
+static void long_arrays_of_the_backlog_are_emptied_in_slices(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    struct shelf *shelf = called_shelf = shelf_new(heap, LENGTH);
+    unsigned called = 0;
+    size_t slices = 0;
+    gc_weak *weak = gc_watch(shelf, shelf_is_whole, &called);
+    struct tuple *tuple = full_tuple_new(heap, LENGTH), *other = full_tuple_new(heap, LENGTH);
+    gc_clear(&tuple->items[LENGTH - 1]);
+    tuple->items[LENGTH - 1] = (struct node *)(void *)other;
+    gc_clear(&other->items[LENGTH - 1]);
+    other->items[LENGTH - 1] = (struct node *)(void *)shelf;
+    heap->busy++;
+    gci_pages_pin(heap);
+    heap->slicing = true;
+    heap->slice_end_ns = UINT64_MAX;
+    gc_decref(tuple);
+    assert_non_null(heap->backlog);
+    for (; heap->emptying != (gc_object *)(void *)shelf; slices++) {
+        assert_false(gci_death_end_backlog(heap, 0));
+        assert_int_equal(called, heap->emptying == (gc_object *)(void *)shelf);
+    }
+    assert_true(slices > 2 * (LENGTH / EMPTIED));
+    for (slices = 0; heap->emptying != NULL; slices++) {
+        (void)gci_death_end_backlog(heap, 0);
+    }
+    assert_true(slices >= LENGTH / EMPTIED);
+    while (!gci_death_end_backlog(heap, UINT64_MAX)) {
+    }
+    heap->slicing = false;
+    heap->busy--;
+    gci_pages_unpin(heap);
+    assert_int_equal(called, 1);
+    gc_decref(weak);
+    assert_sound(heap);
+    assert_live(heap, 0);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -409,6 +613,10 @@ int main(void)
         world_test(cycle_is_abandoned_in_the_middle_of_an_array),
         world_test(garbage_with_a_long_array_is_found),
         world_test(very_long_arrays_become_old_unseen),
+        world_test(long_arrays_of_garbage_are_emptied_in_slices),
+        world_test(long_arrays_of_one_structure_are_emptied_in_turn),
+        world_test(who_is_being_emptied_may_be_looked_for_or_collected_at_once),
+        world_test(long_arrays_of_the_backlog_are_emptied_in_slices),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

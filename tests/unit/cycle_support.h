@@ -29,14 +29,19 @@ static inline uint32_t state_of_set(const gc_heap *heap)
     return heap->old == GCI_OLD_A ? GCI_OLD_B : GCI_OLD_A;
 }
 
-/* A slice as collect.c gives it, but for the end of garbage that is found in a part. */
-static inline void begin_slice(gc_heap *heap)
+/* A slice as collect.c gives it, but for the end of garbage that somebody is to see; and all that comes first, the
+ * backlog and who is due, whatever the time. */
+static inline void begin_slice(gc_heap *heap, uint64_t deadline)
 {
     heap->busy++;
     gci_pages_pin(heap);
     heap->slicing = true;
-    assert_true(gci_death_end_backlog(heap, UINT64_MAX));
-    assert_true(gci_weak_call_due(heap, UINT64_MAX));
+    heap->slice_end_ns = UINT64_MAX;
+    do {
+        assert_true(gci_death_end_backlog(heap, UINT64_MAX));
+        assert_true(gci_weak_call_due(heap, UINT64_MAX));
+    } while (heap->backlog != NULL);
+    heap->slice_end_ns = deadline;
 }
 static inline void end_slice(gc_heap *heap)
 {
@@ -47,7 +52,7 @@ static inline void end_slice(gc_heap *heap)
 }
 static inline struct gci_set slice(gc_heap *heap, uint64_t deadline)
 {
-    begin_slice(heap);
+    begin_slice(heap, deadline);
     struct gci_set set = gci_cycle_slice(heap, deadline);
     end_slice(heap);
     return set;
@@ -63,35 +68,82 @@ static inline void run_to(gc_heap *heap, enum gci_phase phase)
     assert_int_equal(heap->cycle.phase, phase);
 }
 
-/* One slice with the end of what it finds. */
+/* One slice with the end of what it finds: of what somebody is to see at once, and then of the backlog. */
 static inline struct gci_doom_result whole_slice(gc_heap *heap, uint64_t deadline)
 {
     struct gci_doom_result result = { 0 };
-    begin_slice(heap);
+    begin_slice(heap, deadline);
     struct gci_set set = gci_cycle_slice(heap, deadline);
     if (set.garbage_count > 0) {
+        heap->slicing = false;
         result = gci_doom(heap, &set);
+        gci_death_drain(heap);
+        heap->slicing = true;
     }
     gci_death_drain(heap);
+    heap->slice_end_ns = UINT64_MAX;
     assert_true(gci_death_end_backlog(heap, UINT64_MAX));
     end_slice(heap);
     return result;
 }
 
-/* The rest of a cycle, with the end of what it finds. */
+/* The rest of a cycle, with the end of what it finds. Returns how many containers that were, and of the plain all
+ * of the cycle. */
 static inline size_t finish_in(gc_heap *heap, uint64_t deadline)
 {
     size_t freed = 0;
-    while (heap->cycle.phase != GCI_PHASE_NONE || heap->due.next != &heap->due) {
+    uint64_t before = heap->cycle.report.collected;
+    while (heap->cycle.phase != GCI_PHASE_NONE || gci_weak_is_due(heap)) {
         freed += whole_slice(heap, deadline).freed;
     }
-    freed += heap->cycle.freed;
+    freed += heap->cycle.freed + (size_t)(heap->cycle.report.collected - before);
     heap->cycle.freed = 0;
     return freed;
 }
 static inline size_t finish(gc_heap *heap)
 {
     return finish_in(heap, UINT64_MAX);
+}
+
+/* As programs have it
+ * =================== */
+
+/* As in src/death.c: of the backlog, between two looks at the clock. */
+enum { DEATHS = 16 };
+
+/* A heap that does what is due in gc_step only, where nothing is due by itself. */
+static inline gc_heap *patient_heap_new(struct world *world)
+{
+    gc_config config = {
+        .collect = GC_AT_SAFEPOINT,
+        .thresholds = { .young_objects = SIZE_MAX,
+                        .young_bytes = SIZE_MAX,
+                        .old_growth_percent = SIZE_MAX,
+                        .old_bytes = SIZE_MAX },
+    };
+    if (world->heap != NULL) {
+        world_free_heap(world);
+    }
+    return world_new_heap(world, &config);
+}
+
+/* A slice of the least there is; until a phase has begun; until there is none. */
+static inline bool step(gc_heap *heap)
+{
+    return gc_step(heap, 1);
+}
+static inline void step_to(gc_heap *heap, enum gci_phase phase)
+{
+    while (heap->cycle.phase != phase) {
+        assert_true(step(heap));
+    }
+}
+static inline void step_to_the_end(gc_heap *heap)
+{
+    while (step(heap)) {
+    }
+    assert_int_equal(heap->cycle.phase, GCI_PHASE_NONE);
+    assert_null(heap->backlog);
 }
 
 /* Lists, garbage and suspects
@@ -190,13 +242,41 @@ static inline struct tuple *large_tuple_new(gc_heap *heap)
  * with; so many, and none at all. */
 enum { PART_MIN = 8, PART_MAX = 128 };
 
-/* One part; and all there are. Returns how many containers ended. */
-static inline size_t examine_part(gc_heap *heap)
+/* Whether garbage of a part is in the middle of its end. */
+static inline bool is_within_a_part(const gc_heap *heap)
 {
-    size_t before = heap->cycle.freed;
+    const struct gci_page *page = heap->cycle.suspect_pages;
+    for (; page != NULL; page = page->next_suspect) {
+        size_t end = page->record == NULL ? 0 : gci_page_end(page);
+        for (size_t at = page->first; at < end; at += page->slot_size) {
+            if (gci_object_is_marked(heap, gci_page_at(page, at), GCI_PROVEN | GCI_CLEARED)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* One step of a part; one part, step by step, with what it lets go of and calls; and all there are. Each returns how
+ * many containers ended. */
+static inline size_t examine_step(gc_heap *heap)
+{
+    size_t plain = heap->cycle.freed;
+    uint64_t others = heap->cycle.report.collected;
     assert_int_equal(heap->cycle.phase, GCI_PHASE_PARTS);
     size_t freed = whole_slice(heap, 0).freed;
-    return freed + heap->cycle.freed - before;
+    return freed + heap->cycle.freed - plain + (size_t)(heap->cycle.report.collected - others);
+}
+static inline size_t examine_part(gc_heap *heap)
+{
+    size_t freed = 0;
+    do {
+        freed += examine_step(heap);
+    } while (is_within_a_part(heap));
+    begin_slice(heap, 0);
+    assert_true(gci_death_end_backlog(heap, UINT64_MAX));
+    end_slice(heap);
+    return freed;
 }
 static inline size_t examine_parts(gc_heap *heap)
 {

@@ -361,7 +361,7 @@ static void steps_for_a_range_leave_the_others_alone(void **state)
     assert_int_equal(gci_weak_call(&heap->due), 2);
     assert_story(world, "W3 W2 ");
     gci_doom_each(page, doomed, from, from + page->slot_size,
-                  gci_death_clear); /* the first: the circle breaks */
+                  gci_doom_clear); /* the first: the circle breaks */
     assert_story(world, "D2 F3 D3 F4 D4 D1 ");
     gci_collect_release(heap);
     assert_live(heap, 4);

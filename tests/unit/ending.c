@@ -62,43 +62,6 @@ static void plain_garbage_drops_what_it_holds(void **state)
 /* More than a part may have; and ranges of slots where user code may run, as in src/cycle.c, of which a
  * slice without time does one. */
 enum { BIG = 1000, RANGE = 16 };
-enum { DEATHS = 16 }; /* as in src/death.c: of the backlog, between two looks at the clock */
-
-/* A heap that does what is due in gc_step only, where nothing is due by itself. */
-static gc_heap *patient_heap_new(struct world *world)
-{
-    gc_config config = {
-        .collect = GC_AT_SAFEPOINT,
-        .thresholds = { .young_objects = SIZE_MAX,
-                        .young_bytes = SIZE_MAX,
-                        .old_growth_percent = SIZE_MAX,
-                        .old_bytes = SIZE_MAX },
-    };
-    if (world->heap != NULL) {
-        world_free_heap(world);
-    }
-    return world_new_heap(world, &config);
-}
-
-/* A slice of the least there is, as programs have it; until a phase has begun; until there is none. */
-static bool step(gc_heap *heap)
-{
-    return gc_step(heap, 1);
-}
-static void step_to(gc_heap *heap, enum gci_phase phase)
-{
-    while (heap->cycle.phase != phase) {
-        assert_true(step(heap));
-    }
-}
-static void step_to_the_end(gc_heap *heap)
-{
-    while (step(heap)) {
-    }
-    assert_int_equal(heap->cycle.phase, GCI_PHASE_NONE);
-    assert_null(heap->backlog);
-}
-
 /* One that has everything, and counts what happens to it and to the weak references to it. The so-manieth
  * time that something happens, somebody may look. */
 enum event { CALLED, FINALIZED, CLEARED, DESTROYED, EVENTS };
@@ -1467,27 +1430,34 @@ static void drop_many(struct world *world, struct actor *actor)
     }
 }
 
-/* The garbage ends at once then, but not the list. */
+/* The garbage itself does so too then. */
 static void what_plain_garbage_drops_joins_the_backlog_also_if_some_is_not_plain(void **state)
 {
     struct world *world = *state;
     gc_heap *heap = patient_heap_new(world);
     struct node *list = list_new(heap, BIG), *ring = drop_a_ring(heap, PART_MIN);
     struct actor *actor = actor_new(heap, 1);
-    ring->right = as_node(actor);
+    ring->left->right = as_node(actor);
     actor->left = gc_newref((void *)ring);
     gci_cycle_begin(heap);
     step_to(heap, GCI_PHASE_PARTS);
-    gc_set_steal(&ring->left->right, list);
-    while (world->destroyed == 0) {
+    gc_set_steal(&ring->right, list);
+    while (heap->backlog == NULL) {
         assert_true(step(heap));
     }
-    assert_live(heap, BIG);
+    uint64_t died = stats_of(heap).objects_died;
+    assert_true(died < PART_MIN); /* who refers to nothing any more, at once */
     assert_int_equal(state_of(list), GCI_DYING);
+    assert_false(gc_try_incref(actor)); /* dying, or held by who is */
+    assert_story(world, "F1 ");
+    for (; heap->backlog != NULL; died = stats_of(heap).objects_died) {
+        assert_true(step(heap));
+        assert_true(stats_of(heap).objects_died - died <= DEATHS);
+    }
+    assert_story(world, "D1 ");
     step_to_the_end(heap);
     assert_int_equal(stats_of(heap).generations[1].collected, PART_MIN + 1);
     assert_int_equal(stats_of(heap).died_by_count, BIG);
-    world->story[0] = '\0';
 }
 
 static void what_callbacks_drop_in_a_slice_joins_the_backlog(void **state)
@@ -1650,28 +1620,32 @@ static void young_one_in_the_backlog_is_young_no_more(void **state)
     assert_story(world, "F1 D1 ");
 }
 
+/* Who watches it is called before it is cleared, the newest first; as many as there is time for. */
 static void one_in_the_backlog_is_out_of_reach(void **state)
 {
     struct world *world = *state;
-    gc_heap *heap = patient_heap_new(world);
-    struct actor *list = list_of_actors_new(heap, 2);
-    gc_weak *plain = plain_weak(list), *call = weak_with_callback(list, 1);
-    gc_weak *watches = watcher(list, 2);
-    gc_weak *next = plain_weak(list->left);
-    begin_a_backlog(heap, list);
-    assert_null(gc_weak_get(plain));
-    assert_null(gc_weak_get(call));
-    assert_null(gc_weak_get(watches));
-    assert_false(gc_try_incref(list));
-    assert_non_null(weak_peek(next)); /* it is alive, until its turn comes */
-    assert_story(world, "");
-    step_to_the_end(heap);
-    assert_story(world, "F1 W2 W1 D1 F2 D2 ");
-    assert_null(gc_weak_get(next));
-    gc_decref(plain);
-    gc_decref(call);
-    gc_decref(watches);
-    gc_decref(next);
+    for (unsigned has_time = 0; has_time < 2; has_time++) {
+        gc_heap *heap = patient_heap_new(world);
+        struct actor *list = list_of_actors_new(heap, 2);
+        gc_weak *plain = plain_weak(list), *call = weak_with_callback(list, 1);
+        gc_weak *watches = watcher(list, 2);
+        gc_weak *next = plain_weak(list->left);
+        begin_a_backlog(heap, list);
+        assert_null(gc_weak_get(plain));
+        assert_null(gc_weak_get(call));
+        assert_null(gc_weak_get(watches));
+        assert_false(gc_try_incref(list));
+        assert_non_null(weak_peek(next)); /* it is alive, until its turn comes */
+        assert_story(world, "");
+        (void)gc_step(heap, has_time ? UINT64_MAX : 1);
+        step_to_the_end(heap);
+        assert_story(world, has_time ? "F1 W2 W1 D1 F2 D2 " : "F1 W2 D1 F2 W1 D2 ");
+        assert_null(gc_weak_get(next));
+        gc_decref(plain);
+        gc_decref(call);
+        gc_decref(watches);
+        gc_decref(next);
+    }
 }
 
 static void one_that_rises_from_the_backlog_is_old_or_frozen(void **state)
@@ -1771,13 +1745,23 @@ static void abandoned_while_dropping_the_rest_dies_in_the_backlog(void **state)
 
 /* Weak references that wait for a cycle to tell whether they are garbage */
 
-static size_t due_count(const gc_heap *heap)
+static size_t count_of_ring(const gc_weak *ring)
 {
     size_t count = 0;
-    for (const gc_weak *weak = heap->due.next; weak != &heap->due; weak = weak->next) {
+    for (const gc_weak *weak = ring->next; weak != ring; weak = weak->next) {
         count++;
     }
     return count;
+}
+
+/* Those, and all the others that slices will call. */
+static size_t waiting_count(const gc_heap *heap)
+{
+    return count_of_ring(&heap->waiting);
+}
+static size_t due_count(const gc_heap *heap)
+{
+    return count_of_ring(&heap->due);
 }
 
 /* A cycle in its parts, in which one waits that is suspect, and held. Returns the holder. */
@@ -1787,7 +1771,7 @@ static struct node *make_one_wait(gc_heap *heap)
     holder->left = as_node(weak_with_callback(ring, 1));
     suspect_what_is_held_by(&holder, 1, heap);
     run_to(heap, GCI_PHASE_PARTS);
-    while (due_count(heap) == 0) {
+    while (waiting_count(heap) == 0) {
         (void)examine_part(heap);
     }
     assert_int_equal(state_of_set(heap), state_of(holder->left));
@@ -1803,12 +1787,12 @@ static void waiting_one_is_called_once_at_the_end_of_the_cycle(void **state)
     struct node *holder = make_one_wait(heap);
     while (heap->cycle.phase != GCI_PHASE_NONE) {
         assert_story(world, "");
-        assert_int_equal(due_count(heap), 1);
+        assert_int_equal(waiting_count(heap), 1);
         assert_true(step(heap)); /* the one that is to call it, too */
     }
     assert_false(step(heap));
     assert_story(world, "W1 ");
-    assert_int_equal(due_count(heap), 0);
+    assert_int_equal(waiting_count(heap), 0);
     (void)gc_collect(heap);
     assert_story(world, "");
     gc_decref(holder);
@@ -1840,7 +1824,7 @@ static void waiting_one_that_is_dropped_is_not_called(void **state)
     gc_heap *heap = patient_heap_new(world);
     struct node *holder = make_one_wait(heap);
     gc_clear(&holder->left);
-    assert_int_equal(due_count(heap), 0);
+    assert_int_equal(waiting_count(heap), 0);
     step_to_the_end(heap);
     (void)gc_collect(heap);
     assert_story(world, "");
@@ -1859,7 +1843,7 @@ waiting_one_of_a_cycle_that_is_cut_short_is_called_by_the_next_full_collection(v
         (void)gc_collect_generation(heap, 0);
         assert_story(world, "");
         assert_sound(heap);
-        assert_int_equal(due_count(heap), 1);
+        assert_int_equal(waiting_count(heap), 1);
         assert_int_equal(gc_collect(heap), 0);
         assert_story(world, "W1 ");
         (void)gc_collect(heap);
@@ -1875,7 +1859,7 @@ static void waiting_one_is_called_by_the_full_collection_that_cuts_the_cycle_sho
     struct node *holder = make_one_wait(heap);
     (void)gc_collect(heap);
     assert_story(world, "W1 ");
-    assert_int_equal(due_count(heap), 0);
+    assert_int_equal(waiting_count(heap), 0);
     gc_decref(holder);
 }
 
@@ -1910,7 +1894,7 @@ static void waiting_one_that_is_garbage_by_then_is_not_called(void **state)
             (void)gc_collect(heap);
         }
         assert_story(world, "");
-        assert_int_equal(due_count(heap), 0);
+        assert_int_equal(waiting_count(heap), 0);
         assert_live(heap, 0);
     }
 }
@@ -1925,33 +1909,42 @@ static void let_go(struct world *world, struct actor *actor)
     }
 }
 
+/* Plain, in slots so large that there is no free one after it. */
+static const gc_type broad_type = {
+    .name = "broad",
+    .size = GCI_SMALL_MAX,
+    .refs = OURO_REFS(struct node, left, right),
+};
+
 static void garbage_is_not_called_for_what_dies_between_a_phase_and_the_next_search(void **state)
 {
     struct world *world = *state;
-    /* Dropped by a part, the last one; by a finalizer. */
+    /* Dropped by a part, the last one, which ends the phase; by a finalizer. */
     for (unsigned finalizer = 0; finalizer < 2; finalizer++) {
         gc_heap *heap = patient_heap_new(world);
+        struct node *last = gc_new(heap, &broad_type), *target = node_new(heap);
+        assert_non_null(last);
+        last->left = last;
         struct actor *actors = drop_big(heap);
-        struct node *target = node_new(heap), *ring = drop_a_ring(heap, PART_MIN);
         gc_set_steal(&actors->right, as_node(weak_with_callback(target, 1)));
         world->note = target;
         world->on_finalize = finalizer ? let_go : NULL;
         gci_cycle_begin(heap);
         step_to(heap, GCI_PHASE_PARTS);
         if (!finalizer) {
-            gc_set_steal(&ring->right, target);
+            gc_set_steal(&last->right, target);
             world->note = NULL;
         }
         while (world->note != NULL || heap->backlog == NULL) {
-            assert_true(gc_step(heap, UINT64_MAX));
+            assert_true(gc_step(heap, finalizer ? UINT64_MAX : 1));
         }
         assert_int_equal(heap->cycle.phase, finalizer ? GCI_PHASE_RECHECK : GCI_PHASE_SWEEP);
         assert_int_equal(state_of(target), GCI_DYING);
         assert_true(step(heap));
-        assert_int_equal(due_count(heap), 1);
+        assert_int_equal(waiting_count(heap), 1);
         step_to_the_end(heap);
         assert_null(strchr(world->story, 'W'));
-        assert_int_equal(due_count(heap), 0);
+        assert_int_equal(waiting_count(heap), 0);
         assert_live(heap, 0);
         world->story[0] = '\0';
     }
@@ -1989,11 +1982,11 @@ static void full_collection_while_one_waits_comes_after_the_stop_of_the_cycle(vo
         world->on_weak = drop_a_list_when_called;
         gc_hook_add(heap, &hook);
         step_to(heap, frees ? GCI_PHASE_DROP : GCI_PHASE_NONE);
-        assert_int_equal(due_count(heap), 1);
+        assert_int_equal(waiting_count(heap), 1);
         (void)gc_collect(heap);
         assert_false(step(heap));
         gc_hook_remove(heap, &hook);
-        assert_int_equal(due_count(heap), 0);
+        assert_int_equal(waiting_count(heap), 0);
         assert_null(heap->backlog);
         assert_false(heap->cycle.owes_stop);
         assert_story(world, "W1 S0 S1 ");
@@ -2070,7 +2063,7 @@ static void one_that_a_callback_drops_is_not_called_after_it(void **state)
     begin_a_backlog(heap, actor);
     assert_sound(heap);
     step_to_the_end(heap);
-    assert_int_equal(due_count(heap), 2);
+    assert_int_equal(waiting_count(heap), 2);
     world->story[0] = '\0';
     (void)gc_collect(heap);
     assert_story(world, "W2 ");

@@ -104,23 +104,37 @@ static void cycle_that_has_no_more_room_does_not_wait(void **state)
     gc_decref(list);
 }
 
-static void cycle_that_has_twice_its_room_ends_at_once(void **state)
+/* Its slices are as long as asked for, then four times, and twice as long each time that as much as the room is used
+ * again, but then of no less than the default. */
+static void cycle_that_has_used_its_room_again_has_longer_and_longer_slices(void **state)
 {
     struct world *world = *state;
-    struct node *list = begin(world, 1);
+    enum { SHORT_NS = 1000, LOOKS_NS = 3000 };
+    struct node *list = begin(world, SHORT_NS);
     gc_heap *heap = world->heap;
     if (OURO_STRESS) {
         gc_decref(list);
         return;
     }
-    size_t begun = heap->bytes_live, room = 4 << 20;
+    size_t begun = heap->bytes_live, room = 4 << 20, seen[4] = { 0 };
+    uint64_t slices = 0;
     while (is_in_cycle(heap)) {
-        assert_true(heap->bytes_live < begun + 2 * room + 100000);
+        size_t rooms = (heap->bytes_live - begun) / room;
+        assert_true(rooms < 6);
         struct node *node = node_new(heap);
         node->left = list;
         list = node;
+        clock_ns -= clock_ns - heap->pause_end_ns;
+        if (heap->cycle.report.slices > slices && rooms < 4) {
+            uint64_t least = rooms < 2 ? SHORT_NS : 200000; /* the default */
+            uint64_t most = rooms == 0 ? SHORT_NS : least << (1 + rooms);
+            assert_true(heap->pause_ns <= most + LOOKS_NS);
+            seen[rooms] += heap->pause_ns + LOOKS_NS > most;
+        }
+        slices = heap->cycle.report.slices;
     }
-    assert_true(heap->bytes_live > begun + 2 * room);
+    assert_true(seen[1] > 10);
+    assert_true(seen[2] > 0);
     gc_decref(list);
 }
 
@@ -203,7 +217,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         world_test(program_has_three_quarters_of_the_time),
         world_test(cycle_that_has_no_more_room_does_not_wait),
-        world_test(cycle_that_has_twice_its_room_ends_at_once),
+        world_test(cycle_that_has_used_its_room_again_has_longer_and_longer_slices),
         world_test(cycle_goes_on_while_nothing_grows),
         world_test(rest_after_a_long_pause_is_bounded),
         world_test(slices_are_half_as_long_as_they_may_be),

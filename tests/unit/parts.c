@@ -362,7 +362,7 @@ static void page_of_which_all_suspects_have_gone_is_passed_over(void **state)
 
 /* Parts with user code */
 
-static void part_that_is_not_plain_ends_in_its_slice_too(void **state)
+static void part_that_is_not_plain_ends_before_the_next_one_too(void **state)
 {
     struct world *world = *state;
     gc_heap *heap = world_new_heap(world, NULL);
@@ -392,20 +392,27 @@ static void resurrected_by_its_own_finalizer_in_a_part_is_old(void **state)
     world->on_finalize = rise_if_first;
     begin_parts(heap);
     while (world->finalized == 0) {
-        struct gci_doom_result result = whole_slice(heap, 0);
-        assert_int_equal(result.resurrected, world->finalized);
-        assert_int_equal(result.freed, 0);
+        (void)examine_step(heap);
     }
-    assert_int_equal(world->finalized, PART_MIN);
-    assert_int_equal(world->destroyed, 0);
     assert_ptr_equal(world->note, first);
-    assert_int_equal(first->object.gc, heap->old);
-    assert_int_equal(first->left->object.gc, heap->old);
+    assert_int_equal(first->object.gc, state_of_set(heap) | GCI_PROVEN); /* not known yet */
+    assert_int_equal(examine_part(heap), 0);
+    assert_int_equal(heap->cycle.report.resurrected, PART_MIN);
+    assert_int_equal(stats_of(heap).generations[1].resurrected, PART_MIN);
+    assert_int_equal(first->object.gc, passed(heap));
+    assert_int_equal(first->left->object.gc, passed(heap));
     assert_int_equal(gc_refcount(first), 2);
     (void)examine_parts(heap);
     assert_int_equal(heap->cycle.freed, PART_MIN);
-    run_to(heap, GCI_PHASE_NONE);
     assert_int_equal(finish(heap), PART_MIN);
+    assert_int_equal(world->destroyed, 0);
+    assert_int_equal(heap->cycle.report.resurrected, PART_MIN);
+    assert_int_equal(heap->cycle.report.collected, 0);
+    struct actor *actor = first;
+    for (unsigned i = 0; i < PART_MIN; i++, actor = actor->left) {
+        assert_int_equal(actor->object.gc, heap->old);
+    }
+    assert_ptr_equal(actor, first);
     assert_sound(heap);
     gc_decref(first);
     assert_int_equal(gc_collect(heap), PART_MIN);
@@ -488,8 +495,9 @@ static void look_at_the_heap_by_a_finalizer_or_destroy_ends_the_cycle_only(void 
     gc_heap *heap = world_new_heap(world, NULL);
     for (uintptr_t look = 0; look < 8; look++) {
         struct node *kept = node_new(heap);
+        uint64_t by_count = stats_of(heap).died_by_count;
         (void)drop_a_ring_of_actors(heap, 11);
-        (void)drop_a_ring_of_actors(heap, 1);
+        struct actor *first = drop_a_ring_of_actors(heap, 1), *actor = first;
         (void)drop_a_ring_of_actors(heap, 21);
         (void)drop_a_ring(heap, 3 * PART_MIN);
         world->note = (void *)(look % 4);
@@ -499,7 +507,18 @@ static void look_at_the_heap_by_a_finalizer_or_destroy_ends_the_cycle_only(void 
             (void)whole_slice(heap, 0);
         }
         assert_int_equal(heap->cycle.phase, GCI_PHASE_NONE);
-        assert_int_equal(world->destroyed, 2 * PART_MIN); /* 11 and 1 */
+        assert_int_equal(world->finalized, 2 * PART_MIN); /* 11 and 1 */
+        assert_int_equal(world->destroyed, look < 4 ? PART_MIN : 2 * PART_MIN);
+        for (unsigned i = 0; look < 4 && i < PART_MIN; i++, actor = actor->left) {
+            assert_int_equal(actor->object.gc, heap->old); /* and whole */
+        }
+        assert_true(actor == first);
+        /* What the backlog held when it was looked at died by count. */
+        by_count = stats_of(heap).died_by_count - by_count;
+        assert_true(look < 4 ? by_count == 0 : by_count < PART_MIN);
+        assert_int_equal(heap->cycle.report.collected + by_count, world->destroyed);
+        assert_int_equal(heap->cycle.report.uncollectable, 0);
+        assert_int_equal(heap->cycle.report.resurrected, 0);
         assert_sound(heap);
         world->on_finalize = world->on_destroy = NULL;
         (void)gc_collect(heap);
@@ -693,6 +712,782 @@ static void cycle_without_parts_has_further_rounds_like_others(void **state)
     run_to(heap, GCI_PHASE_RECHECK);
     assert_int_equal(finish(heap), MANY + PART_MIN);
     assert_story(world, "");
+}
+
+/* Parts that end in several slices */
+
+enum { LARGE = 1000 }; /* a part larger than there are here, for which there has to be room */
+enum { TAKES_NS = 20000, TAKES_LONG_NS = 20000000 }; /* much longer than to examine a part */
+
+static void take_time(uint64_t ns)
+{
+    for (uint64_t end = gci_sys_clock_ns() + ns; gci_sys_clock_ns() < end;) {
+    }
+}
+
+/* Some take so long that time is up. */
+static void take_some_time(struct world *world, struct actor *actor)
+{
+    (void)world;
+    take_time(actor->id % (PART_MAX / 4) == 1 ? TAKES_LONG_NS : TAKES_NS);
+}
+
+static void count_call(struct world *world, gc_weak *weak, unsigned id)
+{
+    (void)weak;
+    (void)id;
+    ++*(unsigned *)world->note;
+}
+
+static void large_part_ends_in_slices_like_other_garbage(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    static gc_weak *calls[LARGE];
+    unsigned called = 0, slices[3] = { 0 };
+    struct actor *actor = drop_actors(heap, 1, LARGE);
+    for (unsigned i = 0; i < LARGE; i++, actor = actor->left) {
+        calls[i] = weak_with_callback(actor, i);
+    }
+    world->note = &called;
+    world->on_weak = count_call;
+    world->on_finalize = take_some_time;
+    gci_cycle_begin(heap);
+    step_to(heap, GCI_PHASE_PARTS);
+    heap->cycle.part_max = LARGE;
+    while (world->destroyed < LARGE) {
+        unsigned calls_before = called, finalized = world->finalized, destroyed = world->destroyed;
+        uint64_t start = gci_sys_clock_ns();
+        assert_true(step(heap));
+        uint64_t took = gci_sys_clock_ns() - start;
+        calls_before = called - calls_before;
+        finalized = world->finalized - finalized;
+        destroyed = world->destroyed - destroyed;
+        assert_true(calls_before <= 1);
+        /* As long as it took to find that they are due, and four more. */
+        assert_true(2 * TAKES_NS * (uint64_t)finalized <= took + 4 * TAKES_NS);
+        assert_true(destroyed <= DEATHS);
+        assert_true(world->finalized == 0 || called == LARGE);
+        assert_true(world->destroyed == 0 || world->finalized == LARGE);
+        assert_int_equal(heap->cycle.phase, GCI_PHASE_PARTS);
+        assert_true(world->finalized == LARGE || stats_of(heap).objects_died == 0);
+        slices[0] += calls_before > 0;
+        slices[1] += finalized > 0;
+        slices[2] += destroyed > 0;
+    }
+    assert_int_equal(slices[0], LARGE);
+    assert_true(slices[1] > LARGE / PART_MAX * 4);
+    assert_true(slices[2] >= LARGE / DEATHS);
+    world->on_weak = NULL;
+    world->on_finalize = NULL;
+    world->story[0] = '\0';
+    step_to_the_end(heap);
+    assert_story(world, "");
+    assert_int_equal(heap->cycle.report.collected, LARGE);
+    assert_int_equal(heap->cycle.report.resurrected, 0);
+    assert_int_equal(heap->cycle.report.uncollectable, 0);
+    assert_int_equal(stats_of(heap).died_by_count, 0);
+    assert_sound(heap);
+    for (unsigned i = 0; i < LARGE; i++) {
+        gc_decref(calls[i]);
+    }
+}
+
+/* Else most of the time would be for that, part by part and slice by slice. */
+static void finalizers_have_as_long_as_it_took_to_find_them(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    (void)drop_actors(heap, 1, LARGE);
+    gci_cycle_begin(heap);
+    step_to(heap, GCI_PHASE_PARTS);
+    heap->cycle.part_max = LARGE;
+    unsigned slices = 0;
+    for (; world->finalized < LARGE; slices++) {
+        assert_true(step(heap));
+        world->story[0] = '\0';
+    }
+    assert_true(slices < LARGE / 8); /* that is four at a time, and as many again at least */
+    step_to_the_end(heap);
+    assert_int_equal(world->destroyed, LARGE);
+    world->story[0] = '\0';
+}
+
+/* Garbage as large as a part may be, with weak references, of which one calls back. */
+struct ring {
+    struct actor *actors[PART_MAX];
+    gc_weak *plain[PART_MAX];
+    gc_weak *call;
+    unsigned asked;
+};
+
+static void drop_a_watched_ring(struct world *world, struct ring *ring)
+{
+    struct actor *actor = drop_actors(world->heap, 1, PART_MAX);
+    for (unsigned i = 0; i < PART_MAX; i++, actor = actor->left) {
+        ring->actors[i] = actor;
+        ring->plain[i] = plain_weak(actor);
+    }
+    ring->call = weak_with_callback(actor, 0);
+    ring->asked = 0;
+    world->note = ring;
+}
+
+static void end_a_watched_ring(struct world *world, struct ring *ring)
+{
+    for (unsigned i = 0; i < PART_MAX; i++) {
+        gc_decref(ring->plain[i]);
+    }
+    gc_decref(ring->call);
+    world->note = NULL;
+    world->on_weak = NULL;
+    world->on_finalize = world->on_destroy = NULL;
+    world->finalized = world->destroyed = 0;
+    world->story[0] = '\0';
+}
+
+/* Of how many one can get a reference; by either way of the same. */
+static unsigned count_that_can_be_had(struct ring *ring)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < PART_MAX; i++) {
+        void *by_weak = gc_weak_get(ring->plain[i]);
+        bool by_address = gc_try_incref(ring->actors[i]);
+        count += by_weak != NULL && by_address;
+        expect(world_of(ring->call), (by_weak != NULL) == by_address);
+        gc_xdecref(by_weak);
+        if (by_address) {
+            gc_decref(ring->actors[i]);
+        }
+    }
+    return count;
+}
+
+static void expect_all(struct world *world)
+{
+    struct ring *ring = world->note;
+    expect(world, count_that_can_be_had(ring) == PART_MAX);
+    ring->asked++;
+}
+static void expect_all_when_finalized(struct world *world, struct actor *actor)
+{
+    expect_all(world);
+    take_some_time(world, actor);
+}
+static void expect_all_when_called(struct world *world, gc_weak *weak, unsigned id)
+{
+    (void)weak;
+    (void)id;
+    expect_all(world);
+}
+static void expect_none(struct world *world, struct actor *actor)
+{
+    struct ring *ring = world->note;
+    expect(world, count_that_can_be_had(ring) == 0);
+    for (unsigned i = 0; i < PART_MAX; i++) { /* who is next is not asked again */
+        ring->actors[i] = ring->actors[i] == actor ? ring->actors[PART_MAX - 1] : ring->actors[i];
+    }
+    ring->asked++;
+}
+
+static void garbage_of_a_part_can_be_had_by_callbacks_before_it_is_cleared_only(void **state)
+{
+    struct world *world = *state;
+    for (unsigned has_time = 0; has_time < 2; has_time++) {
+        gc_heap *heap = patient_heap_new(world);
+        struct ring ring;
+        drop_a_watched_ring(world, &ring);
+        world->on_weak = expect_all_when_called;
+        world->on_finalize = expect_all_when_finalized;
+        world->on_destroy = expect_none;
+        gci_cycle_begin(heap);
+        step_to(heap, GCI_PHASE_PARTS);
+        assert_int_equal(count_that_can_be_had(&ring), PART_MAX); /* nobody knows yet */
+        unsigned proven = 0, cleared = 0;
+        while (world->destroyed < PART_MAX) {
+            assert_true(gc_step(heap, has_time ? UINT64_MAX : 1));
+            assert_true(world->destroyed == PART_MAX || count_that_can_be_had(&ring) == 0);
+            proven += world->finalized < PART_MAX;
+            for (unsigned i = 0; i < PART_MAX && world->destroyed == 0; i++) {
+                uint32_t word = ring.actors[i]->object.gc;
+                assert_true(state_of(ring.actors[i]) == GCI_DYING ||
+                            (word & (GCI_PROVEN | GCI_CLEARED)) != 0);
+                cleared += (word & GCI_CLEARED) != 0;
+            }
+        }
+        assert_true(has_time || proven > 3);
+        assert_true(has_time || cleared > 3);
+        assert_int_equal(ring.asked, 1 + 2 * PART_MAX);
+        step_to_the_end(heap);
+        assert_int_equal(heap->cycle.report.collected, PART_MAX);
+        assert_sound(heap);
+        end_a_watched_ring(world, &ring);
+    }
+}
+
+/* One of a type that has no clear, but drops its reference when it ends. */
+static void late_traverse(gc_object *self, gc_visitor *visitor)
+{
+    gc_visit(visitor, ((struct node *)(void *)self)->left);
+}
+static void late_destroy(gc_object *self)
+{
+    struct world *world = world_of(self);
+    world->destroyed++;
+    if (world->on_destroy != NULL) {
+        world->on_destroy(world, (struct actor *)(void *)self);
+    }
+    gc_clear(&((struct node *)(void *)self)->left);
+}
+static const gc_type late_type = {
+    .name = "late",
+    .size = sizeof(struct node),
+    .traverse = late_traverse,
+    .destroy = late_destroy,
+};
+
+static struct node *late_new(gc_heap *heap, struct node *left)
+{
+    struct node *late = gc_new(heap, &late_type);
+    assert_non_null(late);
+    late->left = left;
+    return late;
+}
+
+/* Garbage in one part: a ring of a node and of such, and what it refers to, a ring that nobody breaks. Returns one
+ * of that. */
+enum { LATE = 100, LATE_RING = 2 };
+static struct node *drop_late(gc_heap *heap)
+{
+    struct node *head = node_new(heap), *list = gc_newref(head);
+    for (unsigned i = 0; i < LATE - 1; i++) {
+        list = late_new(heap, list);
+    }
+    gc_set_steal(&head->left, list);
+    struct node *ring = late_new(heap, NULL);
+    gc_set_steal(&ring->left, late_new(heap, gc_newref(ring)));
+    gc_set_steal(&head->right, ring);
+    gc_decref(head);
+    return ring;
+}
+
+/* Each has died, and is in one of the books; but those of the ring. */
+static void assert_late_ended_once(struct world *world, uint64_t collected, uint64_t uncollectable)
+{
+    gc_stats stats = stats_of(world->heap);
+    assert_int_equal(world->destroyed, LATE - 1);
+    assert_int_equal(stats.objects_died, LATE);
+    assert_int_equal(stats.generations[1].collected, collected);
+    assert_int_equal(stats.died_by_count, LATE - collected);
+    assert_int_equal(stats.generations[1].uncollectable, uncollectable);
+    assert_int_equal(stats.generations[1].resurrected, 0);
+    assert_live(world->heap, LATE_RING);
+}
+
+static void break_late_ring(struct node *ring)
+{
+    gc_decref(gc_take(&ring->left));
+}
+
+static void who_is_held_by_the_backlog_is_collected_and_who_nobody_breaks_is_not(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    struct node *ring = drop_late(heap);
+    gci_cycle_begin(heap);
+    step_to(heap, GCI_PHASE_PARTS);
+    while (heap->backlog == NULL) {
+        assert_true(step(heap));
+    }
+    assert_int_equal(ring->object.gc, state_of_set(heap) | GCI_CLEARED);
+    assert_int_equal(heap->cycle.report.collected,
+                     LATE + LATE_RING); /* who else lives is known later */
+    for (unsigned slices = 0; heap->backlog != NULL; slices++) {
+        assert_int_equal(heap->cycle.report.uncollectable, 0);
+        assert_false(gc_try_incref(ring));
+        assert_true(step(heap));
+        assert_int_equal(heap->cycle.phase, GCI_PHASE_PARTS);
+        assert_true(slices > 0 || heap->backlog != NULL);
+    }
+    step_to_the_end(heap);
+    assert_int_equal(heap->cycle.report.collected, LATE);
+    assert_int_equal(heap->cycle.report.uncollectable, LATE_RING);
+    assert_int_equal(heap->cycle.report.resurrected, 0);
+    assert_late_ended_once(world, LATE, LATE_RING);
+    assert_int_equal(ring->object.gc, heap->old);
+    assert_int_equal(gc_refcount(ring), 1);
+    assert_sound(heap);
+    break_late_ring(ring);
+}
+
+/* What has not begun to die is as if it had not been found. */
+static void who_is_held_by_the_backlog_is_counted_once_if_somebody_looks(void **state)
+{
+    struct world *world = *state;
+    for (unsigned i = 0; i < 16; i++) {
+        unsigned how = i % 4, slices = i / 4;
+        gc_heap *heap = patient_heap_new(world);
+        struct node *ring = drop_late(heap);
+        gci_cycle_begin(heap);
+        step_to(heap, GCI_PHASE_PARTS);
+        while (heap->backlog == NULL) {
+            assert_true(step(heap));
+        }
+        for (unsigned k = 0; k < slices; k++) {
+            assert_true(step(heap));
+            assert_non_null(heap->backlog);
+        }
+        if (how == 0) {
+            assert_sound(heap);
+        } else if (how == 1) {
+            assert_int_equal(gc_unreachable(heap, visit_nothing, NULL), 0);
+        } else if (how == 2) {
+            (void)gc_freeze(heap);
+            (void)gc_unfreeze(heap);
+        }
+        assert_true(how == 3 || ring->object.gc == heap->old);
+        assert_true(how == 3 || heap->cycle.phase == GCI_PHASE_NONE);
+        (void)gc_collect(heap);
+        uint64_t collected = stats_of(heap).generations[1].collected;
+        assert_true(collected > 0 && collected <= LATE);
+        assert_late_ended_once(world, collected, LATE_RING);
+        assert_sound(heap);
+        break_late_ring(ring);
+        assert_live(heap, 0);
+        world->destroyed = 0;
+    }
+}
+
+/* One whose clear drops something, but not its reference. */
+static void lavish_clear(gc_object *self)
+{
+    gc_decref(actor_new(gc_heap_of(self), 1));
+}
+static const gc_type lavish_type = {
+    .name = "lavish",
+    .size = sizeof(struct node),
+    .traverse = late_traverse,
+    .clear = lavish_clear,
+    .destroy = late_destroy,
+};
+
+static void who_drops_something_else_whenever_it_is_cleared_is_uncollectable(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    struct node *lavish = gc_new(heap, &lavish_type);
+    assert_non_null(lavish);
+    lavish->left = lavish;
+    gci_cycle_begin(heap);
+    step_to(heap, GCI_PHASE_PARTS);
+    for (unsigned slices = 0; step(heap); slices++) {
+        assert_true(slices < 100);
+    }
+    assert_int_equal(heap->cycle.report.collected, 0);
+    assert_int_equal(heap->cycle.report.uncollectable, 1);
+    assert_int_equal(lavish->object.gc, heap->old);
+    assert_story(world, "F1 D1 F1 D1 ");
+    assert_sound(heap);
+    break_late_ring(lavish);
+    assert_story(world, "F1 D1 ");
+}
+
+/* A finalizer that brings back who is noted, and takes so long that time is up; and how often each was finalized. */
+static unsigned char times_finalized[2 * LARGE];
+static void rise_for_long(struct world *world, struct actor *actor)
+{
+    times_finalized[actor->id]++;
+    if (actor == world->note) {
+        world->note = NULL;
+        world->memo = gc_newref(actor);
+        take_time(TAKES_LONG_NS);
+    }
+}
+
+static void who_is_brought_back_may_keep_others_from_being_finalized(void **state)
+{
+    struct world *world = *state;
+    enum { HALF = PART_MAX / 2 };
+    for (unsigned two = 0; two < 2; two++) {
+        gc_heap *heap = fresh_heap_new(world);
+        memset(times_finalized, 0, sizeof(times_finalized));
+        /* Those that refer to who is brought back are finalized before, and stay garbage. */
+        struct actor *others = two ? drop_actors(heap, HALF, HALF) : NULL;
+        struct actor *first = drop_actors(heap, 0, HALF), *actor = first;
+        gc_set(two ? &others->right : &first->right, first);
+        unsigned garbage = two ? HALF : 0;
+        world->note = first;
+        world->on_finalize = rise_for_long;
+        begin_parts(heap);
+        while (world->memo == NULL) {
+            assert_int_equal(examine_step(heap), 0);
+        }
+        assert_true(world->finalized >= garbage + 1);
+        assert_true(world->finalized < garbage + HALF);
+        unsigned finalized = world->finalized;
+        assert_int_equal(heap->cycle.report.resurrected, 0); /* it is not examined yet */
+        assert_int_equal(examine_part(heap), garbage);
+        assert_int_equal(world->finalized, finalized);
+        assert_int_equal(heap->cycle.report.resurrected, HALF);
+        assert_int_equal(finish(heap), 0);
+        assert_int_equal(world->finalized, finalized);
+        assert_int_equal(world->destroyed, garbage);
+        assert_int_equal(heap->cycle.report.resurrected, HALF);
+        assert_int_equal(heap->cycle.report.collected, garbage);
+        assert_int_equal(stats_of(heap).generations[1].resurrected, HALF);
+        for (unsigned i = 0; i < HALF; i++, actor = actor->left) {
+            assert_int_equal(actor->object.gc, heap->old);
+            assert_int_equal(gc_refcount(actor), i > 0 ? 1 : two ? 2 : 3);
+        }
+        assert_ptr_equal(actor, first);
+        assert_sound(heap);
+        gc_decref(gc_take((struct actor **)&world->memo));
+        begin_parts(heap);
+        assert_int_equal(examine_parts(heap), HALF);
+        assert_int_equal(finish(heap), 0);
+        assert_int_equal(heap->cycle.report.resurrected, 0);
+        for (unsigned id = 0; id < HALF + garbage; id++) {
+            assert_int_equal(times_finalized[id], 1);
+        }
+        assert_int_equal(world->destroyed, HALF + garbage);
+        assert_live(heap, 0);
+        world->finalized = world->destroyed = 0;
+        world->story[0] = '\0';
+    }
+}
+
+/* It dies when some garbage has been called for, or is finalized, or dying. */
+static void weak_reference_in_a_part_that_ends_in_slices_is_not_called(void **state)
+{
+    struct world *world = *state;
+    for (unsigned stage = 0; stage < 4; stage++) {
+        gc_heap *heap = patient_heap_new(world);
+        struct leaf *leaf = leaf_new(heap, 1), *kept = leaf_new(heap, 2);
+        gc_weak *before = weak_with_callback(kept, 2); /* parts come by its page last */
+        struct ring ring;
+        drop_a_watched_ring(world, &ring);
+        gc_weak *garbage[4];
+        for (unsigned i = 0; i < 4; i++) {
+            garbage[i] = weak_with_callback(leaf, 1);
+            gc_set_steal(&ring.actors[i * PART_MAX / 4]->right, (void *)garbage[i]);
+        }
+        world->on_finalize = take_some_time;
+        gci_cycle_begin(heap);
+        step_to(heap, GCI_PHASE_PARTS);
+        heap->cycle.part_max = LARGE; /* there is room for the weak references */
+        do {
+            assert_true(step(heap));
+        } while (stage == 0   ? !is_within_a_part(heap)
+                 : stage == 1 ? world->finalized == 0
+                 : stage == 2 ? heap->backlog == NULL
+                              : world->destroyed == 0);
+        assert_int_equal(heap->cycle.phase, GCI_PHASE_PARTS);
+        for (unsigned i = 0; i < 4 && stage < 2; i++) {
+            assert_int_equal(garbage[i]->object.gc, state_of_set(heap) | GCI_PROVEN);
+        }
+        assert_true(stage == 0 ? world->finalized == 0 : strncmp(world->story, "W0 ", 3) == 0);
+        assert_true(stage != 1 || world->finalized < PART_MAX);
+        world->story[0] = '\0';
+        gc_decref(leaf); /* by the program, between slices */
+        assert_story(world, "L1 ");
+        world->destroyed--;
+        step_to_the_end(heap);
+        char *called = strchr(world->story, 'W');
+        assert_true(stage == 0 ? called == world->story && strncmp(called, "W0 ", 3) == 0
+                               : called == NULL);
+        assert_true(called == NULL || strchr(called + 1, 'W') == NULL);
+        assert_int_equal(world->finalized, PART_MAX);
+        assert_int_equal(world->destroyed, PART_MAX);
+        assert_int_equal(heap->cycle.report.resurrected, 0);
+        assert_sound(heap);
+        gc_decref(before);
+        gc_decref(kept);
+        end_a_watched_ring(world, &ring);
+        assert_live(heap, 0);
+    }
+}
+
+/* The first of garbage is held by a member of a ring, which lets go of it. */
+static void let_the_first_go(struct world *world)
+{
+    struct actor *holder = world->note;
+    world->note = NULL;
+    if (holder != NULL) {
+        gc_clear(&holder->right);
+    }
+}
+static void let_the_first_go_when_called(struct world *world, gc_weak *weak, unsigned id)
+{
+    (void)weak;
+    (void)id;
+    let_the_first_go(world);
+}
+static void let_the_first_go_when_finalized(struct world *world, struct actor *actor)
+{
+    times_finalized[actor->id % LARGE]++;
+    if (actor->id == 3) {
+        let_the_first_go(world);
+    }
+}
+
+static void part_whose_first_member_dies_between_its_steps_ends_all_the_same(void **state)
+{
+    struct world *world = *state;
+    for (unsigned called = 0; called < 2; called++) {
+        gc_heap *heap = patient_heap_new(world);
+        memset(times_finalized, 0, sizeof(times_finalized));
+        struct actor *first = actor_new(heap, 0), *ring = drop_actors(heap, 1, PART_MAX - 1);
+        gc_set(&first->left, ring);
+        gc_set_steal(&ring->left->right, first);
+        gc_weak *weak = weak_with_callback(ring, 1);
+        world->note = ring->left;
+        world->on_weak = called ? let_the_first_go_when_called : NULL;
+        world->on_finalize = let_the_first_go_when_finalized;
+        gci_cycle_begin(heap);
+        while (world->note != NULL) {
+            assert_true(step(heap));
+        }
+        assert_true(!called || world->finalized == 0);
+        assert_int_equal(world->destroyed, 0);
+        assert_int_equal(state_of(first), GCI_DYING);
+        assert_int_equal(heap->cycle.phase, GCI_PHASE_PARTS);
+        while (world->destroyed < PART_MAX) {
+            assert_true(step(heap));
+            assert_int_equal(heap->cycle.phase, GCI_PHASE_PARTS);
+            assert_true(world->destroyed == PART_MAX || !gc_try_incref(ring));
+        }
+        step_to_the_end(heap);
+        assert_int_equal(heap->cycle.report.collected, PART_MAX - 1);
+        assert_int_equal(heap->cycle.report.resurrected, 0);
+        assert_int_equal(stats_of(heap).died_by_count, 1);
+        for (unsigned id = 0; id < PART_MAX; id++) {
+            assert_int_equal(times_finalized[id], 1);
+        }
+        assert_sound(heap);
+        gc_decref(weak);
+        assert_live(heap, 0);
+        world->finalized = world->destroyed = 0;
+        world->story[0] = '\0';
+    }
+}
+
+/* Few are in a page. */
+static const gc_type broad_actor_type = {
+    .name = "broad actor",
+    .size = 12016, /* no multiple of a wide one's */
+    .refs = OURO_REFS(struct actor, left, right, leaf),
+    .finalize = actor_finalize,
+    .destroy = actor_destroy,
+};
+
+static void page_in_which_a_part_began_is_used_anew_between_its_steps(void **state)
+{
+    struct world *world = *state;
+    enum { WIDES = 3000, BROADS = 4 };
+    static struct wide *wides[WIDES];
+    for (unsigned at = 0; at < BROADS; at++) {
+        gc_heap *heap = fresh_heap_new(world);
+        memset(times_finalized, 0, sizeof(times_finalized));
+        struct actor *ring = drop_actors(heap, 1, PART_MAX - 1), *broads[BROADS];
+        for (unsigned i = 0; i < BROADS; i++) {
+            broads[i] = gc_new(heap, &broad_actor_type);
+            assert_non_null(broads[i]);
+        }
+        struct actor *first = broads[at];
+        struct gci_page *page = page_of(first);
+        gc_set(&first->left, ring);
+        gc_set(&ring->right, first);
+        gc_decref(first);
+        world->note = first;
+        world->on_finalize = rise_for_long;
+        begin_parts(heap);
+        assert_ptr_equal(heap->cycle.page, page);
+        heap->cycle.offset = gci_page_offset(first); /* as if others had been a part before */
+        while (world->memo == NULL) {
+            assert_int_equal(examine_step(heap), 0);
+        }
+        assert_true(is_within_a_part(heap));
+        assert_ptr_equal(heap->cycle.page, page);
+        gc_clear(&ring->right);
+        world->on_finalize = NULL;
+        world->memo = NULL;
+        for (unsigned i = 0; i < BROADS; i++) {
+            gc_decref(broads[i]);
+        }
+        gci_pages_drop_idle(heap);
+        (void)gci_pages_trim(heap, SIZE_MAX);
+        assert_null(page->record);
+        uint64_t words = UINT64_C(0x100000001) * (GCI_PROVEN | state_of_set(heap));
+        bool anew = false;
+        for (size_t i = 0; i < WIDES; i++) {
+            wides[i] = wide_new(heap);
+            anew = anew || page_of(wides[i]) == page;
+            for (size_t k = 0; k < 3; k++) {
+                wides[i]->words[k] = words;
+            }
+        }
+        assert_true(anew);
+        assert_true(gci_page_end(page) > BROADS * 12016);
+        assert_int_equal(examine_parts(heap), PART_MAX - 1);
+        (void)finish(heap);
+        assert_int_equal(heap->cycle.report.collected, PART_MAX - 1);
+        for (size_t i = 0; i < WIDES; i++) {
+            for (size_t k = 0; k < 3; k++) {
+                assert_int_equal(wides[i]->words[k], words);
+            }
+            gc_decref(wides[i]);
+        }
+        assert_int_equal(world->destroyed, PART_MAX - 1 + BROADS);
+        assert_int_equal(world->finalized, PART_MAX - 1 + BROADS);
+        assert_sound(heap);
+        assert_live(heap, 0);
+        world->finalized = world->destroyed = 0;
+        world->story[0] = '\0';
+    }
+}
+
+/* Slots so large that there is no free one after the last. */
+static const gc_type broad_type = {
+    .name = "broad",
+    .size = GCI_SMALL_MAX,
+    .refs = OURO_REFS(struct node, left, right),
+};
+
+static void drop_some_when_called(struct world *world, gc_weak *weak, unsigned id)
+{
+    (void)weak;
+    (void)id;
+    drop_a_list(list_new(world->heap, 10)); /* in a page of suspects */
+}
+
+/* The last part calls back, before suspects are marked, which are in chains meanwhile. */
+static void
+what_a_callback_drops_after_the_last_part_is_gone_before_suspects_are_marked(void **state)
+{
+    struct world *world = *state;
+    enum { COUNT = 5000 };
+    gc_heap *heap = patient_heap_new(world);
+    struct node *last = gc_new(heap, &broad_type), *holder = node_new(heap);
+    assert_non_null(last);
+    last->left = last;
+    gc_weak *watches = watcher(last, 1);
+    struct tuple *tuple = tuple_new(heap, COUNT);
+    holder->left = as_node(tuple);
+    for (size_t i = 0; i < COUNT; i++) {
+        tuple->items[i] = node_new(heap);
+    }
+    world->on_weak = drop_some_when_called;
+    suspect_what_is_held_by(&holder, 1, heap);
+    step_to(heap, GCI_PHASE_PARTS);
+    heap->cycle.part_max = PART_MAX + 1; /* there are no larger ones after them */
+    step_to(heap, GCI_PHASE_SWEEP);
+    assert_story(world, "");
+    assert_ptr_not_equal(heap->due.next, &heap->due);
+    while (gc_step(heap, UINT64_MAX)) {
+    }
+    assert_story(world, "W1 ");
+    assert_int_equal(heap->cycle.report.rounds, 2);
+    assert_int_equal(heap->cycle.report.resurrected, 0);
+    assert_null(heap->backlog);
+    for (size_t i = 0; i < COUNT; i++) {
+        assert_int_equal(tuple->items[i]->object.gc, heap->old);
+        assert_int_equal(gc_refcount(tuple->items[i]), 1);
+    }
+    assert_sound(heap);
+    gc_decref(holder);
+    gc_decref(watches);
+    assert_live(heap, 0);
+}
+
+/* It is examined in two parts then, as there are others between its members. */
+static void part_that_is_divided_when_its_first_member_dies_is_garbage_still(void **state)
+{
+    struct world *world = *state;
+    enum { OTHERS = 8 * PART_MIN };
+    gc_heap *heap = patient_heap_new(world);
+    struct actor *first = actor_new(heap, 0), *near = actor_new(heap, 1), *others[OTHERS];
+    for (unsigned i = 0; i < OTHERS; i++) {
+        others[i] = actor_new(heap, LARGE);
+    }
+    struct actor *ring = drop_actors(heap, 2, PART_MIN);
+    gc_set(&first->left, ring);
+    gc_set_steal(&ring->right, near);
+    gc_set_steal(&ring->left->right, first);
+    world->note = ring->left;
+    world->on_finalize = let_the_first_go_when_finalized;
+    gci_cycle_begin(heap);
+    while (world->note != NULL) {
+        assert_true(step(heap));
+    }
+    while (world->destroyed < PART_MIN + 1) {
+        assert_false(gc_try_incref(ring));
+        assert_false(gc_try_incref(near));
+        assert_true(step(heap));
+    }
+    step_to_the_end(heap);
+    assert_int_equal(world->destroyed, PART_MIN + 2);
+    assert_int_equal(heap->cycle.report.resurrected, 0);
+    assert_int_equal(heap->cycle.report.collected, PART_MIN + 1);
+    assert_int_equal(stats_of(heap).died_by_count, 1);
+    assert_sound(heap);
+    for (unsigned i = 0; i < OTHERS; i++) {
+        gc_decref(others[i]);
+    }
+    world->story[0] = '\0';
+}
+
+/* Most of a part has died before the next step, and there is room for others. */
+static void who_comes_into_a_part_later_is_called_for_before_it_is_finalized(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = fresh_heap_new(world);
+    memset(times_finalized, 0, sizeof(times_finalized));
+    struct actor *first = drop_actors(heap, 1, PART_MIN);
+    gc_weak *weak = weak_with_callback(drop_actors(heap, 100, 1), 100);
+    world->note = first->left;
+    world->on_finalize = rise_for_long;
+    begin_parts(heap);
+    while (world->memo == NULL) {
+        assert_int_equal(examine_step(heap), 0);
+    }
+    struct actor *risen = gc_take((struct actor **)&world->memo);
+    gc_set(&risen->left, risen); /* the others die by their counts */
+    assert_int_equal(world->destroyed, PART_MIN - 1);
+    world->story[0] = '\0';
+    assert_int_equal(finish_in(heap, 0), 1);
+    assert_story(world, "W100 F100 D100 ");
+    assert_int_equal(heap->cycle.report.resurrected, 1);
+    gc_clear(&risen->left);
+    gc_decref(risen);
+    gc_decref(weak);
+    world->story[0] = '\0';
+}
+
+/* The end of one gives what it holds to the world, which is cleared garbage. */
+enum { BEFORE = 20 };
+static void hand_over(struct world *world, struct actor *actor)
+{
+    if (world->destroyed == BEFORE) {
+        world->memo = gc_take(&((struct node *)(void *)actor)->left);
+    }
+}
+
+static void who_is_handed_over_by_a_destroy_is_not_collected(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    struct node *ring = drop_late(heap);
+    world->on_destroy = hand_over;
+    gci_cycle_begin(heap);
+    step_to_the_end(heap);
+    assert_int_equal(world->destroyed, BEFORE);
+    assert_int_equal(stats_of(heap).objects_died, BEFORE);
+    assert_int_equal(heap->cycle.report.collected, BEFORE);
+    assert_int_equal(stats_of(heap).generations[1].collected, BEFORE);
+    gc_decref(gc_take((struct node **)&world->memo));
+    assert_int_equal(stats_of(heap).died_by_count, LATE - BEFORE);
+    break_late_ring(ring);
+    assert_live(heap, 0);
 }
 
 /* Between parts */
@@ -1046,7 +1841,7 @@ int main(void)
         world_test(suspects_that_live_are_let_go_of_by_garbage_and_keep_their_counts),
         world_test(part_leaves_alone_who_is_young_or_marked),
         world_test(suspects_change_between_parts),
-        world_test(part_that_is_not_plain_ends_in_its_slice_too),
+        world_test(part_that_is_not_plain_ends_before_the_next_one_too),
         world_test(resurrected_by_its_own_finalizer_in_a_part_is_old),
         world_test(resurrected_by_another_part_lives_on),
         world_test(look_at_the_heap_by_a_finalizer_or_destroy_ends_the_cycle_only),
@@ -1060,6 +1855,20 @@ int main(void)
         world_test(who_dies_with_plain_garbage_of_a_part_waits_until_all_of_it_is_gone),
         world_test(what_patches_said_before_is_forgotten),
         world_test(page_of_which_all_suspects_have_gone_is_passed_over),
+        world_test(large_part_ends_in_slices_like_other_garbage),
+        world_test(finalizers_have_as_long_as_it_took_to_find_them),
+        world_test(garbage_of_a_part_can_be_had_by_callbacks_before_it_is_cleared_only),
+        world_test(who_is_held_by_the_backlog_is_collected_and_who_nobody_breaks_is_not),
+        world_test(who_is_held_by_the_backlog_is_counted_once_if_somebody_looks),
+        world_test(who_drops_something_else_whenever_it_is_cleared_is_uncollectable),
+        world_test(who_is_brought_back_may_keep_others_from_being_finalized),
+        world_test(weak_reference_in_a_part_that_ends_in_slices_is_not_called),
+        world_test(part_whose_first_member_dies_between_its_steps_ends_all_the_same),
+        world_test(page_in_which_a_part_began_is_used_anew_between_its_steps),
+        world_test(what_a_callback_drops_after_the_last_part_is_gone_before_suspects_are_marked),
+        world_test(part_that_is_divided_when_its_first_member_dies_is_garbage_still),
+        world_test(who_comes_into_a_part_later_is_called_for_before_it_is_finalized),
+        world_test(who_is_handed_over_by_a_destroy_is_not_collected),
         world_test(frozen_between_parts),
         world_test(abandoned_between_parts),
         world_test(heap_is_freed_between_parts),
