@@ -270,9 +270,9 @@ struct gc_type {
     void (*traverse)(gc_object *self, gc_visitor *visitor);
 
     /* Drop the references that traverse visits, by gc_clear, so that a circle through self
-     * breaks. What refs declares is dropped right after it. May do everything but keep self. A
-     * type with traverse and without clear drops its references in destroy and relies on the
-     * other objects of a circle to break it. */
+     * breaks. What refs declares is dropped right after it. May do everything but keep self, and
+     * may be called again. A type with traverse and without clear drops its references in destroy
+     * and relies on the other objects of a circle to break it. */
     void (*clear)(gc_object *self);
 
     /* Called once in an object's life, before it dies, with the object and all it refers to
@@ -764,6 +764,7 @@ OURO_API size_t gc_release_saved(gc_heap *heap) OURO_NONNULL;
  * When an object's count reaches zero, weak references to it read NULL from then on; its finalizer
  * runs, and if that resurrects it they read it again. If not, all are dead for good before the
  * first callback runs; callbacks and watchers run newest first; then its references are dropped.
+ * What a slice has no time to call is called in the next one, after that.
  *
  * A collection ends those with callbacks first, before the finalizers, whatever those resurrect
  * then; after them the others, and watchers, but only of what is garbage still. Where that takes
