@@ -673,21 +673,19 @@ static bool may_leave(const gc_heap *heap, const struct gci_page *page)
 /* Take the pages in the list of emptied ones out of use. */
 static void give_emptied(gc_heap *heap)
 {
-    struct gci_page *kept = NULL, *next;
+    struct gci_page *next;
     for (struct gci_page *page = heap->emptied_pages; page != NULL; page = page->next) {
         page->record = may_leave(heap, page) ? NULL : page->record;
     }
     gci_pages_prune_young(heap, false);
     for (struct gci_page *page = heap->emptied_pages; page != NULL; page = next) {
         next = page->next;
-        if (may_leave(heap, page)) {
+        if (page->record == NULL) {
             page->emptied = false;
+            unlink_page(&heap->emptied_pages, page);
             give_pages(heap, page);
-        } else {
-            link_page(&kept, page);
         }
     }
-    heap->emptied_pages = kept;
 }
 
 size_t gci_pages_trim(gc_heap *heap, size_t keep)
