@@ -29,6 +29,11 @@ static bool is_large(const struct gci_segment *segment)
     return segment->pages[0].span == 0;
 }
 
+static size_t page_count(const struct gci_segment *segment)
+{
+    return is_large(segment) ? 1 : GCI_SEGMENT_PAGES;
+}
+
 static uint64_t page_bits(const struct gci_segment *segment, const struct gci_page *page)
 {
     return (~UINT64_C(0) >> (64 - page->span)) << (page - segment->pages);
@@ -119,11 +124,7 @@ static void give_sites(gc_heap *heap, struct gci_page *page)
 
 static void give_sites_of_segment(gc_heap *heap, struct gci_segment *segment)
 {
-    if (is_large(segment)) {
-        segment->pages[0].profile.site = 0;
-        return;
-    }
-    for (size_t i = 0; i < GCI_SEGMENT_PAGES; i++) {
+    for (size_t i = 0; i < page_count(segment); i++) {
         struct gci_page *page = &segment->pages[i];
         if (page->record == NULL || page->slot_size <= GCI_SMALL_MAX) {
             give_sites(heap, page);
@@ -738,13 +739,10 @@ struct gci_page *gci_pages_next(const gc_heap *heap, struct gci_page *page)
     size_t index = 0;
     if (page != NULL) {
         segment = segment_of(page);
-        index = (size_t)(page - segment->pages) + page->span;
-        if (is_large(segment)) {
-            index = GCI_SEGMENT_PAGES;
-        }
+        index = (size_t)(page - segment->pages) + (page->span == 0 ? 1 : page->span);
     }
     for (; segment != NULL; segment = segment->next, index = 0) {
-        for (size_t end = is_large(segment) ? 1 : GCI_SEGMENT_PAGES; index < end; index++) {
+        for (; index < page_count(segment); index++) {
             if (segment->pages[index].record != NULL) {
                 return &segment->pages[index];
             }
