@@ -70,11 +70,8 @@ static void link_free_segment(gc_heap *heap, struct gci_segment *segment)
 
 static void unlink_free_segment(gc_heap *heap, struct gci_segment *segment)
 {
-    if (segment->prev_free != NULL) {
-        segment->prev_free->next_free = segment->next_free;
-    } else {
-        heap->free_segments = segment->next_free;
-    }
+    *(segment->prev_free == NULL ? &heap->free_segments : &segment->prev_free->next_free) =
+        segment->next_free;
     if (segment->next_free != NULL) {
         segment->next_free->prev_free = segment->prev_free;
     }
@@ -643,19 +640,14 @@ void gci_pages_unpin(gc_heap *heap)
     heap->pinned--;
 }
 
-/* As many idle segments as there are in use, and one: what was dropped at once is often built again,
- * and fresh memory has to be cleared by the system. */
-static size_t spare_segments(const gc_heap *heap)
-{
-    return heap->segment_count - heap->empty_segments + 1;
-}
-
 void gci_pages_tidy(gc_heap *heap, bool all)
 {
     if (heap->emptied_pages != NULL) {
         (void)gci_pages_trim(heap, SIZE_MAX);
     }
-    size_t spare = spare_segments(heap);
+    /* As many idle segments as there are in use, and one: what was dropped at once is often built
+     * again, and fresh memory has to be cleared by the system. */
+    size_t spare = heap->segment_count - heap->empty_segments + 1;
     if (heap->empty_segments > spare) {
         /* One takes the system a good part of a millisecond. */
         (void)gci_pages_trim(heap, all ? spare : heap->empty_segments - 1);
