@@ -170,11 +170,11 @@ static void segment_free(gc_heap *heap, struct gci_segment *segment)
     gci_memory_give(heap, segment, segment->size);
 }
 
-static struct gci_segment *segment_new_of_pages(gc_heap *heap)
+static bool segment_new_of_pages(gc_heap *heap)
 {
     struct gci_segment *segment = segment_new(heap, GCI_SEGMENT_SIZE, sizeof(*segment));
     if (segment == NULL) {
-        return NULL;
+        return false;
     }
     for (size_t i = 0; i < GCI_SEGMENT_PAGES; i++) {
         segment->pages[i].base = (char *)segment + i * GCI_PAGE_SIZE;
@@ -184,7 +184,7 @@ static struct gci_segment *segment_new_of_pages(gc_heap *heap)
     segment->free_pages = ALL_PAGES;
     link_free_segment(heap, segment);
     heap->empty_segments++;
-    return segment;
+    return true;
 }
 
 /* Pages: from their segment and back. */
@@ -217,13 +217,13 @@ static void want_huge(const gc_heap *heap, struct gci_segment *segment)
 static struct gci_page *take_pages(gc_heap *heap, unsigned span, bool whole)
 {
     struct gci_page *page = find_free_pages(heap, span, whole);
-    struct gci_segment *segment = page != NULL ? segment_of(page) : segment_new_of_pages(heap);
-    if (segment == NULL) {
-        return NULL;
+    if (page == NULL && segment_new_of_pages(heap)) {
+        page = find_free_pages(heap, span, whole);
     }
     if (page == NULL) {
-        page = &segment->pages[whole ? 1 : 0];
+        return NULL;
     }
+    struct gci_segment *segment = segment_of(page);
     page->span = (uint8_t)span;
     if (segment->free_pages == ALL_PAGES) {
         heap->empty_segments--;
@@ -262,11 +262,7 @@ static struct gci_page *take_large(gc_heap *heap, size_t slot_size)
 {
     size_t first =
         gci_round_up(offsetof(struct gci_segment, pages) + sizeof(struct gci_page), GCI_ALIGN_MAX);
-    size_t size;
-    if (!gci_size_of_array(slot_size, 1, first, &size)) {
-        return NULL;
-    }
-    struct gci_segment *segment = segment_new(heap, size, first);
+    struct gci_segment *segment = segment_new(heap, first + slot_size, first);
     if (segment == NULL) {
         return NULL;
     }
@@ -286,9 +282,9 @@ static unsigned duties_of(const gc_type *type, size_t slot_size)
     for (size_t i = 0; type->refs != NULL && i < type->refs->count; i++) {
         unsigned kind = type->refs->fields[i].kind;
         bool is_long = kind == GC_FIELD_BUFFER || slot_size > GCI_SMALL_MAX;
-        duties |= kind == GC_FIELD_REF ? 0
-                  : is_long            ? GCI_DUTY_ARRAYS | GCI_DUTY_LONG
-                                       : GCI_DUTY_ARRAYS;
+        if (kind != GC_FIELD_REF) {
+            duties |= GCI_DUTY_ARRAYS | (is_long ? GCI_DUTY_LONG : 0);
+        }
     }
     return duties;
 }
@@ -300,22 +296,16 @@ static const gc_field no_field;
 static struct gci_page *page_new(gc_heap *heap, struct gci_record *record, size_t slot_size)
 {
     gci_pages_tidy(heap, false);
-    struct gci_page *page;
-    size_t span = 1;
-    if (slot_size > GCI_SMALL_MAX) {
-        span = (slot_size + GCI_PAGE_SIZE - 1) / GCI_PAGE_SIZE;
-        page = span > GCI_SPAN_PAGES ? take_large(heap, slot_size)
-                                     : take_pages(heap, (unsigned)span, true);
-    } else {
-        page = take_pages(heap, 1, false);
-    }
+    bool is_alone = slot_size > GCI_SMALL_MAX;
+    size_t span = (slot_size + GCI_PAGE_SIZE - 1) / GCI_PAGE_SIZE;
+    struct gci_page *page = span > GCI_SPAN_PAGES ? take_large(heap, slot_size)
+                                                  : take_pages(heap, (unsigned)span, is_alone);
     if (page == NULL) {
         return NULL;
     }
     const gc_type *type = record->type;
-    size_t align = type->align < 8 ? 8 : type->align;
-    page->first = (uint16_t)gci_round_up(page->first, align);
-    if (slot_size > GCI_SMALL_MAX) {
+    page->first = (uint16_t)gci_round_up(page->first, gci_larger(type->align, 8));
+    if (is_alone) {
         give_sites(heap, page);
         page->profile.site = 0;
     }
@@ -349,9 +339,8 @@ static struct gci_page *page_new(gc_heap *heap, struct gci_record *record, size_
     page->is_near = near;
     page->plain_refs = near ? OURO_REFS_ONE : 0;
     page->near_mask = page->field_count == 0 ? 0 : UINTPTR_MAX;
-    bool refers = near && page->field_count > 0;
-    page->near[0] = refers ? (uint16_t)page->fields[0].offset : 0;
-    page->near[1] = refers ? (uint16_t)page->fields[page->field_count - 1].offset : 0;
+    page->near[0] = near ? (uint16_t)page->fields[0].offset : 0;
+    page->near[1] = near && declared ? (uint16_t)page->fields[page->field_count - 1].offset : 0;
     return page;
 }
 
