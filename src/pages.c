@@ -546,17 +546,9 @@ void gci_page_unfreeze(struct gci_page *page)
 struct gci_page *gci_pages_with_room(gc_heap *heap, struct gci_record *record, size_t slot_size)
 {
     struct gci_page *page = record->current;
-    if (slot_size > GCI_SMALL_MAX) {
-        page = page_new(heap, record, slot_size);
-        if (page == NULL) {
-            return NULL;
-        }
-        retire(page);
-    } else if (page == NULL || (page->free == 0 && page->carved == gci_page_capacity(page))) {
+    if (page == NULL || (page->free == 0 && page->carved == gci_page_capacity(page))) {
         page = take_partial(record);
-        if (page == NULL) {
-            page = page_new(heap, record, slot_size);
-        }
+        page = page == NULL ? page_new(heap, record, slot_size) : page;
         if (page == NULL) {
             return NULL;
         }
@@ -564,6 +556,10 @@ struct gci_page *gci_pages_with_room(gc_heap *heap, struct gci_record *record, s
             retire(record->current);
         }
         record->current = page;
+    }
+    if (slot_size > GCI_SMALL_MAX) { /* it has room for no other */
+        retire(page);
+        record->current = NULL;
     }
     if (page->free == 0) {
         carve(page);
@@ -735,23 +731,13 @@ struct gci_page *gci_pages_next(const gc_heap *heap, struct gci_page *page)
 struct gci_page *gci_pages_find(const gc_heap *heap, const void *pointer)
 {
     uintptr_t number = (uintptr_t)pointer >> GCI_SEGMENT_SHIFT;
-    if (number == 0 || (uintptr_t)pointer % 8 != 0) {
-        return NULL;
-    }
-    struct gci_segment *segment = gci_table_get(&heap->segment_table, number);
-    if (segment == NULL) {
-        return NULL;
-    }
+    struct gci_segment *segment = number == 0 ? NULL : gci_table_get(&heap->segment_table, number);
     struct gci_page *page = gci_page_of(pointer);
-    if (is_large(segment) && page != segment->pages) {
-        return NULL;
-    }
     size_t offset = gci_page_offset(pointer);
-    if (page->record == NULL || !gci_page_is_slot(page, offset) ||
-        (gci_page_at(page, offset)->gc & GCI_STATE_MASK) == GCI_FREE) {
-        return NULL;
-    }
-    return page;
+    bool is_object = segment != NULL && (page == segment->pages || !is_large(segment)) &&
+                     page->record != NULL && gci_page_is_slot(page, offset) &&
+                     (gci_page_at(page, offset)->gc & GCI_STATE_MASK) != GCI_FREE;
+    return is_object ? page : NULL;
 }
 
 void gci_pages_free_all(gc_heap *heap)
