@@ -244,15 +244,6 @@ static inline void gci_site_add(struct gci_profile *profile, struct gci_site *si
         site->bytes += size;
     }
 }
-static inline void gci_site_subtract(struct gci_profile *profile, struct gci_site *site,
-                                     size_t size)
-{
-    site->count--;
-    profile->bytes -= size;
-    if (OURO_UNLIKELY(site->size == 0)) {
-        site->bytes -= size;
-    }
-}
 
 /* Record a birth in a page of many, at the line that was the latest of its record; false: it is
  * another one. The object has OURO_REFS_SITE already. */

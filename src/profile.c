@@ -312,7 +312,10 @@ void gc_profile_untrack(gc_heap *heap, const void *pointer)
     }
     if (number != 0) {
         size_t size = (uintptr_t)gci_table_get(&profile->buffer_sizes, (uintptr_t)pointer);
-        gci_site_subtract(profile, gci_site_at(profile, number), size);
+        struct gci_site *site = gci_site_at(profile, number); /* whose sizes differ */
+        site->count--;
+        site->bytes -= size;
+        profile->bytes -= size;
         gci_table_remove(&profile->buffer_sites, (uintptr_t)pointer);
         gci_table_remove(&profile->buffer_sizes, (uintptr_t)pointer);
     }
