@@ -274,8 +274,7 @@ static bool check_page_lists(gc_heap *heap, const struct totals *totals)
 static bool check_pages(gc_heap *heap)
 {
     struct totals totals = { 0 };
-    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
-         page = gci_pages_next(heap, page)) {
+    for (struct gci_page *page = NULL; (page = gci_pages_next(heap, page)) != NULL;) {
         if (!check_page(page, &totals)) {
             return false;
         }
@@ -297,8 +296,7 @@ static bool check_cycle(gc_heap *heap)
     uint32_t grey = cycle->phase == GCI_PHASE_MARK ? 1u << GCI_GREY : 0;
     uint32_t in_cycle = 1u << GCI_OLD_A | 1u << GCI_OLD_B | grey;
     uint32_t scratch = (in_cycle & ~(1u << heap->old)) | 1u << GCI_FREE | 1u << GCI_DYING;
-    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
-         page = gci_pages_next(heap, page)) {
+    for (struct gci_page *page = NULL; (page = gci_pages_next(heap, page)) != NULL;) {
         uint32_t legal = legal_states(page) | (page->birth == GCI_LEAF ? 0 : in_cycle);
         for (size_t offset = page->first; offset < gci_page_end(page); offset += page->slot_size) {
             const gc_object *self = gci_page_at(page, offset);

@@ -20,8 +20,7 @@ static size_t turn_pages(gc_heap *heap, uint32_t states, uint32_t state,
                          void (*turn)(struct gci_page *))
 {
     size_t count = 0;
-    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
-         page = gci_pages_next(heap, page)) {
+    for (struct gci_page *page = NULL; (page = gci_pages_next(heap, page)) != NULL;) {
         if (page->frozen == (state != GCI_FROZEN) && gci_page_used(page) > 0) {
             count += gci_page_each_member(page, states, page->first, gci_page_end(page), set_state,
                                           &state);

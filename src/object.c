@@ -132,8 +132,8 @@ gc_status gc_type_forget(gc_heap *heap, const gc_type *type)
     if (!alive) {
         heap->hooks.settle(heap);
     }
-    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL && !alive;
-         page = gci_pages_next(heap, page)) {
+    struct gci_page *page = NULL;
+    while (!alive && (page = gci_pages_next(heap, page)) != NULL) {
         alive = page->type == type && gci_page_used(page) > 0;
     }
     if (alive) {

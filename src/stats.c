@@ -73,8 +73,7 @@ void gc_get_stats_sized(gc_heap *heap, gc_stats *stats, size_t size)
         generation->pause_ns_max = larger(generation->pause_ns_max, all.phases[phase].ns_max);
     }
     uint64_t containers = 0;
-    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
-         page = gci_pages_next(heap, page)) {
+    for (struct gci_page *page = NULL; (page = gci_pages_next(heap, page)) != NULL;) {
         uint32_t used = gci_page_used(page) - page->zombies;
         all.pages += page->span == 0 ? 1 : page->span;
         all.objects_live += used;
@@ -167,8 +166,7 @@ static struct gci_record *first_record(const gc_heap *heap, const gc_type *type)
 
 static void add_up_pages(gc_heap *heap)
 {
-    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
-         page = gci_pages_next(heap, page)) {
+    for (struct gci_page *page = NULL; (page = gci_pages_next(heap, page)) != NULL;) {
         uint32_t used = gci_page_used(page) - page->zombies;
         page->record->live += used;
         page->record->bytes += used * page->slot_size;

@@ -131,8 +131,7 @@ static size_t store_way(const struct search *search, void *path, size_t count, s
 static uint32_t room_for_all(const gc_heap *heap)
 {
     size_t count = 1;
-    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
-         page = gci_pages_next(heap, page)) {
+    for (struct gci_page *page = NULL; (page = gci_pages_next(heap, page)) != NULL;) {
         count += page->birth == GCI_LEAF ? 0 : gci_page_used(page);
     }
     return count < NOWHERE && count < SIZE_MAX / sizeof(struct step) ? (uint32_t)count : 0;
