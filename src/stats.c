@@ -193,28 +193,22 @@ static void recall_earlier(const gc_heap *heap, const struct answer *answer)
     }
 }
 
-static bool comes_before(const gc_type_stats *a, const gc_type_stats *b)
+static bool comes_before(const gc_type_stats *a, gc_type_stats b)
 {
-    return a->objects != b->objects ? a->objects > b->objects : a->bytes > b->bytes;
+    return a->objects != b.objects ? a->objects > b.objects : a->bytes > b.bytes;
 }
 
 static void insert(struct answer *answer, const gc_type_stats *stats)
 {
     size_t used = answer->types < answer->count ? answer->types : answer->count;
-    size_t low = 0, high = used;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        gc_type_stats other = stats_at(answer, middle);
-        if (comes_before(stats, &other)) {
-            high = middle;
-        } else {
-            low = middle + 1;
-        }
+    size_t index = used;
+    while (index > 0 && comes_before(stats, stats_at(answer, index - 1))) {
+        index--;
     }
     answer->types++;
-    if (low < answer->count) {
-        char *place = answer->stats + low * answer->size;
-        size_t after = (used < answer->count ? used : answer->count - 1) - low;
+    if (index < answer->count) {
+        char *place = answer->stats + index * answer->size;
+        size_t after = (used < answer->count ? used : answer->count - 1) - index;
         memmove(place + answer->size, place, after * answer->size);
         memset(place, 0, answer->size);
         memcpy(place, stats, answer->size < sizeof(*stats) ? answer->size : sizeof(*stats));
