@@ -70,17 +70,23 @@ int gc_unreachable(gc_heap *heap, gc_object_fn visit, void *arg)
     return stop;
 }
 
-struct search {
-    const void *target;
-    bool found;
+struct referents {
+    gc_object_fn visit;
+    void *arg;
+    int stop;
 };
 
-static void compare_items(struct gci_tracer *tracer, void **items, size_t count)
+static void pass_on_items(struct gci_tracer *tracer, void **items, size_t count)
 {
-    struct search *search = tracer->context;
-    for (size_t i = 0; i < count; i++) {
-        search->found |= items[i] == search->target;
+    struct referents *referents = tracer->context;
+    for (size_t i = 0; i < count && referents->stop == 0; i++) {
+        referents->stop = referents->visit(items[i], referents->arg); /* user code may run here */
     }
+}
+
+static int is_same(void *object, void *arg)
+{
+    return object == arg;
 }
 
 /* Let go of an object that was held during a question, which is not to show: a gc_decref would leave
@@ -100,40 +106,26 @@ int gc_referrers(gc_heap *heap, void *object, gc_object_fn visit, void *arg)
         gci_panic(heap, "ouro: gc_referrers: %p is not an object of this heap", object);
         return 0;
     }
-    struct search search = { .target = object };
+    struct referents referents = { .visit = is_same, .arg = object };
     struct gci_tracer tracer;
-    gci_tracer_init(&tracer, heap, compare_items);
-    tracer.context = &search;
+    gci_tracer_init(&tracer, heap, pass_on_items);
+    tracer.context = &referents;
     struct gci_walk at = { 0 };
     gc_object *self;
     int stop = 0;
     gci_collect_hold(heap);
     gc_incref(object); /* lest another one comes to be at its place */
     while (stop == 0 && (self = gci_walk_next(heap, &at, CONTAINERS)) != NULL) {
-        search.found = false;
+        referents.stop = 0;
         gci_trace(&tracer, gci_page_of(self), self);
         gci_trace_flush(&tracer);
-        if (search.found) {
+        if (referents.stop != 0) {
             stop = visit(self, arg); /* user code may run here */
         }
     }
     let_go(object); /* user code may run here */
     gci_collect_release(heap);
     return stop;
-}
-
-struct referents {
-    gc_object_fn visit;
-    void *arg;
-    int stop;
-};
-
-static void pass_on_items(struct gci_tracer *tracer, void **items, size_t count)
-{
-    struct referents *referents = tracer->context;
-    for (size_t i = 0; i < count && referents->stop == 0; i++) {
-        referents->stop = referents->visit(items[i], referents->arg); /* user code may run here */
-    }
 }
 
 int gc_referents(void *object, gc_object_fn visit, void *arg)
