@@ -351,28 +351,21 @@ static bool count_references(gc_heap *heap)
     return true;
 }
 
-/* Reset the scratch counts. Returns the first object with more references than its count, if
- * any. */
-static gc_object *reset_counts(gc_heap *heap, size_t *references)
+/* Whether no object has more references than its count. Resets the scratch counts before it says so. */
+static bool check_references(gc_heap *heap)
 {
+    bool right = count_references(heap);
     gc_object *surplus = NULL;
+    size_t references = 0;
     struct gci_walk at = { 0 };
     for (gc_object *self; (self = gci_walk_next(heap, &at, GCI_TAKEN)) != NULL;) {
         if (surplus == NULL && !GCI_IS_DEAD(self->refs) &&
             self->gc / GCI_SCRATCH > gc_refcount(self)) {
             surplus = self;
-            *references = self->gc / GCI_SCRATCH;
+            references = self->gc / GCI_SCRATCH;
         }
         self->gc &= GCI_STATE_MASK;
     }
-    return surplus;
-}
-
-static bool check_references(gc_heap *heap)
-{
-    size_t references = 0;
-    bool right = count_references(heap);
-    gc_object *surplus = reset_counts(heap, &references);
     if (right && surplus != NULL) {
         right = FAIL(heap, "OBJ-2: %s has %zu references and is referred to %zu times",
                      gci_page_describe(gci_page_of(surplus), surplus).text, gc_refcount(surplus),
