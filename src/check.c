@@ -7,9 +7,7 @@
 struct totals {
     size_t young_objects;
     size_t bytes_live;
-    size_t partial_pages;
     size_t young_pages;
-    size_t emptied_pages;
     size_t weak_targets; /* objects with OURO_REFS_WEAK */
     size_t weak_alive;   /* gc_weak with a target */
     size_t watchers;
@@ -43,6 +41,13 @@ static bool check_free_list(const struct gci_page *page, uint32_t free_slots)
     return true;
 }
 
+/* Whether a page that is partial or emptied is in the list that begins with `first`. */
+static bool is_in_list(const struct gci_page *page, const struct gci_page *first)
+{
+    return page == (page->prev == NULL ? first : page->prev->next) &&
+           (page->next == NULL || page->next->prev == page);
+}
+
 static bool check_use(const struct gci_page *page)
 {
     const struct gci_record *record = page->record;
@@ -59,6 +64,12 @@ static bool check_use(const struct gci_page *page)
         right = used == 0;
     } else if (gci_page_capacity(page) == 1) {
         right = used == 1;
+    }
+    if (page->partial) {
+        right = right && is_in_list(page, record->partial) &&
+                (page->prev == NULL || page->prev->record == record);
+    } else if (page->emptied) {
+        right = right && is_in_list(page, page->heap->emptied_pages);
     }
     return right || FAIL(page->heap, "PAGE-2: a page of %s is in a list where it does not belong",
                          page->type->name);
@@ -188,9 +199,7 @@ static bool check_page(const struct gci_page *page, struct totals *totals)
         totals->young_objects += (unsigned)state >> GCI_YOUNG_SHIFT;
         totals->bytes_live += state == GCI_FREE ? 0 : page->slot_size;
     }
-    totals->partial_pages += page->partial;
     totals->young_pages += page->young;
-    totals->emptied_pages += page->emptied;
     return check_free_list(page, free_slots) && check_use(page) && check_chains(page);
 }
 
@@ -245,32 +254,6 @@ static bool check_weak_table(gc_heap *heap, const struct totals *totals)
     return SAME(heap, totals->watchers, watchers, "WEAK-3: %zu watchers, %zu of them in the list");
 }
 
-/* The lists of pages that there are beside that of all. */
-static bool check_page_lists(gc_heap *heap, const struct totals *totals)
-{
-    size_t young_pages = 0, partial_pages = 0, emptied_pages = 0;
-    for (struct gci_page *page = heap->young_pages; page != NULL; page = page->next_young) {
-        young_pages += page->young && page->record != NULL;
-    }
-    for (struct gci_records *block = heap->records; block != NULL; block = block->next) {
-        for (size_t i = 0; i < block->used; i++) {
-            struct gci_record *record = &block->records[i];
-            for (struct gci_page *page = record->partial; page != NULL; page = page->next) {
-                partial_pages += page->partial && page->record == record;
-            }
-        }
-    }
-    for (struct gci_page *page = heap->emptied_pages; page != NULL; page = page->next) {
-        emptied_pages += page->emptied;
-    }
-    return SAME(heap, totals->young_pages, young_pages,
-                "GEN-2: %zu young pages, %zu of them in the list") &&
-           SAME(heap, totals->partial_pages, partial_pages,
-                "PAGE-2: %zu partial pages, %zu of them in lists") &&
-           SAME(heap, totals->emptied_pages, emptied_pages,
-                "PAGE-2: %zu emptied pages, %zu of them in the list");
-}
-
 static bool check_pages(gc_heap *heap)
 {
     struct totals totals = { 0 };
@@ -279,11 +262,17 @@ static bool check_pages(gc_heap *heap)
             return false;
         }
     }
+    size_t young_pages = 0;
+    for (struct gci_page *page = heap->young_pages; page != NULL; page = page->next_young) {
+        young_pages += page->young && page->record != NULL;
+    }
     return SAME(heap, totals.young_objects, heap->young_objects,
                 "GEN-1: %zu young objects, counted as %zu") &&
+           SAME(heap, totals.young_pages, young_pages,
+                "GEN-2: %zu young pages, %zu of them in the list") &&
            SAME(heap, totals.bytes_live, heap->bytes_live,
                 "BYTES-1: %zu bytes live, counted as %zu") &&
-           check_page_lists(heap, &totals) && check_weak_table(heap, &totals);
+           check_weak_table(heap, &totals);
 }
 
 /* A cycle that is under way, before a look at the heap ends it. */
@@ -351,7 +340,7 @@ static bool count_references(gc_heap *heap)
     return true;
 }
 
-/* Whether no object has more references than its count. Resets the scratch counts before it says so. */
+/* Whether no object has more references than its count. Resets the scratch counts first. */
 static bool check_references(gc_heap *heap)
 {
     bool right = count_references(heap);
