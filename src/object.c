@@ -227,10 +227,7 @@ static gc_object *try_birth(gc_heap *heap, const gc_type *type, unsigned size_cl
     }
     *error = GC_ERR_NOMEM;
     struct gci_record *record = record_of(heap, type, size_class);
-    if (record == NULL) {
-        return NULL;
-    }
-    struct gci_page *page = gci_pages_with_room(heap, record, slot_size);
+    struct gci_page *page = record == NULL ? NULL : gci_pages_with_room(heap, record, slot_size);
     if (page == NULL) {
         return NULL;
     }

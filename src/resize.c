@@ -72,8 +72,7 @@ static bool is_tail_declared(const struct gci_page *page)
 static void cut_tail(const struct gci_page *page, gc_object *self, size_t count)
 {
     size_t *length = gci_object_count(page, self);
-    bool drops = is_tail_declared(page);
-    if (!drops) {
+    if (!is_tail_declared(page)) { /* there is nothing to drop */
         *length = count;
     }
     while (*length > count) {

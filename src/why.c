@@ -33,10 +33,6 @@ struct search {
 
 /* The objects that take part: what is alive, leaves apart; and the target. */
 enum { PARTS = GCI_ALIVE & ~(1 << GCI_LEAF) };
-static bool takes_part(const struct search *search, const gc_object *self)
-{
-    return self == search->target || gci_is_member(PARTS, self->gc);
-}
 
 static void add_step(struct search *search, gc_object *self, uint32_t from)
 {
@@ -56,7 +52,8 @@ static void step_to_items(struct gci_tracer *tracer, void **items, size_t count)
     struct search *search = tracer->context;
     for (size_t i = 0; i < count; i++) {
         gc_object *child = items[i];
-        if (takes_part(search, child) && child->gc < MARKED) {
+        bool takes_part = child == search->target || gci_is_member(PARTS, child->gc);
+        if (takes_part && child->gc < MARKED) {
             add_step(search, child, search->from);
         }
     }
