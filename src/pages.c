@@ -669,17 +669,16 @@ static void give_emptied(gc_heap *heap)
 size_t gci_pages_trim(gc_heap *heap, size_t keep)
 {
     size_t before = heap->bytes_reserved;
-    bool in_cycle = heap->cycle.phase != GCI_PHASE_NONE; /* CYCLE-1 */
     if (heap->pinned > 0) {
         return 0;
     }
     if (heap->emptied_pages != NULL) {
         give_emptied(heap);
     }
-    if (in_cycle || heap->empty_segments <= keep) {
-        return before - heap->bytes_reserved;
+    keep = heap->cycle.phase == GCI_PHASE_NONE ? keep : SIZE_MAX; /* CYCLE-1 */
+    if (heap->empty_segments > keep) {
+        gci_pages_prune_young(heap, false);
     }
-    gci_pages_prune_young(heap, false);
     struct gci_segment *next;
     for (struct gci_segment *segment = heap->free_segments;
          segment != NULL && heap->empty_segments > keep; segment = next) {
