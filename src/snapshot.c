@@ -30,11 +30,8 @@ static const struct gci_site *record_at(const gc_snapshot *snapshot, size_t inde
 
 static gc_snapshot *snapshot_new(size_t count, size_t record_size)
 {
-    size_t size;
-    if (!gci_size_of_array(count, record_size * sizeof(uint64_t), sizeof(gc_snapshot), &size)) {
-        return NULL;
-    }
-    gc_snapshot *snapshot = malloc(size);
+    /* No overflow: the profiler has them in memory, too. */
+    gc_snapshot *snapshot = malloc(sizeof(*snapshot) + count * record_size * sizeof(uint64_t));
     if (snapshot != NULL) {
         *snapshot = (gc_snapshot){ .record_size = record_size };
     }
