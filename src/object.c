@@ -50,7 +50,8 @@ static bool fields_are_well_formed(const gc_type *type)
     return right;
 }
 
-static bool is_well_formed(gc_heap *heap, const gc_type *type)
+/* What is wrong with a type, or NULL. */
+static const char *fault_of(const gc_type *type)
 {
     static const gc_type blank;
     const char *fault = NULL;
@@ -68,11 +69,14 @@ static bool is_well_formed(gc_heap *heap, const gc_type *type)
         fault = "refs declares a field that does not lie inside, or a tail that is not one of "
                 "references";
     }
-    if (fault != NULL) {
-        gci_panic(heap, "ouro: type %s is malformed: %s", type->name == NULL ? "?" : type->name,
-                  fault);
-    }
-    return fault == NULL;
+    return fault;
+}
+
+static void *refuse(gc_heap *heap, const gc_type *type, const char *what, const char *why)
+{
+    gci_panic(heap, "ouro: type %s %s: %s", type->name == NULL ? "?" : type->name, what, why);
+    heap->last_error = GC_ERR_TYPE;
+    return NULL;
 }
 
 static struct gci_record *new_record(gc_heap *heap)
@@ -243,9 +247,10 @@ static gc_object *try_birth(gc_heap *heap, const gc_type *type, unsigned size_cl
 static gc_object *slow_birth(gc_heap *heap, const gc_type *type, unsigned size_class,
                              size_t slot_size)
 {
-    if (gci_object_record(heap, type, size_class) == NULL && !is_well_formed(heap, type)) {
-        heap->last_error = GC_ERR_TYPE;
-        return NULL;
+    bool is_known = gci_object_record(heap, type, size_class) != NULL;
+    const char *fault = is_known ? NULL : fault_of(type);
+    if (fault != NULL) {
+        return refuse(heap, type, "is malformed", fault);
     }
     if (heap->closing) {
         heap->last_error = GC_ERR_CLOSING;
@@ -297,19 +302,12 @@ static gc_object *other_birth(gc_heap *heap, const gc_type *type, unsigned size_
     return self;
 }
 
-static void *refuse(gc_heap *heap, const gc_type *type, const char *why)
-{
-    gci_panic(heap, "ouro: type %s %s", type->name == NULL ? "?" : type->name, why);
-    heap->last_error = GC_ERR_TYPE;
-    return NULL;
-}
-
 /* gc_new, when the short way is closed. */
 static OURO_NOINLINE void *new_slow(gc_heap *heap, const gc_type *type, const char *where,
                                     void *return_address)
 {
     if (type->item_size != 0) {
-        return refuse(heap, type, "has an item_size: use gc_new_var");
+        return refuse(heap, type, "has an item_size", "use gc_new_var");
     }
     struct gci_caller caller = { where, return_address };
     size_t size = gci_larger(type->size, GCI_SLOT_MIN);
@@ -356,7 +354,7 @@ void *gc_new_at(gc_heap *heap, const gc_type *type, const char *where)
 void *gc_new_var_at(gc_heap *heap, const gc_type *type, size_t count, const char *where)
 {
     if (type->item_size == 0) {
-        return refuse(heap, type, "has no item_size: use gc_new");
+        return refuse(heap, type, "has no item_size", "use gc_new");
     }
     size_t size;
     unsigned size_class;
