@@ -311,7 +311,6 @@ struct gci_site {
     const char *where;
     const gc_type *type; /* NULL: a tracked buffer */
     unsigned domain;
-    uint32_t next; /* site with the same hash; 0: none */
     size_t frame_count;
     void *frames[]; /* as many as the profile asks for */
 };
@@ -326,16 +325,11 @@ enum {
  * latest of each record is at hand: the next birth is likely to be at the same line. */
 struct gci_profile {
     struct gci_cache cache; /* in place of the heap's */
-    struct {
-        const char *where;
-        const gc_type *type;
-        size_t size;
-        uint32_t site;
-    } recent[GCI_RECENT_SITES]; /* sites of one frame */
+    uint32_t recent[GCI_RECENT_SITES]; /* sites of one frame */
     uint64_t *sites;
     uint32_t site_size;            /* in words */
     uint32_t site_end, site_room;  /* words used, and there; number 0 is not used */
-    struct gci_table site_table;   /* by hash; the first of its sites */
+    struct gci_table site_table;   /* by hash, or an odd number above it */
     struct gci_table buffer_sites; /* tracked buffers by address: site */
     struct gci_table buffer_sizes; /* and size */
     unsigned frames;

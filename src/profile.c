@@ -15,6 +15,7 @@ static uint64_t mix(uint64_t hash, uint64_t number)
     return hash ^ hash >> 29;
 }
 
+/* An odd number. */
 static uint64_t hash_of(const struct gci_site *key)
 {
     uint64_t hash = mix((uintptr_t)key->where, (uintptr_t)key->type);
@@ -22,7 +23,7 @@ static uint64_t hash_of(const struct gci_site *key)
     for (size_t i = 0; i < key->frame_count; i++) {
         hash = mix(hash, (uintptr_t)key->frames[i]);
     }
-    return hash == 0 ? 1 : hash;
+    return hash | 1;
 }
 
 static bool is_same(const struct gci_site *a, const struct gci_site *b)
@@ -67,25 +68,21 @@ static uint32_t intern(gc_heap *heap, const struct gci_site *key)
 {
     struct gci_profile *profile = heap->profile;
     uint64_t hash = hash_of(key);
-    uint32_t first = (uint32_t)(uintptr_t)gci_table_get(&profile->site_table, hash);
-    for (uint32_t number = first; number != 0; number = gci_site_at(profile, number)->next) {
+    uint32_t number;
+    while ((number = (uint32_t)(uintptr_t)gci_table_get(&profile->site_table, hash)) != 0) {
         if (is_same(gci_site_at(profile, number), key)) {
             return number;
         }
+        hash += 2; /* it is taken by another */
     }
     if (!gci_table_reserve(heap, &profile->site_table) || !reserve_site(heap)) {
         return 0;
     }
-    uint32_t number = profile->site_end;
+    number = profile->site_end;
     profile->site_end += profile->site_size;
-    struct gci_site *site = gci_site_at(profile, number);
-    memcpy(site, key, sizeof(*key) + key->frame_count * sizeof(key->frames[0]));
-    site->next = first == 0 ? 0 : gci_site_at(profile, first)->next;
-    if (first == 0) {
-        gci_table_put(&profile->site_table, hash, (void *)(uintptr_t)number);
-    } else {
-        gci_site_at(profile, first)->next = number;
-    }
+    memcpy(gci_site_at(profile, number), key,
+           sizeof(*key) + key->frame_count * sizeof(key->frames[0]));
+    gci_table_put(&profile->site_table, hash, (void *)(uintptr_t)number);
     return number;
 }
 
@@ -131,18 +128,12 @@ static uint32_t site_of_birth(gc_heap *heap, const struct gci_caller *caller,
         return site_with_frames(heap, caller, type, size, 0);
     }
     size_t place = (mix((uintptr_t)caller->where, (uintptr_t)type) ^ size / 8) % GCI_RECENT_SITES;
-    if (profile->recent[place].where != caller->where || profile->recent[place].type != type ||
-        profile->recent[place].size != size) {
-        uint32_t number = site_with_frames(heap, caller, type, size, 0);
-        if (number == 0) {
-            return 0;
-        }
-        profile->recent[place].where = caller->where;
-        profile->recent[place].type = type;
-        profile->recent[place].size = size;
-        profile->recent[place].site = number;
+    uint32_t *recent = &profile->recent[place];
+    const struct gci_site *site = gci_site_at(profile, *recent);
+    if (site->where != caller->where || site->type != type || site->size != size) {
+        *recent = site_with_frames(heap, caller, type, size, 0);
     }
-    return profile->recent[place].site;
+    return *recent;
 }
 
 /* A birth at another line than the latest of its record, or the first of its page. */
