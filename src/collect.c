@@ -105,11 +105,18 @@ static bool are_too_many(const gc_heap *heap)
     return adapts_young(heap) && heap->young_objects > size + size / 4;
 }
 
+/* Whether garbage is being cleared in slices. A look at the heap makes it DOOMED, so no other garbage may be so. */
+static bool is_clearing(const gc_heap *heap)
+{
+    return heap->cycle.phase == GCI_PHASE_CLEAR || heap->cycle.phase == GCI_PHASE_RELEASE;
+}
+
 /* Whether the young are collected when they are due. Else they have to wait for a cycle, or are just
  * made old. */
 static bool may_collect_young(const gc_heap *heap)
 {
-    return heap->cycle.phase != GCI_PHASE_PROMOTE && !(is_in_cycle(heap) && are_too_many(heap));
+    return heap->cycle.phase != GCI_PHASE_PROMOTE && !is_clearing(heap) &&
+           !(is_in_cycle(heap) && are_too_many(heap));
 }
 
 void gci_collect_arm(gc_heap *heap)
@@ -377,7 +384,7 @@ static bool collect(gc_heap *heap, gc_collection *report)
     if (report->generation != 0) {
         gci_cycle_abandon(heap);
     }
-    while (is_in_cycle(heap) && (report->generation != 0 || heap->cycle.is_doomed)) {
+    while (is_in_cycle(heap) && (report->generation != 0 || is_clearing(heap))) {
         slice(heap, UINT64_MAX); /* user code may run here; what a cycle has found ends */
         start = gci_sys_clock_ns();
     }

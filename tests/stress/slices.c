@@ -195,6 +195,7 @@ struct link {
     int id;
     uint32_t serial;
     bool calls;   /* has a callback */
+    size_t made;  /* in this step */
     bool called;  /* and that was run */
     bool is_owed; /* what it led to has died, and it was to run after so many full collections */
     uint64_t collections;
@@ -473,9 +474,14 @@ static void look_after_all(struct model *model)
 }
 
 /* A thing is reachable again, and all that it reaches: a finalizer or a weak reference has brought it
- * back. From here on it may be garbage as of now. */
+ * back, and is about to hold it. From here on it may be garbage as of now. */
 static void brought_back(struct model *model, int id)
 {
+    bool was_reachable[THINGS];
+    mark(model);
+    for (int other = 0; other < THINGS; other++) {
+        was_reachable[other] = is_marked(model, &model->things[other]);
+    }
     model->mark++;
     model->work[0] = id;
     mark_all_from(model, 1);
@@ -483,7 +489,7 @@ static void brought_back(struct model *model, int id)
         struct shadow *shadow = &model->things[other];
         if (is_marked(model, shadow)) {
             shadow->garbage = false;
-            shadow->rescued = model->step;
+            shadow->rescued = was_reachable[other] ? shadow->rescued : model->step;
         }
     }
 }
@@ -594,8 +600,8 @@ static void thing_finalize(gc_object *self)
     shadow->finalized = shadow->finalizing = true;
     if (thing->rises && !model->closing) {
         gc_incref(self);
-        hold(model, (int)thing->id);
         brought_back(model, (int)thing->id);
+        hold(model, (int)thing->id);
     }
     if (thing->lifts && !model->closing) {
         lift(model, shadow);
@@ -961,9 +967,9 @@ static void call_back(gc_weak *weak, void *arg)
     }
     link->called = true;
     mark(model);
-    /* A callback that was called just before may have rescued it. */
+    /* It may have been rescued since this was due, by what was called, or finalized, in a slice before. */
     const struct shadow *shadow = &model->things[link->id];
-    if (leads_to(model, link) && is_marked(model, shadow) && shadow->rescued != model->step) {
+    if (leads_to(model, link) && is_marked(model, shadow) && shadow->rescued < link->made) {
         broken(model, "called back and is reachable", link->id);
     }
     as_users_like(model);
@@ -1001,8 +1007,11 @@ static void link_weakly_to(struct model *model, int id)
         shared = shared || model->links[i].weak == weak;
     }
     model->weak_count += !shared;
-    *link =
-        (struct link){ .weak = weak, .id = id, .serial = model->things[id].serial, .calls = calls };
+    *link = (struct link){ .weak = weak,
+                           .id = id,
+                           .serial = model->things[id].serial,
+                           .calls = calls,
+                           .made = model->step };
     let_go(model, id);
     gc_decref(object);
 }
@@ -1017,8 +1026,8 @@ static void upgrade(struct model *model)
             broken(model, "a weak reference leads to a dead one", link->id);
             return;
         }
-        hold(model, link->id);
         brought_back(model, link->id);
+        hold(model, link->id);
         if (below(model, 2) == 0) {
             let_go(model, link->id);
             gc_decref(object);
@@ -1026,7 +1035,7 @@ static void upgrade(struct model *model)
     } else if (link->weak != NULL && !link->called && leads_to(model, link)) {
         mark(model);
         const struct shadow *shadow = &model->things[link->id];
-        bool is_due = link->calls && shadow->rescued == model->step; /* by another callback */
+        bool is_due = link->calls && shadow->rescued >= link->made; /* likewise */
         if (is_marked(model, shadow) && !shadow->finalizing && !is_due) {
             broken(model, "a weak reference does not lead to the living", link->id);
         }
@@ -1045,9 +1054,9 @@ static void lift(struct model *model, const struct shadow *shadow)
     if (id == NOTHING) {
         return;
     }
-    hold(model, id);
     gc_incref(model->things[id].object);
     brought_back(model, id);
+    hold(model, id);
     if (model->depth < DEPTH_MAX && any_slot(model, &holder, &slot)) {
         set_slot(model, holder, slot, id);
     }
