@@ -324,7 +324,7 @@ enum {
  * site stands in an array of its page, made when the page has its first object on record. The
  * latest of each record is at hand: the next birth is likely to be at the same line. */
 struct gci_profile {
-    struct gci_cache cache; /* in place of the heap's */
+    struct gci_cache cache;            /* in place of the heap's */
     uint32_t recent[GCI_RECENT_SITES]; /* sites of one frame */
     uint64_t *sites;
     uint32_t site_size;            /* in words */
