@@ -83,7 +83,7 @@ static bool wants_more(const struct gci_cycle *cycle, const struct part *part, s
                        size_t looks)
 {
     bool is_short = cycle->marked > 0 ? part->marked < cycle->marked : part->count < most;
-    return cycle->page != NULL && is_short && looks < 4 * GCI_PART_MIN + 16 * cycle->marked;
+    return cycle->page != NULL && is_short && looks < (size_t)4 * GCI_PART_MIN + 16 * cycle->marked;
 }
 
 /* Gather the next part, beginning where the last one stopped to begin; or where it began, to gather what is marked. */
