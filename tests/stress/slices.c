@@ -1035,7 +1035,8 @@ static void upgrade(struct model *model)
     } else if (link->weak != NULL && !link->called && leads_to(model, link)) {
         mark(model);
         const struct shadow *shadow = &model->things[link->id];
-        bool is_due = link->calls && shadow->rescued >= link->made; /* likewise */
+        /* Likewise; and those that are not called read NULL between the slices in which garbage ends. */
+        bool is_due = shadow->rescued >= link->made && (link->calls || is_in_cycle(model));
         if (is_marked(model, shadow) && !shadow->finalizing && !is_due) {
             broken(model, "a weak reference does not lead to the living", link->id);
         }
