@@ -83,7 +83,7 @@ static bool each_range(gc_heap *heap, struct gci_tracer *tracer, uint64_t deadli
                        size_t (*act)(struct gci_tracer *, struct gci_page *, size_t, size_t))
 {
     struct gci_cycle *cycle = &heap->cycle;
-    while (cycle->page != NULL && heap->emptying == NULL) {
+    while (cycle->page != NULL && !(cycle->phase == GCI_PHASE_CLEAR && heap->emptying != NULL)) {
         struct gci_page *page = cycle->page;
         size_t end = page->record == NULL ? 0 : gci_page_end(page);
         if (cycle->offset < end) {

@@ -97,12 +97,27 @@ void gc_drop_references(void *object)
     clear_all(page, object);  /* user code may run here */
 }
 
+/* Whether the last item of a tail is gone, which goes last when it is emptied. */
+static bool is_emptied(const struct gci_page *page, const gc_object *self)
+{
+    const void *last = self;
+    for (const gc_field *field = page->fields, *end = field + page->field_count; field < end;
+         field++) {
+        size_t count = field->kind == GC_FIELD_TAIL ? *gci_object_count(page, self) : 0;
+        if (count > 0) {
+            memcpy(&last, (const char *)self + field->offset + (count - 1) * sizeof(last),
+                   sizeof(last));
+        }
+    }
+    return last == NULL;
+}
+
 bool gci_death_clear(const struct gci_page *page, gc_object *self)
 {
     gc_heap *heap = page->heap;
     call_clear(page, self); /* user code may run here */
     if (OURO_UNLIKELY(heap->slicing && (page->duties & GCI_DUTY_LONG)) && heap->emptying == NULL &&
-        gci_object_is_very_long(page, self)) {
+        gci_object_is_very_long(page, self) && !is_emptied(page, self)) {
         heap->emptying = self;
         heap->emptied = 0;
         return false;
@@ -246,6 +261,10 @@ static inline void set_dying(struct gci_page *page, gc_object *self)
         self->gc = GCI_DYING | (self->gc & ~(uint32_t)GCI_STATE_MASK);
     } else {
         leave_young(page->heap, self);
+        struct gci_cycle *cycle = &page->heap->cycle;
+        if (OURO_UNLIKELY(cycle->marked > 0)) {
+            cycle->marked -= gci_object_is_marked(page->heap, self, GCI_PROVEN | GCI_CLEARED);
+        }
         self->gc = GCI_DYING;
     }
 }

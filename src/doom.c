@@ -123,7 +123,8 @@ void gci_doom_plain(gc_heap *heap, const struct gci_set *set)
 
 void gci_doom_clear(const struct gci_page *page, gc_object *self)
 {
-    if (page->heap->emptying != NULL && (page->duties & GCI_DUTY_LONG)) {
+    const gc_heap *heap = page->heap;
+    if (heap->slicing && heap->emptying != NULL && (page->duties & GCI_DUTY_LONG)) {
         return; /* one at a time: it is in the next part again */
     }
     if (!gci_death_clear(page, self)) { /* user code may run here */
@@ -238,20 +239,22 @@ void gci_doom_release(const struct gci_page *page, gc_object *self)
 /* Parts. */
 
 /* What is doomed still stays garbage between slices, and is in the next part again; unless user code has looked
- * at the heap, which ends the cycle. */
-static void put_back(gc_heap *heap, const struct gci_set *set, uint32_t mark)
+ * at the heap, which ends the cycle. Returns how many live on so. */
+static size_t put_back(gc_heap *heap, const struct gci_set *set, uint32_t mark)
 {
     struct gci_cycle *cycle = &heap->cycle;
+    size_t count = 0;
     bool goes_on = cycle->phase == GCI_PHASE_PARTS;
     struct gci_cursor at = gci_set_begin(set);
-    for (gc_object *self; (self = gci_set_next(set, &at, DOOMED)) != NULL;) {
+    for (gc_object *self; (self = gci_set_next(set, &at, DOOMED)) != NULL; count++) {
         self->gc = goes_on ? gci_other_old(heap) | mark : gci_object_old(at.page);
-        cycle->marked += goes_on;
     }
-    if (cycle->marked > 0) {
+    if (goes_on && count > 0) {
+        cycle->marked = count;
         cycle->page = cycle->part_page;
         cycle->offset = cycle->part_offset;
     }
+    return goes_on ? 0 : count;
 }
 
 /* Run finalizers until time is up; but all if one has ended the cycle, by a look at the heap: the next one is to
@@ -278,8 +281,7 @@ static void finalize_some(const struct gci_cycle *cycle, const struct gci_set *s
 static void clear_part(gc_heap *heap, const struct gci_set *set)
 {
     struct gci_cycle *cycle = &heap->cycle;
-    size_t uncollectable = 0, cleared = cycle->cleared;
-    bool again = cleared > 0 && cycle->fresh == 0;
+    size_t uncollectable = 0, old = 0, cleared = cycle->cleared;
     heap->clearing = true;
     if (set->weak) {
         end_weak_later(set, DOOMED, GCI_WEAK_ALL);
@@ -289,12 +291,12 @@ static void clear_part(gc_heap *heap, const struct gci_set *set)
         end_weak_later(set, DOOMED, GCI_WEAK_ALL); /* of those made since */
     }
     heap->clearing = false;
-    if (heap->emptying == NULL && (heap->backlog == NULL || again)) {
+    if (heap->emptying == NULL && (heap->backlog == NULL || cleared > 0)) {
         uncollectable = release_rest(set); /* user code may run here */
     } else {
-        put_back(heap, set, GCI_CLEARED);
+        old = put_back(heap, set, GCI_CLEARED);
     }
-    uint64_t collected = set->garbage_count - cleared - uncollectable;
+    uint64_t collected = set->garbage_count - cleared - uncollectable - old;
     cycle->report.collected += collected;
     cycle->report.uncollectable += uncollectable;
     heap->generations[1].collected += collected;
@@ -303,14 +305,14 @@ static void clear_part(gc_heap *heap, const struct gci_set *set)
 
 void gci_doom_part(gc_heap *heap, const struct gci_set *set, uint64_t deadline)
 {
-    if (set->weak && heap->cycle.fresh > 0) {
+    if (set->weak && !heap->cycle.again) {
         end_weak_later(set, DOOMED, GCI_WEAK_CALLBACKS);
     }
     if (heap->due.next != &heap->due) {
-        put_back(heap, set, GCI_PROVEN);
+        (void)put_back(heap, set, GCI_PROVEN);
     } else if (set->finalizers) {
         finalize_some(&heap->cycle, set, deadline); /* user code may run here */
-        put_back(heap, set, GCI_PROVEN);
+        (void)put_back(heap, set, GCI_PROVEN);
     } else {
         clear_part(heap, set); /* user code may run here */
     }

@@ -375,10 +375,11 @@ struct gci_cycle {
     size_t part_max;            /* members of a part; 0: before there were any */
     struct gci_page *part_page; /* where the latest part began, */
     size_t part_offset;
-    size_t marked;         /* and how many of its members are garbage that goes on ending, */
-    size_t fresh, cleared; /* how many were not so before, and how many were past rescue */
-    size_t garbage;        /* that is being cleared */
-    size_t freed;          /* garbage, not in the books yet */
+    bool again;     /* its members are garbage that goes on ending, */
+    size_t cleared; /* and so many of them past rescue */
+    size_t marked;  /* so many are to be in the next one */
+    size_t garbage; /* that is being cleared */
+    size_t freed;   /* garbage, not in the books yet */
     size_t examined;
     struct gci_page *chains; /* pages with GREY objects */
     struct {

@@ -16,26 +16,22 @@ struct gci_page *gci_parts_next_page(const gc_heap *heap, struct gci_page *page)
 /* One that is being gathered. */
 struct part {
     size_t count;
-    size_t marked; /* members that were so */
     struct gci_page *pages;
 };
 
-static inline bool is_marked(const gc_object *self)
-{
-    return (self->gc & (GCI_PROVEN | GCI_CLEARED)) != 0;
-}
-
-/* Whether a suspect has not been in a part yet, or has to be in one again. */
+/* Whether a suspect has not been in a part yet; or is garbage that goes on ending, if the next part is of that. */
 static inline bool is_to_come(const gc_heap *heap, const gc_object *self)
 {
-    return (self->gc & (GCI_STATE_MASK | GCI_PASSED)) == gci_other_old(heap);
+    uint32_t marks = heap->cycle.again ? GCI_PROVEN | GCI_CLEARED : 0;
+    return (self->gc & (GCI_STATE_MASK | GCI_PASSED)) == gci_other_old(heap) &&
+           (marks == 0 || (self->gc & marks) != 0);
 }
 
 /* Take such a one into a part, if there is room. */
 static inline void gather(gc_heap *heap, struct part *part, gc_object *self)
 {
-    bool marked = is_marked(self);
-    if (!is_to_come(heap, self) || (!marked && part->count >= heap->cycle.part_max)) {
+    struct gci_cycle *cycle = &heap->cycle;
+    if (!is_to_come(heap, self) || (!cycle->again && part->count >= cycle->part_max)) {
         return;
     }
     struct gci_page *page = gci_page_of(self);
@@ -45,8 +41,7 @@ static inline void gather(gc_heap *heap, struct part *part, gc_object *self)
         page->next_in_set = part->pages;
         part->pages = page;
     }
-    heap->cycle.cleared += (self->gc & GCI_CLEARED) != 0;
-    part->marked += marked;
+    cycle->cleared += (self->gc & GCI_CLEARED) != 0;
     gci_page_add_patch(page, self);
     part->count++;
     gci_turn_grey(heap, page, self, GCI_PART);
@@ -77,16 +72,18 @@ static void gather_reached(gc_heap *heap, struct gci_tracer *tracer)
     }
 }
 
-/* Whether more is to begin a part: all of what is marked and nothing else; or, if nothing is, as much as a part
- * has to begin with. So many slots were looked at in vain: some of what is marked may have died. */
+/* Whether more is to begin a part, when so many slots were looked at in vain: all of what goes on ending; or else as
+ * much as a part has to begin with. */
 static bool wants_more(const struct gci_cycle *cycle, const struct part *part, size_t most,
                        size_t looks)
 {
-    bool is_short = cycle->marked > 0 ? part->marked < cycle->marked : part->count < most;
-    return cycle->page != NULL && is_short && looks < (size_t)4 * GCI_PART_MIN + 16 * cycle->marked;
+    enum { LOOKS = 4 * GCI_PART_MIN, LOOKS_AGAIN = 65536 };
+    return cycle->page != NULL && (cycle->again ? part->count < cycle->marked && looks < LOOKS_AGAIN
+                                                : part->count < most && looks < LOOKS);
 }
 
-/* Gather the next part, beginning where the last one stopped to begin; or where it began, to gather what is marked. */
+/* Gather the next part, beginning where the last one stopped to begin; or where it began, if what it was goes on
+ * ending. */
 static struct gci_set gather_part(gc_heap *heap)
 {
     struct gci_cycle *cycle = &heap->cycle;
@@ -96,6 +93,7 @@ static struct gci_set gather_part(gc_heap *heap)
     tracer.context = &part;
     cycle->part_page = cycle->page;
     cycle->part_offset = cycle->offset;
+    cycle->again = cycle->marked > 0;
     cycle->cleared = 0;
     size_t most = GCI_PART_MIN;
     for (size_t looks = 0; wants_more(cycle, &part, most, looks); looks++) {
@@ -107,56 +105,57 @@ static struct gci_set gather_part(gc_heap *heap)
         }
         gc_object *self = gci_page_at(page, cycle->offset);
         cycle->offset += page->slot_size;
-        if (!is_to_come(heap, self) || (cycle->marked > 0 && !is_marked(self))) {
-            continue;
+        if (is_to_come(heap, self)) {
+            bool calls = page->duties != 0 || (self->refs & OURO_REFS_WEAK) != 0;
+            most = calls ? GCI_PART_CALLS : most;
+            looks = cycle->again ? 0 : looks;
+            gather(heap, &part, self);
+            gather_reached(heap, &tracer);
         }
-        bool calls = page->duties != 0 || (self->refs & OURO_REFS_WEAK) != 0;
-        most = calls ? GCI_PART_CALLS : most;
-        looks = cycle->marked > 0 ? 0 : looks;
-        gather(heap, &part, self);
-        gather_reached(heap, &tracer);
     }
     for (struct gci_page *page = part.pages; page != NULL; page = page->next_in_set) {
         page->in_part = false;
     }
-    if (cycle->marked > 0) {
+    if (cycle->again) {
         cycle->page = cycle->part_page; /* what else begins there comes then */
         cycle->offset = cycle->part_offset;
     }
-    cycle->marked = part.marked;
-    cycle->fresh = part.count - part.marked;
+    cycle->marked = 0;
     return gci_set_of_part(heap, part.pages);
 }
 
 /* Who was garbage before and is not any more was brought back; or, if it was cleared, it is not collected after
- * all. New members of the part may hide some. */
-static void count_back(gc_heap *heap, size_t garbage)
+ * all. If some of it was not found again, it may be cleared as if it never was. */
+static void count_back(gc_heap *heap, size_t alive)
 {
     struct gci_cycle *cycle = &heap->cycle;
     gc_generation_stats *stats = &heap->generations[1];
-    size_t back = cycle->marked > garbage ? cycle->marked - garbage : 0;
-    if (cycle->cleared > 0) {
-        cycle->cleared -= back;
-        cycle->report.collected -= back;
-        cycle->report.uncollectable += back;
-        stats->collected -= back;
-        stats->uncollectable += back;
-    } else {
-        cycle->report.resurrected += back;
-        stats->resurrected += back;
+    size_t cleared = cycle->again && alive < cycle->cleared ? alive : cycle->cleared;
+    cycle->report.collected -= cleared;
+    stats->collected -= cleared;
+    cycle->cleared = cycle->again ? cycle->cleared - cleared : 0;
+    if (cycle->again && cleared > 0) {
+        cycle->report.uncollectable += alive;
+        stats->uncollectable += alive;
+    } else if (cycle->again) {
+        cycle->report.resurrected += alive;
+        stats->resurrected += alive;
     }
-    cycle->marked = 0;
 }
 
 void gci_parts_examine(gc_heap *heap, uint64_t deadline)
 {
     struct gci_cycle *cycle = &heap->cycle;
     uint64_t now = gci_sys_clock_ns();
+    if (gci_looks(heap)) { /* since this phase began */
+        cycle->page = NULL;
+        return;
+    }
     do {
         uint64_t start = now;
         struct gci_set set = gather_part(heap);
         gci_trace_find_garbage(heap, &set);
-        count_back(heap, set.garbage_count);
+        count_back(heap, set.alive_count);
         if (set.garbage_count > 0 && set.plain) {
             cycle->freed += set.garbage_count;
             gci_doom_plain(heap, &set);

@@ -359,7 +359,7 @@ bool gc_try_incref(void *object)
     const gc_heap *heap = gci_page_of(self)->heap;
     bool is_being_cleared = state == GCI_DOOMED && (heap->clearing || heap->cycle.is_doomed);
     if (state == GCI_DYING || GCI_IS_DEAD(self->refs) || is_being_cleared ||
-        is_ending(heap, self)) {
+        self == heap->emptying || is_ending(heap, self)) {
         return false;
     }
     gc_incref(self);
