@@ -597,6 +597,133 @@ static void long_arrays_of_the_backlog_are_emptied_in_slices(void **state)
     assert_live(heap, 0);
 }
 
+/* Nobody clears it. */
+static void stubborn_traverse(gc_object *self, gc_visitor *visitor)
+{
+    struct node *node = (struct node *)(void *)self;
+    gc_visit(visitor, node->left);
+    gc_visit(visitor, node->right);
+}
+
+static const gc_type stubborn_type = {
+    .name = "stubborn",
+    .size = sizeof(struct node),
+    .traverse = stubborn_traverse,
+};
+
+/* A tail is as long as before when it is empty, so it must not be emptied again and again: where two hold each
+ * other, and where one is held by what nobody clears. */
+static void emptied_tails_that_live_on_are_not_emptied_again(void **state)
+{
+    struct world *world = *state;
+    for (unsigned is_held = 0; is_held < 2; is_held++) {
+        gc_heap *heap = patient_heap_new(world);
+        struct tuple *a = full_tuple_new(heap, LENGTH);
+        struct node *b = is_held ? gc_new(heap, &stubborn_type)
+                                 : (struct node *)(void *)full_tuple_new(heap, LENGTH);
+        assert_non_null(b);
+        gc_clear(&a->items[0]);
+        a->items[0] = gc_newref(b);
+        if (is_held) {
+            b->left = gc_newref(b);
+            b->right = (struct node *)(void *)gc_newref(a);
+        } else {
+            struct tuple *other = (struct tuple *)(void *)b;
+            gc_clear(&other->items[0]);
+            gc_clear(&other->items[1]);
+            other->items[0] = (struct node *)(void *)gc_newref(a);
+            other->items[1] = (struct node *)(void *)gc_newref(other);
+            gc_clear(&a->items[1]);
+            a->items[1] = (struct node *)(void *)gc_newref(a);
+        }
+        (void)gc_collect(heap);
+        gc_decref(a);
+        gc_decref(b);
+        gci_cycle_begin(heap);
+        unsigned steps = 0;
+        while (gc_step(heap, 100000)) {
+            assert_true(++steps < 100000);
+        }
+        assert_int_equal(stats_of(heap).generations[1].uncollectable, is_held ? 2 : 0);
+        assert_live(heap, is_held ? 2 : 0);
+        if (is_held) {
+            gc_clear(&b->right);
+            gc_clear(&b->left);
+        }
+        world_free_heap(world);
+    }
+}
+
+/* What is not garbage is emptied while plain garbage goes, half of which has dropped its references. */
+static void look_while_something_is_emptied_leaves_no_plain_garbage_half_dropped(void **state)
+{
+    struct world *world = *state;
+    enum { COUNT = 60000, HOLDER = COUNT - 100 };
+    gc_heap *heap = patient_heap_new(world);
+    if (OURO_STRESS) {
+        return;
+    }
+    struct tuple *tuple = full_tuple_new(heap, LENGTH);
+    (void)gc_freeze(heap); /* so that no cycle is about it */
+    struct node *kept = node_new(heap), *ring = node_new(heap), *last = ring;
+    for (size_t i = 1; i < COUNT; i++) {
+        last->left = node_new(heap);
+        last = last->left;
+        last->right = i == HOLDER ? (struct node *)(void *)tuple : gc_newref(kept);
+    }
+    gc_set(&last->left, ring);
+    (void)gc_collect(heap);
+    gc_decref(ring);
+    gci_cycle_begin(heap);
+    size_t references = gc_refcount(kept);
+    while (gc_refcount(kept) == references) {
+        assert_true(gc_step(heap, 1));
+    }
+    while (heap->emptying == NULL) {
+        assert_true(gc_step(heap, 1));
+    }
+    assert_true(gc_refcount(kept) > 1 && gc_refcount(kept) < references);
+    assert_sound(heap);
+    assert_int_equal(gc_refcount(kept), 1);
+    finish_all(heap);
+    gc_decref(kept);
+    assert_live(heap, 0);
+}
+
+/* The young are cleared at once. */
+static void young_garbage_with_a_buffer_is_collected_while_another_is_emptied(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    make_shelves(heap, 1, 0);
+    run_into_emptying(heap);
+    assert_true(gc_step(heap, 1));
+    struct shelf *young = shelf_new(heap, 3);
+    young->self = young;
+    assert_int_equal(gc_collect_generation(heap, 0), 4);
+    assert_int_equal(stats_of(heap).generations[0].uncollectable, 0);
+    assert_non_null(heap->emptying);
+    finish_all(heap);
+    assert_live(heap, 0);
+}
+
+/* Also after a look at the heap, which ends the cycle. */
+static void nobody_gets_what_is_being_emptied(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    make_shelves(heap, 1, 0);
+    run_into_emptying(heap);
+    assert_true(gc_step(heap, 1));
+    gc_object *object = heap->emptying;
+    assert_false(gc_try_incref(object));
+    assert_sound(heap);
+    assert_ptr_equal(heap->emptying, object);
+    assert_false(gc_try_incref(object));
+    finish_all(heap);
+    assert_live(heap, 0);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -617,6 +744,10 @@ int main(void)
         world_test(long_arrays_of_one_structure_are_emptied_in_turn),
         world_test(who_is_being_emptied_may_be_looked_for_or_collected_at_once),
         world_test(long_arrays_of_the_backlog_are_emptied_in_slices),
+        world_test(emptied_tails_that_live_on_are_not_emptied_again),
+        world_test(look_while_something_is_emptied_leaves_no_plain_garbage_half_dropped),
+        world_test(young_garbage_with_a_buffer_is_collected_while_another_is_emptied),
+        world_test(nobody_gets_what_is_being_emptied),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1829,6 +1829,125 @@ static void garbage_of_parts_is_told_and_saved_if_asked_for(void **state)
     }
 }
 
+/* Looks at the heap when it is cleared. */
+static void looker_clear(gc_object *self)
+{
+    struct node *looker = (struct node *)(void *)self;
+    assert_true(gc_check(gc_heap_of(self)));
+    gc_clear(&looker->left);
+    gc_clear(&looker->right);
+}
+static void looker_traverse(gc_object *self, gc_visitor *visitor)
+{
+    struct node *looker = (struct node *)(void *)self;
+    gc_visit(visitor, looker->left);
+    gc_visit(visitor, looker->right);
+}
+/* Nobody clears it, so it lives on. */
+static void held_destroy(gc_object *self)
+{
+    gc_clear(&((struct node *)(void *)self)->left);
+    gc_clear(&((struct node *)(void *)self)->right);
+}
+static const gc_type held_type = {
+    .name = "held",
+    .size = sizeof(struct node),
+    .traverse = looker_traverse,
+    .destroy = held_destroy,
+};
+static const gc_type looker_type = {
+    .name = "looker",
+    .size = sizeof(struct node),
+    .traverse = looker_traverse,
+    .clear = looker_clear,
+};
+
+static void who_lives_on_when_a_clear_looks_at_the_heap_is_not_collected(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    for (unsigned i = 0; i < 50; i++) {
+        struct node *held = gc_new(heap, &held_type), *looker = gc_new(heap, &looker_type);
+        assert_non_null(held);
+        assert_non_null(looker);
+        held->left = looker;
+        held->right = gc_newref(held);
+        looker->left = held;
+        looker->right = gc_new(heap, &looker_type);
+    }
+    gci_cycle_begin(heap);
+    step_to_the_end(heap);
+    gc_stats stats = stats_of(heap);
+    assert_true(stats.generations[1].collected <= stats.objects_died);
+    assert_int_equal(stats.objects_live + stats.objects_died, stats.objects_born);
+    assert_sound(heap);
+    world->leftovers = true;
+}
+
+static void let_go_of_the_other(struct world *world, struct actor *actor)
+{
+    (void)world;
+    if (actor->id == 1) {
+        gc_clear(&actor->left);
+    }
+}
+
+/* So far that it is not for the part to look for others there. */
+static void who_lies_far_from_where_its_part_began_goes_on_ending_with_it(void **state)
+{
+    struct world *world = *state;
+    enum { OTHERS = 50 * PART_MIN };
+    gc_heap *heap = patient_heap_new(world);
+    struct actor *first = actor_new(heap, 1), *others[OTHERS];
+    for (unsigned i = 0; i < OTHERS; i++) {
+        others[i] = actor_new(heap, 3);
+    }
+    struct actor *far = actor_new(heap, 2);
+    gc_weak *weak = gc_weak_new(first, NULL, NULL);
+    first->left = far;
+    far->left = first;
+    far->right = gc_newref(far);
+    world->on_finalize = let_go_of_the_other;
+    gci_cycle_begin(heap);
+    while (world->destroyed < 2) {
+        assert_true(step(heap));
+        assert_true(world->finalized == 0 || gc_weak_get(weak) == NULL);
+    }
+    step_to_the_end(heap);
+    assert_int_equal(heap->cycle.report.resurrected, 0);
+    assert_int_equal(heap->cycle.report.collected, 2);
+    assert_sound(heap);
+    gc_decref(weak);
+    for (unsigned i = 0; i < OTHERS; i++) {
+        gc_decref(others[i]);
+    }
+    assert_live(heap, 0);
+    world->story[0] = '\0';
+}
+
+static void garbage_is_saved_if_that_is_asked_for_when_parts_have_begun(void **state)
+{
+    struct world *world = *state;
+    enum { RINGS = 100 };
+    gc_heap *heap = patient_heap_new(world);
+    for (unsigned i = 0; i < RINGS; i++) {
+        struct actor *actor = actor_new(heap, 1);
+        actor->left = actor;
+    }
+    gci_cycle_begin(heap);
+    step_to(heap, GCI_PHASE_PARTS);
+    (void)gc_set_debug(heap, GC_DEBUG_SAVE_ALL);
+    step_to_the_end(heap);
+    assert_int_equal(world->finalized, RINGS);
+    assert_int_equal(world->destroyed, 0);
+    assert_int_equal(heap->cycle.report.saved, RINGS);
+    (void)gc_set_debug(heap, 0);
+    assert_int_equal(gc_release_saved(heap), RINGS);
+    assert_int_equal(gc_collect(heap), RINGS);
+    assert_live(heap, 0);
+    world->story[0] = '\0';
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1879,6 +1998,9 @@ int main(void)
         world_test(page_of_suspects_that_is_used_anew_is_passed_over_by_the_parts),
         world_test(span_over_former_pages_of_suspects_is_left_alone),
         world_test(garbage_of_parts_is_told_and_saved_if_asked_for),
+        world_test(who_lives_on_when_a_clear_looks_at_the_heap_is_not_collected),
+        world_test(who_lies_far_from_where_its_part_began_goes_on_ending_with_it),
+        world_test(garbage_is_saved_if_that_is_asked_for_when_parts_have_begun),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
