@@ -54,8 +54,10 @@ static OURO_NOINLINE void clear_tail(const struct gci_page *page, gc_object *sel
                                      const gc_field *field, size_t *done, size_t *budget)
 {
     char *items = (char *)self + field->offset;
-    for (size_t count = *gci_object_count(page, self); *done<count && * budget> 0; --*budget) {
+    size_t count = *gci_object_count(page, self);
+    while (*done < count && *budget != 0) {
         size_t item = (*done)++;
+        --*budget;
         gc_xdecref(gc_slot_take(items + item * sizeof(void *))); /* user code may run here */
     }
 }
