@@ -1948,6 +1948,48 @@ static void garbage_is_saved_if_that_is_asked_for_when_parts_have_begun(void **s
     world->story[0] = '\0';
 }
 
+static void nothing_to_clear(gc_object *self)
+{
+    (void)self;
+}
+static const gc_type cleared_type = {
+    .name = "cleared",
+    .size = sizeof(struct node),
+    .refs = OURO_REFS(struct node, left, right),
+    .clear = nothing_to_clear,
+};
+
+/* When some of a full part have died there is room for what a member refers to: an actor, with a finalizer. It is not
+ * for this part, of which the others are cleared and counted. */
+static void part_that_goes_on_ending_takes_no_new_members(void **state)
+{
+    struct world *world = *state;
+    enum { COUNT = PART_MAX - 2 };
+    gc_heap *heap = patient_heap_new(world);
+    struct actor *actor = actor_new(heap, 1); /* parts come by its page last */
+    struct node *one = gc_new(heap, &cleared_type), *held[COUNT];
+    assert_non_null(one);
+    one->right = gc_new(heap, &cleared_type);
+    for (unsigned i = 0; i < COUNT; i++) {
+        held[i] = gc_new(heap, &held_type);
+        assert_non_null(held[i]);
+    }
+    for (unsigned i = 0; i < COUNT; i++) {
+        held[i]->left = gc_newref(i == 0 ? one : i == COUNT - 1 ? held[0] : held[i]);
+        held[i]->right = i + 1 < COUNT ? held[i + 1] : as_node(actor);
+    }
+    one->left = held[0];
+    gc_decref(one);
+    gci_cycle_begin(heap);
+    step_to_the_end(heap);
+    gc_stats stats = stats_of(heap);
+    assert_true(stats.generations[1].collected <= stats.objects_died);
+    assert_int_equal(stats.generations[1].uncollectable, COUNT + 1);
+    assert_sound(heap);
+    world->leftovers = true;
+    world->story[0] = '\0';
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -2001,6 +2043,7 @@ int main(void)
         world_test(who_lives_on_when_a_clear_looks_at_the_heap_is_not_collected),
         world_test(who_lies_far_from_where_its_part_began_goes_on_ending_with_it),
         world_test(garbage_is_saved_if_that_is_asked_for_when_parts_have_begun),
+        world_test(part_that_goes_on_ending_takes_no_new_members),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
