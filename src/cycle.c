@@ -77,8 +77,8 @@ static void enter(gc_heap *heap, enum gci_phase phase)
     turn_over(heap, NULL);
 }
 
-/* Do `act` with ranges of slots until the phase is over, or time is up, or arrays have to be emptied first. Returns whether it is over. What
- * `act` returns is how far it has come. */
+/* Do `act` with ranges of slots until the phase is over, or time is up, or arrays have to be emptied first.
+ * Returns whether it is over. What `act` returns is how far it has come. */
 static bool each_range(gc_heap *heap, struct gci_tracer *tracer, uint64_t deadline,
                        size_t (*act)(struct gci_tracer *, struct gci_page *, size_t, size_t))
 {
@@ -485,7 +485,7 @@ static enum gci_phase end_of(gc_heap *heap, const struct gci_set *set)
         return GCI_PHASE_CALL;
     }
     cycle->garbage = set->garbage_count;
-    gci_doom_end_weak(set);
+    gci_doom_end_weak(heap, set);
     return GCI_PHASE_CLEAR;
 }
 

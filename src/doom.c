@@ -62,17 +62,24 @@ static void tell_collectable(const struct gci_page *page, gc_object *self)
     tell(page, self, "collectable");
 }
 
-/* End weak references to the doomed, and call those that are due. Returns how many were. */
+/* End weak references to those of a set that have one of some states; those that call back join the ring. */
+static void end_weak_to(const struct gci_set *set, uint32_t states, enum gci_weak_which which,
+                        gc_weak *due)
+{
+    struct gci_cursor at = gci_set_begin(set);
+    for (gc_object *self; (self = gci_set_next(set, &at, states)) != NULL;) {
+        if (self->refs & OURO_REFS_WEAK) {
+            gci_weak_end(self, which, due);
+        }
+    }
+}
+
+/* The same to the doomed, and call those that are due. Returns how many were. */
 static size_t end_weak(const struct gci_set *set, enum gci_weak_which which)
 {
     gc_weak due;
     gci_weak_due_init(&due);
-    struct gci_cursor at = gci_set_begin(set);
-    for (gc_object *self; (self = gci_set_next(set, &at, DOOMED)) != NULL;) {
-        if (self->refs & OURO_REFS_WEAK) {
-            gci_weak_end(self, which, &due);
-        }
-    }
+    end_weak_to(set, DOOMED, which, &due);
     return gci_weak_call(&due); /* user code may run here */
 }
 
@@ -210,19 +217,10 @@ void gci_doom_end_callbacks(const struct gci_page *page, gc_object *self)
     end_weak_of(page, self, GCI_WEAK_CALLBACKS);
 }
 
-/* The same for those of a set that have one of some states. */
-static void end_weak_later(const struct gci_set *set, uint32_t states, enum gci_weak_which which)
-{
-    struct gci_cursor at = gci_set_begin(set);
-    for (gc_object *self; (self = gci_set_next(set, &at, states)) != NULL;) {
-        end_weak_of(at.page, self, which);
-    }
-}
-
-void gci_doom_end_weak(const struct gci_set *set)
+void gci_doom_end_weak(gc_heap *heap, const struct gci_set *set)
 {
     if (set->weak) {
-        end_weak_later(set, set->members, GCI_WEAK_ALL);
+        end_weak_to(set, set->members, GCI_WEAK_ALL, &heap->due);
     }
 }
 
@@ -284,11 +282,11 @@ static void clear_part(gc_heap *heap, const struct gci_set *set)
     size_t uncollectable = 0, old = 0, cleared = cycle->cleared;
     heap->clearing = true;
     if (set->weak) {
-        end_weak_later(set, DOOMED, GCI_WEAK_ALL);
+        end_weak_to(set, DOOMED, GCI_WEAK_ALL, &heap->due);
     }
     for_each_doomed(set, gci_doom_clear); /* user code may run here */
     if (heap->weak_table.count > 0) {
-        end_weak_later(set, DOOMED, GCI_WEAK_ALL); /* of those made since */
+        end_weak_to(set, DOOMED, GCI_WEAK_ALL, &heap->due); /* of those made since */
     }
     heap->clearing = false;
     if (heap->emptying == NULL && (heap->backlog == NULL || cleared > 0)) {
@@ -306,7 +304,7 @@ static void clear_part(gc_heap *heap, const struct gci_set *set)
 void gci_doom_part(gc_heap *heap, const struct gci_set *set, uint64_t deadline)
 {
     if (set->weak && !heap->cycle.again) {
-        end_weak_later(set, DOOMED, GCI_WEAK_CALLBACKS);
+        end_weak_to(set, DOOMED, GCI_WEAK_CALLBACKS, &heap->due);
     }
     if (heap->due.next != &heap->due) {
         (void)put_back(heap, set, GCI_PROVEN);

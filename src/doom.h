@@ -28,7 +28,7 @@ OURO_INTERNAL void gci_doom_each(const struct gci_page *page, uint32_t members, 
  * set end; gci_doom_clear; and when what dies by that is gone, the rest is old again. */
 OURO_INTERNAL void gci_doom_end_callbacks(const struct gci_page *page, gc_object *self);
 OURO_INTERNAL void gci_doom_clear(const struct gci_page *page, gc_object *self);
-OURO_INTERNAL void gci_doom_end_weak(const struct gci_set *set);
+OURO_INTERNAL void gci_doom_end_weak(gc_heap *heap, const struct gci_set *set);
 OURO_INTERNAL void gci_doom_release(const struct gci_page *page, gc_object *self);
 
 /* One step in the end of a part's garbage: weak references that call back end, and join the ring; or finalizers

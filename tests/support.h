@@ -383,6 +383,19 @@ static const gc_type leaf_type = {
     .destroy = leaf_destroy,
 };
 
+/* A node that no clear breaks. */
+static inline void stubborn_node_traverse(gc_object *self, gc_visitor *visitor)
+{
+    struct node *node = (struct node *)(void *)self;
+    gc_visit(visitor, node->left);
+    gc_visit(visitor, node->right);
+}
+static const gc_type stubborn_node_type = {
+    .name = "stubborn",
+    .size = sizeof(struct node),
+    .traverse = stubborn_node_traverse,
+};
+
 /* References in a tail. */
 struct tuple {
     gc_object object;

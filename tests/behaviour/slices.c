@@ -1155,20 +1155,6 @@ static void resurrected_in_parts_are_counted(void **state)
     world->story[0] = '\0';
 }
 
-static void stubborn_traverse(gc_object *self, gc_visitor *visitor)
-{
-    struct node *node = (struct node *)(void *)self;
-    gc_visit(visitor, node->left);
-    gc_visit(visitor, node->right);
-}
-
-/* What no clear breaks. */
-static const gc_type stubborn_type = {
-    .name = "stubborn",
-    .size = sizeof(struct node),
-    .traverse = stubborn_traverse,
-};
-
 static void uncollectable_in_parts_are_counted_and_old(void **state)
 {
     struct world *world = *state;
@@ -1176,7 +1162,7 @@ static void uncollectable_in_parts_are_counted_and_old(void **state)
     struct node *stubborn[PART + 1]; /* in two parts */
     struct calls calls;
     for (unsigned i = 0; i <= PART; i++) {
-        stubborn[i] = gc_new(heap, &stubborn_type);
+        stubborn[i] = gc_new(heap, &stubborn_node_type);
         assert_non_null(stubborn[i]);
         stubborn[i]->left = stubborn[i];
     }
@@ -1588,7 +1574,7 @@ static void weak_reference_that_was_garbage_is_not_called(void **state)
     for (unsigned debug = 0; debug <= GC_DEBUG_SAVE_ALL; debug += GC_DEBUG_SAVE_ALL) {
         gc_heap *heap = patient_heap_new(world);
         struct node *ring = node_new(heap), *last = node_new(heap);
-        struct node *stubborn = gc_new(heap, &stubborn_type);
+        struct node *stubborn = gc_new(heap, &stubborn_node_type);
         gc_set(&ring->left, ring);
         gc_set(&stubborn->left, stubborn);
         gc_set_steal(&stubborn->right, (struct node *)(void *)weak_with_callback(last, 1));

@@ -3,10 +3,7 @@
 /* Objects with very many references in a cycle and in a young collection, white box: their arrays are
  * counted and marked some at a time, and the program does with them what it likes meanwhile. */
 
-#include "support.h"
-
-#include "collect.h"
-#include "cycle.h"
+#include "cycle_support.h"
 
 enum { LENGTH = 300000, LEAST_SLICES = LENGTH / 4096 };
 
@@ -51,36 +48,15 @@ static struct shelf *shelf_new(gc_heap *heap, size_t length)
     return shelf;
 }
 
-static void slice(gc_heap *heap)
-{
-    heap->busy++;
-    gci_pages_pin(heap);
-    struct gci_set set = gci_cycle_slice(heap, 0);
-    if (set.garbage_count > 0) {
-        (void)gci_doom(heap, &set);
-    }
-    gci_death_drain(heap);
-    heap->busy--;
-    gci_pages_unpin(heap);
-}
-
 /* Slices to the end of a phase. Returns how many. */
 static size_t run_through(gc_heap *heap, enum gci_phase phase)
 {
     size_t slices = 0;
     while (heap->cycle.phase == phase) {
-        slice(heap);
+        (void)whole_slice(heap, 0);
         slices++;
     }
     return slices;
-}
-
-static void run_to(gc_heap *heap, enum gci_phase phase)
-{
-    while (heap->cycle.phase != phase && heap->cycle.phase != GCI_PHASE_NONE) {
-        slice(heap);
-    }
-    assert_int_equal(heap->cycle.phase, phase);
 }
 
 /* Slices until the arrays of an object are in the middle of being counted, or marked. */
@@ -88,7 +64,7 @@ static void run_into_arrays(gc_heap *heap, enum gci_phase phase)
 {
     while (heap->cycle.phase != phase || heap->cycle.items_done == 0) {
         assert_int_not_equal(heap->cycle.phase, GCI_PHASE_NONE);
-        slice(heap);
+        (void)whole_slice(heap, 0);
     }
 }
 
@@ -264,7 +240,7 @@ static void page_is_used_for_another_type_in_the_middle(void **state)
                 words[count]->words[i] = heap->old;
             }
         }
-        slice(heap);
+        (void)whole_slice(heap, 0);
         assert_null(heap->cycle.array_page);
         assert_int_equal(heap->cycle.items_done, 0);
         run_to(heap, GCI_PHASE_NONE);
@@ -290,7 +266,7 @@ static void buffer_changes_in_the_middle(void **state)
         }
         shelf->items = realloc(shelf->items, 10 * sizeof(struct node *));
         assert_non_null(shelf->items);
-        slice(heap);
+        (void)whole_slice(heap, 0);
         run_to(heap, GCI_PHASE_NONE);
         assert_sound(heap);
         assert_live(heap, 11);
@@ -397,19 +373,6 @@ static void very_long_arrays_become_old_unseen(void **state)
  * ======================================= */
 
 enum { EMPTIED = 1024 }; /* as in death.c: references between two looks at the clock */
-
-/* A heap that does what is due in gc_step only, where nothing is due by itself. */
-static gc_heap *patient_heap_new(struct world *world)
-{
-    gc_config config = {
-        .collect = GC_AT_SAFEPOINT,
-        .thresholds = { .young_objects = SIZE_MAX,
-                        .young_bytes = SIZE_MAX,
-                        .old_growth_percent = SIZE_MAX,
-                        .old_bytes = SIZE_MAX },
-    };
-    return world_new_heap(world, &config);
-}
 
 /* A shelf that holds itself, too. */
 static struct shelf *own_shelf_new(gc_heap *heap)
@@ -597,20 +560,6 @@ static void long_arrays_of_the_backlog_are_emptied_in_slices(void **state)
     assert_live(heap, 0);
 }
 
-/* Nobody clears it. */
-static void stubborn_traverse(gc_object *self, gc_visitor *visitor)
-{
-    struct node *node = (struct node *)(void *)self;
-    gc_visit(visitor, node->left);
-    gc_visit(visitor, node->right);
-}
-
-static const gc_type stubborn_type = {
-    .name = "stubborn",
-    .size = sizeof(struct node),
-    .traverse = stubborn_traverse,
-};
-
 /* A tail is as long as before when it is empty, so it must not be emptied again and again: where two hold each
  * other, and where one is held by what nobody clears. */
 static void emptied_tails_that_live_on_are_not_emptied_again(void **state)
@@ -619,7 +568,7 @@ static void emptied_tails_that_live_on_are_not_emptied_again(void **state)
     for (unsigned is_held = 0; is_held < 2; is_held++) {
         gc_heap *heap = patient_heap_new(world);
         struct tuple *a = full_tuple_new(heap, LENGTH);
-        struct node *b = is_held ? gc_new(heap, &stubborn_type)
+        struct node *b = is_held ? gc_new(heap, &stubborn_node_type)
                                  : (struct node *)(void *)full_tuple_new(heap, LENGTH);
         assert_non_null(b);
         gc_clear(&a->items[0]);

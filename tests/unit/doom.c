@@ -355,7 +355,7 @@ static void steps_for_a_range_leave_the_others_alone(void **state)
     set = gci_set_of_doomed(heap, &set);
     gci_trace_find_garbage(heap, &set);
     assert_int_equal(set.garbage_count, 4);
-    gci_doom_end_weak(&set);
+    gci_doom_end_weak(heap, &set);
     assert_null(weak_peek(plain));
     assert_story(world, "");
     assert_int_equal(gci_weak_call(&heap->due), 2);
