@@ -108,7 +108,8 @@ static bool are_too_many(const gc_heap *heap)
 /* Whether garbage is being cleared in slices. A look at the heap makes it DOOMED, so no other garbage may be so. */
 static bool is_clearing(const gc_heap *heap)
 {
-    return heap->cycle.phase == GCI_PHASE_CLEAR || heap->cycle.phase == GCI_PHASE_RELEASE;
+    return heap->cycle.phase == GCI_PHASE_CLEAR || heap->cycle.phase == GCI_PHASE_RELEASE ||
+           heap->cycle.clears_part;
 }
 
 /* Whether the young are collected when they are due. Else they have to wait for a cycle, or are just

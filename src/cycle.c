@@ -412,6 +412,7 @@ static void finish(gc_heap *heap)
     heap->cycle.array_page = NULL;
     heap->cycle.items_done = 0;
     heap->cycle.marked = 0;
+    heap->cycle.clears_part = false;
 }
 
 /* After a sweep: another round, or the end of it. */
@@ -589,6 +590,7 @@ static bool run_phase(gc_heap *heap, uint64_t deadline)
 static void advance(gc_heap *heap)
 {
     struct gci_cycle *cycle = &heap->cycle;
+    bool all;
     switch (cycle->phase) {
     case GCI_PHASE_NONE: /* user code has looked at the heap */
         break;
@@ -606,7 +608,9 @@ static void advance(gc_heap *heap)
         cycle->freed += cycle->garbage;
         cycle->garbage = 0;
         cycle->is_doomed = false;
+        all = !cycle->clears_part;
         finish(heap);
+        cycle->is_done = all;
         break;
     case GCI_PHASE_FREE:
         finish(heap);
@@ -649,14 +653,6 @@ struct gci_set gci_cycle_slice(gc_heap *heap, uint64_t deadline)
     return nothing;
 }
 
-/* What was cleared was counted as collected. */
-static void forget_cleared(gc_heap *heap, const gc_object *self)
-{
-    bool is_cleared = gci_object_is_marked(heap, self, GCI_CLEARED);
-    heap->cycle.report.collected -= is_cleared;
-    heap->generations[1].collected -= is_cleared;
-}
-
 static void restore(gc_heap *heap, struct gci_page *page)
 {
     uint32_t members = 1u << gci_other_old(heap);
@@ -664,8 +660,9 @@ static void restore(gc_heap *heap, struct gci_page *page)
          offset < end; offset += size) {
         gc_object *self = gci_page_at(page, offset);
         bool is_grey = gci_state_of(self) == GCI_GREY, is_dead = GCI_IS_DEAD(self->refs);
-        if (gci_is_member(members, self->gc) || (is_grey && !is_dead)) {
-            forget_cleared(heap, self);
+        if (gci_object_is_marked(heap, self, GCI_CLEARED)) {
+            self->gc = GCI_DOOMED;
+        } else if (gci_is_member(members, self->gc) || (is_grey && !is_dead)) {
             self->gc = heap->old;
         } else if (gci_state_of(self) == GCI_DYING) {
             self->gc = GCI_DYING;
@@ -718,6 +715,12 @@ void gci_cycle_abandon(gc_heap *heap)
     }
     cycle->lane_count = 0;
     cycle->chains = NULL;
+    if (cycle->clears_part) {
+        cycle->is_doomed = true;
+        cycle->marked = 0;
+        enter(heap, GCI_PHASE_CLEAR);
+        return;
+    }
     finish(heap);
     cycle->is_done = false;
 }

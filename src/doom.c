@@ -224,12 +224,20 @@ void gci_doom_end_weak(gc_heap *heap, const struct gci_set *set)
     }
 }
 
+void gci_doom_count(gc_heap *heap, uint64_t collected, uint64_t uncollectable)
+{
+    heap->cycle.report.collected += collected;
+    heap->cycle.report.uncollectable += uncollectable;
+    heap->generations[1].collected += collected;
+    heap->generations[1].uncollectable += uncollectable;
+}
+
 void gci_doom_release(const struct gci_page *page, gc_object *self)
 {
     struct gci_cycle *cycle = &page->heap->cycle;
-    cycle->garbage--;
-    cycle->report.uncollectable++;
-    page->heap->generations[1].uncollectable++;
+    bool is_counted = cycle->clears_part; /* as collected */
+    cycle->garbage -= !is_counted;
+    gci_doom_count(page->heap, 0 - (uint64_t)is_counted, 1);
     end_weak_of(page, self, GCI_WEAK_ALL); /* those made since */
     release(page, self);                   /* user code may run here */
 }
@@ -237,12 +245,15 @@ void gci_doom_release(const struct gci_page *page, gc_object *self)
 /* Parts. */
 
 /* What is doomed still stays garbage between slices, and is in the next part again; unless user code has looked
- * at the heap, which ends the cycle. Returns how many live on so. */
-static size_t put_back(gc_heap *heap, const struct gci_set *set, uint32_t mark)
+ * at the heap, which ends the cycle: then it is old, or goes on being cleared. */
+static void put_back(gc_heap *heap, const struct gci_set *set, uint32_t mark)
 {
     struct gci_cycle *cycle = &heap->cycle;
     size_t count = 0;
     bool goes_on = cycle->phase == GCI_PHASE_PARTS;
+    if (cycle->phase == GCI_PHASE_CLEAR) {
+        return;
+    }
     struct gci_cursor at = gci_set_begin(set);
     for (gc_object *self; (self = gci_set_next(set, &at, DOOMED)) != NULL; count++) {
         self->gc = goes_on ? gci_other_old(heap) | mark : gci_object_old(at.page);
@@ -252,7 +263,6 @@ static size_t put_back(gc_heap *heap, const struct gci_set *set, uint32_t mark)
         cycle->page = cycle->part_page;
         cycle->offset = cycle->part_offset;
     }
-    return goes_on ? 0 : count;
 }
 
 /* Run finalizers until time is up; but all if one has ended the cycle, by a look at the heap: the next one is to
@@ -279,8 +289,8 @@ static void finalize_some(const struct gci_cycle *cycle, const struct gci_set *s
 static void clear_part(gc_heap *heap, const struct gci_set *set)
 {
     struct gci_cycle *cycle = &heap->cycle;
-    size_t uncollectable = 0, old = 0, cleared = cycle->cleared;
-    heap->clearing = true;
+    size_t uncollectable = 0, cleared = cycle->cleared;
+    heap->clearing = cycle->clears_part = true;
     if (set->weak) {
         end_weak_to(set, DOOMED, GCI_WEAK_ALL, &heap->due);
     }
@@ -292,13 +302,10 @@ static void clear_part(gc_heap *heap, const struct gci_set *set)
     if (heap->emptying == NULL && (heap->backlog == NULL || cleared > 0)) {
         uncollectable = release_rest(set); /* user code may run here */
     } else {
-        old = put_back(heap, set, GCI_CLEARED);
+        put_back(heap, set, GCI_CLEARED);
     }
-    uint64_t collected = set->garbage_count - cleared - uncollectable - old;
-    cycle->report.collected += collected;
-    cycle->report.uncollectable += uncollectable;
-    heap->generations[1].collected += collected;
-    heap->generations[1].uncollectable += uncollectable;
+    cycle->clears_part = cycle->phase == GCI_PHASE_CLEAR || cycle->marked > 0;
+    gci_doom_count(heap, set->garbage_count - cleared - uncollectable, uncollectable);
 }
 
 void gci_doom_part(gc_heap *heap, const struct gci_set *set, uint64_t deadline)
@@ -307,10 +314,10 @@ void gci_doom_part(gc_heap *heap, const struct gci_set *set, uint64_t deadline)
         end_weak_to(set, DOOMED, GCI_WEAK_CALLBACKS, &heap->due);
     }
     if (heap->due.next != &heap->due) {
-        (void)put_back(heap, set, GCI_PROVEN);
+        put_back(heap, set, GCI_PROVEN);
     } else if (set->finalizers) {
         finalize_some(&heap->cycle, set, deadline); /* user code may run here */
-        (void)put_back(heap, set, GCI_PROVEN);
+        put_back(heap, set, GCI_PROVEN);
     } else {
         clear_part(heap, set); /* user code may run here */
     }

@@ -362,6 +362,7 @@ struct gci_cycle {
     bool of_suspects;      /* a later phase, over the pages with suspects only */
     bool is_finalized;     /* its last garbage had its callbacks and finalizers */
     bool is_doomed;        /* it is DOOMED: somebody looked at the heap while it was cleared */
+    bool clears_part;      /* some garbage of a part is cleared, and may be held still */
     bool owes_stop;        /* its start hooks were called, its stop hooks not yet */
     bool is_done;          /* it has come to its end, but for the backlog and the books */
     bool trusts_touched;   /* what was touched is marked */

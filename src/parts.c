@@ -94,6 +94,7 @@ static struct gci_set gather_part(gc_heap *heap)
     cycle->part_page = cycle->page;
     cycle->part_offset = cycle->offset;
     cycle->again = cycle->marked > 0;
+    cycle->clears_part = cycle->clears_part && cycle->again;
     cycle->cleared = 0;
     size_t most = GCI_PART_MIN;
     for (size_t looks = 0; wants_more(cycle, &part, most, looks); looks++) {
@@ -129,17 +130,12 @@ static struct gci_set gather_part(gc_heap *heap)
 static void count_back(gc_heap *heap, size_t alive)
 {
     struct gci_cycle *cycle = &heap->cycle;
-    gc_generation_stats *stats = &heap->generations[1];
     size_t cleared = cycle->again && alive < cycle->cleared ? alive : cycle->cleared;
-    cycle->report.collected -= cleared;
-    stats->collected -= cleared;
     cycle->cleared = cycle->again ? cycle->cleared - cleared : 0;
-    if (cycle->again && cleared > 0) {
-        cycle->report.uncollectable += alive;
-        stats->uncollectable += alive;
-    } else if (cycle->again) {
+    gci_doom_count(heap, 0 - cleared, cycle->again && cleared > 0 ? alive : 0);
+    if (cycle->again && cleared == 0) {
         cycle->report.resurrected += alive;
-        stats->resurrected += alive;
+        heap->generations[1].resurrected += alive;
     }
 }
 
@@ -149,6 +145,7 @@ void gci_parts_examine(gc_heap *heap, uint64_t deadline)
     uint64_t now = gci_sys_clock_ns();
     if (gci_looks(heap)) { /* since this phase began */
         cycle->page = NULL;
+        cycle->clears_part = false;
         return;
     }
     do {

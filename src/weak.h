@@ -27,7 +27,8 @@ OURO_INTERNAL size_t gci_weak_call(gc_weak *due);
 static inline bool gci_weak_are_known(const gc_heap *heap)
 {
     const struct gci_cycle *cycle = &heap->cycle;
-    bool is_known = cycle->phase >= GCI_PHASE_CALL || (cycle->is_done && !cycle->only_promotes);
+    bool is_known = (cycle->phase >= GCI_PHASE_CALL && !cycle->clears_part) ||
+                    (cycle->is_done && !cycle->only_promotes);
     return is_known && heap->waiting.next != &heap->waiting;
 }
 static inline bool gci_weak_is_due(const gc_heap *heap)

@@ -15,9 +15,9 @@
  * What dies at which moment between those is the collector's to choose, so unlike in oracle.c a
  * shadow that nothing reaches may be of the dead: the program never looks at it again.
  *
- * The clock chooses the seeds and a failure prints its own: OURO_TEST_SEED=<seed> runs that one
- * again, with the same OURO_TEST_SCALE. Where slices come by themselves their places depend on the
- * clock, too. */
+ * The time of day chooses the seeds and a failure prints its own: OURO_TEST_SEED=<seed> runs that one
+ * again, with the same OURO_TEST_SCALE and to the same end, because the collector's clock is one of
+ * this program: clock_gettime below is found before the C library's. */
 
 #include "../support.h"
 
@@ -44,6 +44,34 @@ enum scenario {
     IN_CROWDS,    /* with many young at default thresholds, so that they become old unseen */
     SCENARIOS
 };
+
+/* The clock
+ * ========= */
+
+static uint64_t clock_ns, clock_random, clock_pace = 1;
+
+static void start_clock(uint64_t seed)
+{
+    clock_ns = 1000000000;
+    clock_random = seed * UINT64_C(0xD1342543DE82EF95) + 1;
+    clock_pace = (uint64_t)1 << seed / SCENARIOS % 12;
+}
+
+static void pass_time(uint64_t most)
+{
+    clock_random = clock_random * UINT64_C(6364136223846793005) + 1442695040888963407;
+    uint64_t dice = clock_random >> 33;
+    clock_ns += dice % most + (dice % 509 == 0 ? 30000 : 0) + (dice % 8191 == 0 ? 3000000 : 0);
+}
+
+/* Goes on at each look, mostly by a pace that is the play's, at times by much more. */
+int clock_gettime(clockid_t which, struct timespec *now)
+{
+    (void)which;
+    pass_time(clock_pace);
+    *now = (struct timespec){ (time_t)(clock_ns / 1000000000), (long)(clock_ns % 1000000000) };
+    return 0;
+}
 
 /* Real objects
  * ============ */
@@ -1408,6 +1436,7 @@ static void play(struct world *world, uint64_t seed, size_t steps)
     for (int id = 0; id < THINGS; id++) {
         model->vacant[model->vacant_count++] = THINGS - 1 - id;
     }
+    start_clock(seed);
     gc_config config = any_config(model);
     world->note = model;
     model->heap = world_heap(world, &config);
@@ -1418,6 +1447,7 @@ static void play(struct world *world, uint64_t seed, size_t steps)
         broken(model, "no heap", NOTHING);
     }
     for (model->step = 1; model->step <= steps && !model->failed; model->step++) {
+        pass_time(32 * clock_pace);
         change(model);
         settle(model);
         if (model->scenario != AT_BIRTHS) {

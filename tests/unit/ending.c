@@ -713,6 +713,7 @@ static void callbacks_of_big_garbage_may_look_at_the_heap(void **state)
 static void look_between_slices(gc_heap *heap, unsigned how)
 {
     enum gci_phase phase = heap->cycle.phase;
+    phase = heap->cycle.clears_part ? GCI_PHASE_CLEAR : phase;
     bool is_being_cleared = phase == GCI_PHASE_CLEAR || phase == GCI_PHASE_RELEASE;
     switch (how) {
     case 0:
@@ -1868,7 +1869,7 @@ waiting_one_of_a_cycle_that_is_cut_short_is_called_by_the_next_full_collection(v
         gc_heap *heap = patient_heap_new(world);
         struct node *holder = make_one_wait(heap);
         look_between_slices(heap, how);
-        assert_false(step(heap));
+        step_to_the_end(heap); /* of what was cleared */
         (void)gc_collect_generation(heap, 0);
         assert_story(world, "");
         assert_sound(heap);
@@ -1898,6 +1899,7 @@ static void waiting_one_of_a_cycle_that_is_cut_short_is_called_by_the_next_cycle
     gc_heap *heap = patient_heap_new(world);
     struct node *holder = make_one_wait(heap);
     assert_sound(heap);
+    step_to_the_end(heap); /* of what was cleared */
     gci_cycle_promote(heap);
     step_to_the_end(heap);
     assert_story(world, ""); /* that was no search */
@@ -1914,6 +1916,7 @@ static void waiting_one_that_is_garbage_by_then_is_not_called(void **state)
         gc_heap *heap = patient_heap_new(world);
         struct node *holder = make_one_wait(heap);
         assert_sound(heap);
+        step_to_the_end(heap); /* of what was cleared */
         gc_set(&holder->right, holder);
         gc_decref(holder);
         if (sliced) {
