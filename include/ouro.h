@@ -381,6 +381,7 @@ OURO_API void *gc_heap_user_data(const gc_heap *heap) OURO_NONNULL;
 
 /* Return empty pages to the system now. Otherwise the heap keeps some for later. Inside callbacks
  * that are called by a collection or a search it does nothing.
+ * Runs    what ends what slices have found.
  * Returns the bytes given back.  Cost  the number of types and segments. */
 OURO_API size_t gc_heap_trim(gc_heap *heap) OURO_NONNULL;
 
@@ -525,6 +526,7 @@ OURO_API const gc_type *gc_type_of(const void *object) OURO_NONNULL;
 OURO_API gc_heap *gc_heap_of(const void *object) OURO_NONNULL;
 
 /* Make the heap forget a type, before the module that holds it is unloaded.
+ * Runs    what ends what slices have found.
  * Errors  GC_ERR_BUSY while an object of it is alive or dying, and inside callbacks. */
 OURO_API gc_status gc_type_forget(gc_heap *heap, const gc_type *type) OURO_NONNULL;
 
@@ -608,10 +610,10 @@ static inline void gc_visit(gc_visitor *visitor, void *child)
  * and inside gc_unreachable, another one does nothing.
  *
  * The old are collected in slices, a cycle of them, between which the program runs: how long it is
- * stopped does not depend on how much is alive. A cycle finds what was garbage when it began. What
- * takes over the whole heap, as gc_collect and the calls that look at objects do, ends a cycle first,
- * which costs a walk over all containers. What dies of garbage that a slice has ended may wait for
- * later slices, dying; gc_collect ends it.
+ * stopped does not depend on how much is alive. A cycle finds what was garbage when it began, and what
+ * dies of that may wait for later slices, dying. What takes over the whole heap, as gc_collect and the
+ * calls that look at objects do, ends a cycle first, which costs a walk over all containers, and what its
+ * slices have found, with all that runs by it. Inside callbacks, and for gc_check, that waits.
  */
 
 /* Collect everything, now, as gc.collect.
@@ -667,6 +669,7 @@ enum {
  * from here on without what is frozen.
  * Returns  how many containers it froze; 0 inside a collection, or a visitor: nothing happened.
  *          gc_stats has how many are frozen now: objects_frozen.
+ * Runs     what ends what slices have found.
  * Cost     all containers. */
 OURO_API size_t gc_freeze(gc_heap *heap) OURO_NONNULL;
 
@@ -744,7 +747,8 @@ OURO_API unsigned gc_get_debug(const gc_heap *heap) OURO_NONNULL;
 
 /* Let go of all garbage that was saved, as gc.garbage.clear(): what the references from being kept
  * held dies, circles are left to the next collection.
- * Returns how many objects that were.  Runs  what dropping references runs; no collection. */
+ * Returns how many objects that were.  Runs  what ends what slices have found, and what dropping
+ * references runs; no collection. */
 OURO_API size_t gc_release_saved(gc_heap *heap) OURO_NONNULL;
 
 /* (8) Weak references and watchers
@@ -914,7 +918,8 @@ static inline size_t gc_get_type_stats(gc_heap *heap, gc_type_stats *stats, size
 
 /* (10) Looking at objects
  * ======================
- * Asking changes nothing: no count, no statistics, no threshold, no generation. It does write to the
+ * What slices have found ends before, as in gc_collect; whatever may run in that runs then. Else asking
+ * changes nothing: no count, no statistics, no threshold, no generation. It does write to the
  * collector's word of objects, and gc_why_alive and gc_check to that of the frozen, too.
  *
  * These calls lend objects to a visitor: borrowed, valid during the call unless the visitor takes a
@@ -977,7 +982,7 @@ typedef struct gc_holder {
  * are stored; `path` may be NULL when that is 0.
  * Returns  how long the way is; 0: there is none, the object is garbage. GC_ERR_NOMEM.
  * Errors   GC_ERR_NOMEM. An object of another heap is a panic, then 0.
- * Runs     traverse only.
+ * Runs     traverse, and before it what ends what slices have found.
  * Cost     two passes over all containers and their references, and 16 bytes of memory for each
  *          container, until it returns. */
 OURO_API ptrdiff_t gc_why_alive_sized(gc_heap *heap, void *object, gc_holder *path, size_t count,

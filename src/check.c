@@ -367,8 +367,8 @@ bool gc_check(gc_heap *heap)
 {
     heap->busy++;
     bool right = check_cycle(heap); /* the panic hook may run here, as below */
+    gci_collect_hold(heap); /* busy, so no more ends than the cycle: who knows what is broken */
     heap->busy--;
-    gci_collect_hold(heap);
     right = right && check_pages(heap) && check_references(heap);
     gci_collect_release(heap);
     return right;

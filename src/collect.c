@@ -156,12 +156,6 @@ static void hold(gc_heap *heap)
     gci_collect_arm(heap);
 }
 
-void gci_collect_hold(gc_heap *heap)
-{
-    gci_cycle_abandon(heap);
-    hold(heap);
-}
-
 void gci_collect_release(gc_heap *heap)
 {
     heap->busy--;
@@ -374,56 +368,70 @@ static void slice(gc_heap *heap, uint64_t budget_ns)
     gci_collect_release(heap);
 }
 
+void gci_collect_settle(gc_heap *heap)
+{
+    gci_cycle_abandon(heap);
+    while (heap->busy == 0 && is_in_cycle(heap)) {
+        slice(heap, UINT64_MAX); /* user code may run here */
+    }
+}
+
+void gci_collect_hold(gc_heap *heap)
+{
+    gci_collect_settle(heap); /* user code may run here */
+    hold(heap);
+}
+
 /* One collection, from the first start hook to the last stop hook, with no other inside. false: none
  * may start. */
-static bool collect(gc_heap *heap, gc_collection *report)
+static bool collect(gc_heap *heap, int generation, gc_reason reason, size_t *found)
 {
     if (heap->busy > 0) {
         return false;
     }
+    gc_collection report = { .size = sizeof(report), .generation = generation, .reason = reason };
+    if (generation != 0) {
+        gci_collect_settle(heap); /* user code may run here */
+    }
+    while (is_clearing(heap)) {
+        slice(heap, UINT64_MAX); /* user code may run here */
+    }
     uint64_t start = gci_sys_clock_ns();
-    if (report->generation != 0) {
-        gci_cycle_abandon(heap);
-    }
-    while (is_in_cycle(heap) && (report->generation != 0 || is_clearing(heap))) {
-        slice(heap, UINT64_MAX); /* user code may run here; what a cycle has found ends */
-        start = gci_sys_clock_ns();
-    }
     hold(heap);
-    gci_death_drain(heap);                       /* user code may run here */
-    make_up_for_stop(heap);                      /* user code may run here */
-    bool starts = ask_start_hooks(heap, report); /* user code may run here */
+    gci_death_drain(heap);                        /* user code may run here */
+    make_up_for_stop(heap);                       /* user code may run here */
+    bool starts = ask_start_hooks(heap, &report); /* user code may run here */
     if (starts) {
         check_heap(heap);
-        struct gci_set set = find_garbage(heap, report->generation);
-        report->examined = set.alive_count + set.garbage_count;
-        end_garbage(heap, &set, report); /* user code may run here */
-        if (report->generation != 0) {
+        struct gci_set set = find_garbage(heap, generation);
+        report.examined = set.alive_count + set.garbage_count;
+        end_garbage(heap, &set, &report); /* user code may run here */
+        if (generation != 0) {
             (void)gci_weak_call(&heap->waiting); /* user code may run here */
         }
-        record(heap, report);
-        tidy(heap, report->generation != 0);
-        record_pause(heap, report->generation == 0 ? GC_PHASE_YOUNG : GC_PHASE_FULL, start);
-        report->duration_ns = heap->pause_ns;
-        call_stop_hooks(heap, report); /* user code may run here */
+        record(heap, &report);
+        tidy(heap, generation != 0);
+        record_pause(heap, generation == 0 ? GC_PHASE_YOUNG : GC_PHASE_FULL, start);
+        report.duration_ns = heap->pause_ns;
+        call_stop_hooks(heap, &report); /* user code may run here */
     }
+    *found = found_by(&report);
     gci_collect_release(heap);
     return starts;
 }
 
-static size_t collect_generation(gc_heap *heap, int generation, gc_reason reason)
+size_t gci_collect(gc_heap *heap, int generation, gc_reason reason)
 {
-    gc_collection report = { .size = sizeof(report), .generation = generation, .reason = reason };
-    (void)collect(heap, &report);
-    return found_by(&report);
+    size_t found = 0;
+    (void)collect(heap, generation, reason, &found);
+    return found;
 }
 
 static void collect_by_itself(gc_heap *heap, int generation, gc_reason reason)
 {
-    size_t young = heap->young_objects;
-    gc_collection report = { .size = sizeof(report), .generation = generation, .reason = reason };
-    if (collect(heap, &report)) { /* user code may run here */
-        adapt(heap, generation, young, found_by(&report));
+    size_t young = heap->young_objects, found;
+    if (collect(heap, generation, reason, &found)) { /* user code may run here */
+        adapt(heap, generation, young, found);
     }
 }
 
@@ -484,13 +492,6 @@ static void begin_cycle(gc_heap *heap)
         heap->cycle.owes_stop = true;
         open_books(heap);
     }
-}
-
-/* Begin to make the young old unseen. */
-static void begin_promotion(gc_heap *heap)
-{
-    gci_cycle_promote(heap);
-    open_books(heap);
 }
 
 /* How much of its rest the program gets before the next slice: all, until the cycle has used most of
@@ -560,7 +561,8 @@ static void collect_young(gc_heap *heap, gc_reason reason)
     if (!are_too_many(heap)) {
         collect_by_itself(heap, 0, reason); /* user code may run here */
     } else if (!is_in_cycle(heap)) {
-        begin_promotion(heap);
+        gci_cycle_promote(heap);
+        open_books(heap);
     }
 }
 
@@ -613,10 +615,8 @@ static void alarm(gc_heap *heap)
 
 static bool shortage(gc_heap *heap)
 {
-    gc_collection report = { .size = sizeof(report),
-                             .generation = 1,
-                             .reason = GC_REASON_SHORTAGE };
-    if (heap->config.collect != GC_AT_ALLOCATION || !collect(heap, &report)) {
+    size_t found;
+    if (heap->config.collect != GC_AT_ALLOCATION || !collect(heap, 1, GC_REASON_SHORTAGE, &found)) {
         return false;
     }
     (void)gci_pages_trim(heap, 0);
@@ -626,12 +626,7 @@ static bool shortage(gc_heap *heap)
 void gci_collect_install(gc_heap *heap)
 {
     heap->hooks =
-        (struct gci_hooks){ .alarm = alarm, .shortage = shortage, .settle = gci_cycle_abandon };
-}
-
-size_t gci_collect_all(gc_heap *heap, gc_reason reason)
-{
-    return collect_generation(heap, 1, reason);
+        (struct gci_hooks){ .alarm = alarm, .shortage = shortage, .settle = gci_collect_settle };
 }
 
 void gci_collect_rebase(gc_heap *heap)
@@ -642,12 +637,12 @@ void gci_collect_rebase(gc_heap *heap)
 
 size_t gc_collect(gc_heap *heap)
 {
-    return gci_collect_all(heap, GC_REASON_CALL);
+    return gci_collect(heap, 1, GC_REASON_CALL);
 }
 
 size_t gc_collect_generation(gc_heap *heap, int generation)
 {
-    return collect_generation(heap, generation > 0, GC_REASON_CALL);
+    return gci_collect(heap, generation > 0, GC_REASON_CALL);
 }
 
 void gc_safepoint(gc_heap *heap)

@@ -10,12 +10,16 @@
  * Call it after a change of any of these. */
 OURO_INTERNAL void gci_collect_arm(gc_heap *heap);
 
-/* No collection starts between these two, and a cycle has ended. They nest. Pages are pinned too. */
+/* End a cycle, and what has been found in slices, as before a full collection; inside callbacks the cycle only.
+ * Any user code may run. */
+OURO_INTERNAL void gci_collect_settle(gc_heap *heap);
+
+/* No collection starts between these two, and the heap is settled. They nest. Pages are pinned too. */
 OURO_INTERNAL void gci_collect_hold(gc_heap *heap);
 OURO_INTERNAL void gci_collect_release(gc_heap *heap);
 
-/* gc_collect, for a reason. */
-OURO_INTERNAL size_t gci_collect_all(gc_heap *heap, gc_reason reason);
+/* gc_collect_generation, for a reason. */
+OURO_INTERNAL size_t gci_collect(gc_heap *heap, int generation, gc_reason reason);
 
 /* All that is in use is frozen now: growth counts from here on. */
 OURO_INTERNAL void gci_collect_rebase(gc_heap *heap);

@@ -407,8 +407,8 @@ static void finish(gc_heap *heap)
 {
     forget_suspect_pages(&heap->cycle);
     heap->cycle.phase = GCI_PHASE_NONE;
-    heap->cycle.is_done = true;
-    heap->cycle.page = NULL; /* for a walk of which user code was part */
+    heap->cycle.is_done = !heap->cycle.clears_part; /* else it was cut short */
+    heap->cycle.page = NULL;                        /* for a walk of which user code was part */
     heap->cycle.array_page = NULL;
     heap->cycle.items_done = 0;
     heap->cycle.marked = 0;
@@ -590,7 +590,6 @@ static bool run_phase(gc_heap *heap, uint64_t deadline)
 static void advance(gc_heap *heap)
 {
     struct gci_cycle *cycle = &heap->cycle;
-    bool all;
     switch (cycle->phase) {
     case GCI_PHASE_NONE: /* user code has looked at the heap */
         break;
@@ -608,9 +607,7 @@ static void advance(gc_heap *heap)
         cycle->freed += cycle->garbage;
         cycle->garbage = 0;
         cycle->is_doomed = false;
-        all = !cycle->clears_part;
         finish(heap);
-        cycle->is_done = all;
         break;
     case GCI_PHASE_FREE:
         finish(heap);

@@ -245,15 +245,12 @@ void gci_doom_release(const struct gci_page *page, gc_object *self)
 /* Parts. */
 
 /* What is doomed still stays garbage between slices, and is in the next part again; unless user code has looked
- * at the heap, which ends the cycle: then it is old, or goes on being cleared. */
+ * at the heap, which ends the cycle. */
 static void put_back(gc_heap *heap, const struct gci_set *set, uint32_t mark)
 {
     struct gci_cycle *cycle = &heap->cycle;
     size_t count = 0;
     bool goes_on = cycle->phase == GCI_PHASE_PARTS;
-    if (cycle->phase == GCI_PHASE_CLEAR) {
-        return;
-    }
     struct gci_cursor at = gci_set_begin(set);
     for (gc_object *self; (self = gci_set_next(set, &at, DOOMED)) != NULL; count++) {
         self->gc = goes_on ? gci_other_old(heap) | mark : gci_object_old(at.page);
@@ -301,9 +298,9 @@ static void clear_part(gc_heap *heap, const struct gci_set *set)
     heap->clearing = false;
     if (heap->emptying == NULL && (heap->backlog == NULL || cleared > 0)) {
         uncollectable = release_rest(set); /* user code may run here */
-    } else {
+    } else if (cycle->phase == GCI_PHASE_PARTS) {
         put_back(heap, set, GCI_CLEARED);
-    }
+    } /* else somebody has looked, and it goes on being cleared */
     cycle->clears_part = cycle->phase == GCI_PHASE_CLEAR || cycle->marked > 0;
     gci_doom_count(heap, set->garbage_count - cleared - uncollectable, uncollectable);
 }

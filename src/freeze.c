@@ -36,7 +36,7 @@ size_t gc_freeze(gc_heap *heap)
     if (heap->busy > 0) {
         return 0;
     }
-    gci_cycle_abandon(heap);
+    gci_collect_settle(heap); /* user code may run here */
     size_t count = turn_pages(heap, states, GCI_FROZEN, gci_page_freeze);
     heap->young_objects = 0;
     gci_pages_forget_young(heap);

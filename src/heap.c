@@ -65,7 +65,7 @@ size_t gc_heap_trim(gc_heap *heap)
 {
     size_t before = heap->bytes_reserved;
     if (heap->busy == 0) {
-        gci_cycle_abandon(heap);
+        gci_collect_settle(heap); /* user code may run here */
     }
     gci_pages_drop_idle(heap);
     if (heap->weak_table.count == 0) {
@@ -148,7 +148,7 @@ void gc_heap_free(gc_heap *heap)
     /* User code may run here, and register watchers: as often as there are, lest it never ends. */
     gci_weak_call_watchers(heap, false);
     gci_collect_release(heap);
-    (void)gci_collect_all(heap, GC_REASON_HEAP_FREE); /* user code may run here */
+    (void)gci_collect(heap, 1, GC_REASON_HEAP_FREE); /* user code may run here */
     if (heap->config.report_leaks) {
         report_leaks(heap);
     }

@@ -28,7 +28,7 @@ int gc_each_object(gc_heap *heap, int generation, gc_object_fn visit, void *arg)
     if (generation >= 0) {
         states = CONTAINERS & states_of[generation > GC_SAVED ? GC_OLD : generation];
     }
-    gci_collect_hold(heap);
+    gci_collect_hold(heap); /* user code may run here */
     while (stop == 0 && (self = gci_walk_next(heap, &at, states)) != NULL) {
         stop = visit(self, arg); /* user code may run here */
     }
@@ -43,7 +43,7 @@ int gc_unreachable(gc_heap *heap, gc_object_fn visit, void *arg)
     if (heap->busy > 0) {
         return 0;
     }
-    gci_collect_hold(heap);
+    gci_collect_hold(heap); /* user code may run here */
     struct gci_set set = gci_set_to_look_at(heap);
     gci_trace_find_garbage(heap, &set);
     /* What was found alive is as it was before; what is old has the new old state. */
@@ -113,8 +113,8 @@ int gc_referrers(gc_heap *heap, void *object, gc_object_fn visit, void *arg)
     struct gci_walk at = { 0 };
     gc_object *self;
     int stop = 0;
-    gci_collect_hold(heap);
-    gc_incref(object); /* lest another one comes to be at its place */
+    gc_incref(object);      /* lest another one comes to be at its place */
+    gci_collect_hold(heap); /* user code may run here */
     while (stop == 0 && (self = gci_walk_next(heap, &at, CONTAINERS)) != NULL) {
         referents.stop = 0;
         gci_trace(&tracer, gci_page_of(self), self);
@@ -136,7 +136,7 @@ int gc_referents(void *object, gc_object_fn visit, void *arg)
     struct gci_tracer tracer;
     gci_tracer_init(&tracer, heap, pass_on_items);
     tracer.context = &referents;
-    gci_collect_hold(heap);
+    gci_collect_hold(heap); /* user code may run here */
     gci_trace(&tracer, page, object);
     gci_trace_flush(&tracer);
     gci_collect_release(heap);

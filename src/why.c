@@ -138,15 +138,17 @@ static uint32_t room_for_all(const gc_heap *heap)
 static ptrdiff_t answer(gc_heap *heap, struct search *search, void *path, size_t count, size_t size)
 {
     search->found = NOWHERE;
+    gci_collect_hold(heap); /* user code may run here */
     search->room = room_for_all(heap);
     size_t bytes = search->room * sizeof(struct step);
     search->steps = search->room == 0 ? NULL : gci_memory_take(heap, bytes, GCI_ALIGN_MAX);
+    if (search->steps != NULL) {
+        find_way(heap, search);
+    }
+    gci_collect_release(heap);
     if (search->steps == NULL) {
         return gci_fail(heap, GC_ERR_NOMEM);
     }
-    gci_collect_hold(heap);
-    find_way(heap, search);
-    gci_collect_release(heap);
     size_t length = store_way(search, path, count, size);
     gci_memory_give(heap, search->steps, bytes);
     return (ptrdiff_t)length;
