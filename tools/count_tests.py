@@ -4,6 +4,7 @@
 meson alone cannot be asked: it counts executables, and one that speaks TAP but ends before its
 first case it calls skipped. Here that is a failure, as is every executable that failed for another
 reason than its cases: it crashed, hung, left some of its plan out, or valgrind found something.
+What a test with failures has written to stderr, where cmocka explains them, follows their names.
 The last line is `N passed, N failed`.
 
     count_tests.py TESTLOG_JSON
@@ -14,6 +15,7 @@ import sys
 from pathlib import Path
 
 PLAN = re.compile(r"^1\.\.(\d+)", flags=re.M)
+EXPLAINED = 20  # lines
 CASE = re.compile(r"^(ok|not ok)\b *(.*)", flags=re.M)
 
 
@@ -32,16 +34,21 @@ def count(test):
 
 
 def main(path):
-    passed, failed = 0, []
+    passed, failed, said = 0, [], []
     if Path(path).is_file():
         for line in Path(path).read_text(encoding="utf-8").splitlines():
-            ok, wrong = count(json.loads(line))
+            test = json.loads(line)
+            ok, wrong = count(test)
             passed += ok
             failed += wrong
+            if wrong:
+                said += test.get("stderr", "").splitlines()[-EXPLAINED:]
     if passed == 0 and not failed:
         failed = [f"{path}: no test ran"]
     for case in failed:
         print(f"failed: {case}")
+    for line in said:
+        print(f"    {line}")
     print(f"{passed} passed, {len(failed)} failed")
     return int(bool(failed))
 
