@@ -267,15 +267,16 @@ static void put_back(gc_heap *heap, const struct gci_set *set, uint32_t mark)
 static void finalize_some(const struct gci_cycle *cycle, const struct gci_set *set,
                           uint64_t deadline)
 {
-    enum { CALLS = 4 }; /* between two looks at the clock */
+    /* Between two looks at the clock; and at least, so that nobody is examined for more steps than that. */
+    enum { CALLS = 4, STEPS = 256 };
     struct gci_cursor at = gci_set_begin(set);
-    unsigned calls = 0;
+    size_t calls = 0, least = set->garbage_count / STEPS;
     for (gc_object *self; (self = gci_set_next(set, &at, DOOMED)) != NULL;) {
         if (!(at.page->duties & GCI_DUTY_FINALIZE) || (self->refs & OURO_REFS_FINALIZED)) {
             continue;
         }
         hold_for(at.page, self, gci_death_finalize); /* user code may run here */
-        if (++calls % CALLS == 0 && cycle->phase == GCI_PHASE_PARTS &&
+        if (++calls % CALLS == 0 && calls >= least && cycle->phase == GCI_PHASE_PARTS &&
             gci_sys_clock_ns() >= deadline) {
             return;
         }

@@ -143,12 +143,12 @@ void gci_parts_examine(gc_heap *heap, uint64_t deadline)
 {
     struct gci_cycle *cycle = &heap->cycle;
     uint64_t now = gci_sys_clock_ns();
-    if (gci_looks(heap)) { /* since this phase began */
-        cycle->page = NULL;
-        cycle->clears_part = false;
-        return;
-    }
     do {
+        if (gci_looks(heap) && (cycle->marked == 0 || !cycle->clears_part)) {
+            cycle->clears_part = false; /* since this phase began somebody wants to see it */
+            cycle->page = NULL;
+            return;
+        }
         uint64_t start = now;
         struct gci_set set = gather_part(heap);
         gci_trace_find_garbage(heap, &set);

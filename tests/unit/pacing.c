@@ -8,7 +8,7 @@
 
 #include "support.h"
 
-#include "collect.h"
+#include "cycle_support.h"
 
 static uint64_t clock_ns;
 
@@ -212,6 +212,38 @@ static void slices_are_half_as_long_as_they_may_be(void **state)
     gc_decref(list);
 }
 
+static void take_long(struct world *world, struct actor *actor)
+{
+    (void)world;
+    (void)actor;
+    clock_ns += 20000;
+}
+
+/* Each step examines the part once more. */
+static void part_ends_in_so_many_steps_however_long_finalizers_take(void **state)
+{
+    struct world *world = *state;
+    enum { COUNT = 8000, STEPS = 256 };
+    gc_heap *heap = patient_heap_new(world);
+    (void)drop_actors(heap, 1, COUNT);
+    world->on_finalize = take_long;
+    gci_cycle_begin(heap);
+    step_to(heap, GCI_PHASE_PARTS);
+    heap->cycle.part_max = COUNT;
+    unsigned steps = 0;
+    for (unsigned before = 0; world->finalized<COUNT; steps += world->finalized> before) {
+        before = world->finalized;
+        assert_true(step(heap));
+        assert_true(world->finalized - before <= COUNT / STEPS + 4);
+        world->story[0] = '\0';
+    }
+    assert_true(steps > STEPS / 2);
+    assert_true(steps <= STEPS);
+    step_to_the_end(heap);
+    assert_int_equal(world->destroyed, COUNT);
+    world->story[0] = '\0';
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -221,6 +253,7 @@ int main(void)
         world_test(cycle_goes_on_while_nothing_grows),
         world_test(rest_after_a_long_pause_is_bounded),
         world_test(slices_are_half_as_long_as_they_may_be),
+        world_test(part_ends_in_so_many_steps_however_long_finalizers_take),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
