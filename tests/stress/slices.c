@@ -61,7 +61,8 @@ static void pass_time(uint64_t most)
 {
     clock_random = clock_random * UINT64_C(6364136223846793005) + 1442695040888963407;
     uint64_t dice = clock_random >> 33;
-    clock_ns += dice % most + (dice % 509 == 0 ? 30000 : 0) + (dice % 8191 == 0 ? 3000000 : 0);
+    clock_ns +=
+        dice % most + (dice % 509 == 0 ? 30000 : 0) + (dice % 8191 == 0 ? 1000000 * clock_pace : 0);
 }
 
 /* Goes on at each look, mostly by a pace that is the play's, at times by much more. */
