@@ -715,9 +715,12 @@ static size_t any_tail(struct model *model, enum kind kind, size_t slots)
     return kind == HUGE_TUPLE ? 20000 + below(model, 200000) : slots;
 }
 
-/* Returns its number, or NOTHING. */
+/* Returns its number; or NOTHING, as when there is no room: callbacks of births in a row may have used it up. */
 static int bear(struct model *model)
 {
+    if (model->vacant_count == 0) {
+        return NOTHING;
+    }
     static const size_t fixed[KINDS] = {
         [PAIR] = 3,      [PHOENIX] = 3, [CACHE] = 3,         [PLAIN] = 3,
         [PLAIN_TWO] = 2, [BIG] = 2,     [HUGE_TUPLE] = SLOTS
