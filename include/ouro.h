@@ -918,9 +918,10 @@ static inline size_t gc_get_type_stats(gc_heap *heap, gc_type_stats *stats, size
 
 /* (10) Looking at objects
  * ======================
- * What slices have found ends before, as in gc_collect; whatever may run in that runs then. Else asking
- * changes nothing: no count, no statistics, no threshold, no generation. It does write to the
- * collector's word of objects, and gc_why_alive and gc_check to that of the frozen, too.
+ * What slices have found ends before, as in gc_collect, and whatever may run in that runs then; so hold
+ * what you ask about. Else asking changes nothing: no count, no statistics, no threshold, no generation.
+ * It does write to the collector's word of objects, and gc_why_alive and gc_check to that of the frozen,
+ * too.
  *
  * These calls lend objects to a visitor: borrowed, valid during the call unless the visitor takes a
  * reference. Dying objects, and those that a running collection has found unreachable, are passed

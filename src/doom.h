@@ -31,7 +31,7 @@ OURO_INTERNAL void gci_doom_clear(const struct gci_page *page, gc_object *self);
 OURO_INTERNAL void gci_doom_end_weak(gc_heap *heap, const struct gci_set *set);
 OURO_INTERNAL void gci_doom_release(const struct gci_page *page, gc_object *self);
 
-/* In the report of the cycle, and the statistics. */
+/* Add to the report of the cycle and to the statistics; to take away, add 0 - n. */
 OURO_INTERNAL void gci_doom_count(gc_heap *heap, uint64_t collected, uint64_t uncollectable);
 
 /* One step in the end of a part's garbage: weak references that call back end, and join the ring; or finalizers

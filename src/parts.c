@@ -145,7 +145,7 @@ void gci_parts_examine(gc_heap *heap, uint64_t deadline)
     uint64_t now = gci_sys_clock_ns();
     do {
         if (gci_looks(heap) && (cycle->marked == 0 || !cycle->clears_part)) {
-            cycle->clears_part = false; /* since this phase began somebody wants to see it */
+            cycle->clears_part = false; /* somebody wants to see it, since this phase began */
             cycle->page = NULL;
             return;
         }
