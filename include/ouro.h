@@ -605,7 +605,8 @@ static inline void gc_visit(gc_visitor *visitor, void *child)
 
 /* (7) Collecting
  * ==============
- * Generation 0 holds the young, who have not met a collection yet, generation 1 the old.
+ * Generation 0 holds the young, who have not met a collection yet, or one that came by itself and left
+ * next to none of them; generation 1 the old.
  * Collections start by themselves when a threshold is passed, unless disabled. Inside a collection,
  * and inside gc_unreachable, another one does nothing.
  *

@@ -191,17 +191,57 @@ static void record_pause(gc_heap *heap, gc_phase phase, uint64_t start_ns)
     heap->rest_ns = rest < REST_MAX_NS ? rest : REST_MAX_NS;
 }
 
-/* Find the garbage of a generation. All survivors are old. */
-static struct gci_set find_garbage(gc_heap *heap, int generation)
+/* Whether so few of the young live on, in so few pages, that to look at them again costs next to nothing. */
+static bool are_few(const gc_heap *heap, const struct gci_set *young)
+{
+    enum { SHARE = 32, SHARE_OF_SLOTS = 2 };
+    size_t examined = young->alive_count + young->garbage_count, slots = 0;
+    for (const struct gci_page *page = heap->young_pages; page != NULL; page = page->next_young) {
+        slots += page->record != NULL && page->marked > 0 ? page->carved : 0;
+    }
+    return young->alive_count < examined / SHARE && slots <= examined / SHARE_OF_SLOTS;
+}
+
+/* Find the garbage of a generation. Survivors are old. But if few of the young live on, time and again, they may be
+ * what is being built, and stay young: the set keeps them, as SEEN_YOUNG until its garbage has ended. */
+static struct gci_set find_garbage(gc_heap *heap, int generation, bool by_itself)
 {
     struct gci_set set = generation == 0 ? gci_set_of_young(heap) : gci_set_of_all(heap);
+    bool keeps =
+        generation == 0 && by_itself && heap->few_live_on && heap->cycle.phase == GCI_PHASE_NONE;
+    if (keeps) {
+        set.keeps = true;
+        set.alive = GCI_NIBBLE(GCI_YOUNG, GCI_SEEN_YOUNG);
+    }
     gci_trace_find_garbage(heap, &set);
     if (generation != 0) {
         gci_flip_old(heap);
+    } else {
+        heap->few_live_on = are_few(heap, &set);
     }
-    heap->young_objects = 0;
-    gci_pages_forget_young(heap);
+    if (!keeps) {
+        heap->young_objects = 0;
+        gci_pages_forget_young(heap);
+    }
     return set;
+}
+
+/* Who has lived on in a set that keeps them is young once more, if they are few, or else old. */
+static void age(gc_heap *heap)
+{
+    uint32_t state = heap->few_live_on ? (uint32_t)GCI_YOUNG : heap->old;
+    heap->young_objects = 0;
+    for (struct gci_page *page = heap->young_pages; page != NULL; page = page->next_young) {
+        size_t count = 0;
+        if (page->record != NULL && page->marked > 0) {
+            count = gci_page_each_member(page, 1u << GCI_SEEN_YOUNG, page->first,
+                                         gci_page_end(page), gci_object_set_state, &state);
+        }
+        page->aged = count == 0 || state != GCI_YOUNG;
+        heap->young_objects += page->aged ? 0 : count;
+    }
+    gci_pages_forget_current(heap);
+    gci_pages_prune_young(heap, true);
 }
 
 /* Look at the whole heap, but not in a cycle, which that would end. */
@@ -216,6 +256,9 @@ static void check_heap(gc_heap *heap)
 static void end_garbage(gc_heap *heap, struct gci_set *set, gc_collection *report)
 {
     gc_generation_stats *stats = &heap->generations[report->generation];
+    if (set->keeps && !set->plain) {
+        age(heap);
+    }
     if (set->garbage_count > 0) {
         struct gci_doom_result result = gci_doom(heap, set); /* user code may run here */
         report->collected += result.freed;
@@ -225,6 +268,9 @@ static void end_garbage(gc_heap *heap, struct gci_set *set, gc_collection *repor
         stats->collected += result.freed;
         stats->uncollectable += result.uncollectable;
         stats->resurrected += result.resurrected;
+    }
+    if (set->keeps && set->plain) { /* who was told from that by the state */
+        age(heap);
     }
     gci_death_drain(heap); /* user code may run here */
     check_heap(heap);
@@ -403,7 +449,7 @@ static bool collect(gc_heap *heap, int generation, gc_reason reason, size_t *fou
     bool starts = ask_start_hooks(heap, &report); /* user code may run here */
     if (starts) {
         check_heap(heap);
-        struct gci_set set = find_garbage(heap, generation);
+        struct gci_set set = find_garbage(heap, generation, reason != GC_REASON_CALL);
         report.examined = set.alive_count + set.garbage_count;
         end_garbage(heap, &set, &report); /* user code may run here */
         if (generation != 0) {

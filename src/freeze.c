@@ -9,11 +9,6 @@
 
 #include "collect.h"
 
-static inline void set_state(gc_object *self, void *state)
-{
-    self->gc = *(const uint32_t *)state;
-}
-
 /* Freeze all pages that are not frozen, or the other way: `turn` each, whose containers with a state in
  * `states` have another one from now on. Returns how many those are. */
 static size_t turn_pages(gc_heap *heap, uint32_t states, uint32_t state,
@@ -22,8 +17,8 @@ static size_t turn_pages(gc_heap *heap, uint32_t states, uint32_t state,
     size_t count = 0;
     for (struct gci_page *page = NULL; (page = gci_pages_next(heap, page)) != NULL;) {
         if (page->frozen == (state != GCI_FROZEN) && gci_page_used(page) > 0) {
-            count += gci_page_each_member(page, states, page->first, gci_page_end(page), set_state,
-                                          &state);
+            count += gci_page_each_member(page, states, page->first, gci_page_end(page),
+                                          gci_object_set_state, &state);
             turn(page);
         }
     }

@@ -273,6 +273,7 @@ struct gci_set {
     bool small;      /* asked for: it fits the cache */
     bool sparse;     /* asked for: the members are in patches of their pages */
     bool passed;     /* asked for: who is found alive gets a scratch count of 1 */
+    bool keeps;      /* asked for: who is found alive is SEEN_YOUNG */
     bool spares;     /* asked for: objects with very long arrays are alive, unseen */
 };
 #define GCI_NIBBLE(state, becomes) ((uint64_t)(becomes) << 4 * (state))
@@ -421,10 +422,11 @@ struct gc_heap {
     bool slicing;             /* a slice is under way: what dies of it joins the backlog */
     bool closing;             /* no births any more */
     bool enabled;
-    unsigned busy;   /* collections and searches under way: no collection starts */
-    unsigned pinned; /* walks under way: no page leaves, none is used for something else */
-    uint8_t old;     /* GCI_OLD_A or GCI_OLD_B, whichever the old are in now */
-    bool clearing;   /* the doomed are past rescue: nobody gets a reference to one any more */
+    unsigned busy;    /* collections and searches under way: no collection starts */
+    unsigned pinned;  /* walks under way: no page leaves, none is used for something else */
+    uint8_t old;      /* GCI_OLD_A or GCI_OLD_B, whichever the old are in now */
+    bool clearing;    /* the doomed are past rescue: nobody gets a reference to one any more */
+    bool few_live_on; /* of the latest young that were collected */
 
     /* Pages. */
     struct gci_page *young_pages;

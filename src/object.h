@@ -11,6 +11,12 @@ static inline enum gci_state gci_state_of(const gc_object *self)
     return (enum gci_state)(self->gc & GCI_STATE_MASK);
 }
 
+/* For gci_page_each_member. */
+static inline void gci_object_set_state(gc_object *self, void *state)
+{
+    self->gc = *(const uint32_t *)state;
+}
+
 /* The state of old that the old are not in now: what a cycle has not marked is in it. */
 static inline uint32_t gci_other_old(const gc_heap *heap)
 {

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from check_floors import FLOORS, module_of
 
-CORE_LINES_MAX = 6790  # the floors up to the collector: what every program carries
-ALL_LINES_MAX = 10190
+CORE_LINES_MAX = 6840  # the floors up to the collector: what every program carries
+ALL_LINES_MAX = 10240
 FILE_LINES_MAX = 800
 CORE_FLOORS = 4
 

@@ -762,6 +762,155 @@ static void step_of_a_disabled_heap_has_nothing_more_to_do(void **state)
     gc_decref(node);
 }
 
+/* Who lives on */
+
+/* Circles of one are dropped until the young have been collected. */
+static void drop_until_collected(gc_heap *heap, bool finalizers)
+{
+    struct world *world = gc_heap_user_data(heap);
+    uint64_t collections = stats_of(heap).generations[0].collections;
+    while (stats_of(heap).generations[0].collections == collections) {
+        if (finalizers) {
+            struct actor *actor = actor_new(heap, 1);
+            actor->left = actor;
+        } else {
+            struct node *node = node_new(heap);
+            node->left = node;
+        }
+        world->story[0] = '\0';
+    }
+}
+
+/* So many nodes in a row. */
+static void hold_nodes(gc_heap *heap, struct node **nodes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        nodes[i] = node_new(heap);
+    }
+}
+
+static void drop_nodes(struct node **nodes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        gc_decref(nodes[i]);
+    }
+}
+
+static void assert_all_are(struct node *const *nodes, size_t count, uint32_t state)
+{
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(nodes[i]->object.gc, state);
+    }
+}
+
+enum { FEW = 100, MANY = 2000 };
+
+static void few_who_live_on_stay_young_until_they_are_many(void **state)
+{
+    struct world *world = *state;
+    for (unsigned finalizers = 0; finalizers < 2 && !OURO_STRESS; finalizers++) {
+        gc_config config = { 0 };
+        gc_heap *heap = world_new_heap(world, &config);
+        struct node *first[FEW], *second[FEW], *third[MANY];
+        hold_nodes(heap, first, FEW);
+        drop_until_collected(heap, finalizers);
+        assert_all_are(first, FEW, heap->old); /* it was not known that they would be few */
+        hold_nodes(heap, second, FEW);
+        for (unsigned i = 0; i < 3; i++) {
+            drop_until_collected(heap, finalizers);
+            assert_all_are(second, FEW, GCI_YOUNG);
+            assert_in_range(heap->young_objects, FEW, FEW + 1); /* and the one that was born then */
+            assert_sound(heap);
+        }
+        second[1]->left = second[0]; /* garbage with what is born now, */
+        gc_decref(second[2]);        /* and dead */
+        second[0]->left = gc_newref(second[1]);
+        gc_decref(second[1]);
+        uint64_t collected = stats_of(heap).generations[0].collected;
+        size_t young = heap->young_objects;
+        drop_until_collected(heap, finalizers);
+        assert_true(stats_of(heap).generations[0].collected - collected > young);
+        assert_all_are(second + 3, FEW - 3, GCI_YOUNG);
+        assert_in_range(heap->young_objects, FEW - 3, FEW - 2);
+        hold_nodes(heap, third, MANY);
+        drop_until_collected(heap, finalizers);
+        assert_all_are(second + 3, FEW - 3, heap->old);
+        assert_all_are(third, MANY, heap->old);
+        assert_in_range(heap->young_objects, 0, 1);
+        assert_sound(heap);
+        drop_nodes(first, FEW);
+        drop_nodes(second + 3, FEW - 3);
+        drop_nodes(third, MANY);
+        (void)gc_collect(heap);
+        assert_live(heap, 0);
+        world_free_heap(world);
+        world->story[0] = '\0';
+    }
+}
+
+/* To walk so many pages again would take longer than to look at them. */
+static void few_who_live_on_in_many_pages_are_old(void **state)
+{
+    struct world *world = *state;
+    gc_config config = { 0 };
+    gc_heap *heap = world_new_heap(world, &config);
+    struct node *nodes[FEW];
+    if (OURO_STRESS) {
+        return;
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        drop_until_collected(heap, false);
+        assert_true(heap->few_live_on);
+    }
+    for (size_t k = 0; k < FEW; k++) {
+        nodes[k] = node_new(heap);
+        for (unsigned i = 0; i < 300; i++) {
+            struct node *node = node_new(heap);
+            node->left = node;
+        }
+    }
+    drop_until_collected(heap, false);
+    assert_false(heap->few_live_on);
+    assert_all_are(nodes, FEW, heap->old);
+    assert_sound(heap);
+    drop_nodes(nodes, FEW);
+    (void)gc_collect(heap);
+}
+
+static void who_lives_on_is_old_when_the_program_collects_or_a_cycle_begins(void **state)
+{
+    struct world *world = *state;
+    for (unsigned how = 0; how < 3 && !OURO_STRESS; how++) {
+        gc_config config = { 0 };
+        gc_heap *heap = world_new_heap(world, &config);
+        struct node *nodes[FEW];
+        for (unsigned i = 0; i < 3; i++) {
+            drop_until_collected(heap, false);
+        }
+        hold_nodes(heap, nodes, FEW);
+        drop_until_collected(heap, false);
+        assert_all_are(nodes, FEW, GCI_YOUNG);
+        for (unsigned i = 0; i < 100 * FEW; i++) {
+            struct node *node = node_new(heap);
+            node->left = node;
+        }
+        if (how == 0) {
+            (void)gc_collect_generation(heap, 0);
+        } else if (how == 1) {
+            (void)gc_collect(heap);
+        } else {
+            gci_cycle_begin(heap);
+            while (gc_step(heap, UINT64_MAX)) {
+            }
+        }
+        assert_all_are(nodes, FEW, heap->old);
+        assert_int_equal(heap->young_objects, 0);
+        assert_sound(heap);
+        drop_nodes(nodes, FEW);
+        world_free_heap(world);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -808,6 +957,9 @@ int main(void)
         world_test(cycle_that_is_begun_again_has_what_is_left_of_the_room),
         world_test(cycle_that_a_callback_ends_while_it_frees_is_in_the_books),
         world_test(step_of_a_disabled_heap_has_nothing_more_to_do),
+        world_test(few_who_live_on_stay_young_until_they_are_many),
+        world_test(few_who_live_on_in_many_pages_are_old),
+        world_test(who_lives_on_is_old_when_the_program_collects_or_a_cycle_begins),
     };
     return cmocka_run_group_tests_name("collect", tests, NULL, NULL);
 }
