@@ -777,7 +777,8 @@ OURO_API size_t gc_release_saved(gc_heap *heap) OURO_NONNULL;
  * other callbacks.
  *
  * Either way they end before anything is cleared: no weak reference ever yields a dying or a
- * half-cleared object. A weak reference that is garbage or dying itself does not call back.
+ * half-cleared object. A weak reference that is dying itself, or garbage that the same collection has
+ * found, does not call back.
  */
 
 /* Called when the object is dead; `weak` is lent, and reads NULL. Once for each weak reference. When a

@@ -217,6 +217,7 @@ struct shadow {
     enum state state;
     enum kind kind;
     int generation;
+    bool lives_on;  /* young, in a collection of the young that roots or the old reach it in */
     bool finalized; /* the shadow expects it */
     bool called;    /* it was */
     bool rises;
@@ -442,11 +443,42 @@ static bool is_shared(const struct place *place)
     return place->weak != NULL && place->kind == SHARED && place->target != NOTHING;
 }
 
-/* What a collection must have done. Returns how many containers it freed. */
-static size_t sweep(struct model *model, int generation)
+/* Whether a collection of the young has left those young who live on: what the first of them says. They must
+ * be few. */
+static bool are_kept(struct model *model)
+{
+    size_t young = 0, alive = 0;
+    const void *first = NULL;
+    for (int id = 0; id < THINGS; id++) {
+        struct shadow *shadow = &model->things[id];
+        bool is_young =
+            shadow->state == ALIVE && !is_leaf(shadow) && shadow->generation == GC_YOUNG;
+        shadow->lives_on = is_young && shadow->mark == model->mark;
+        first = shadow->lives_on ? shadow->object : first;
+        young += is_young;
+        alive += shadow->lives_on;
+    }
+    for (size_t i = 0; i < WEAKS; i++) {
+        const struct place *place = &model->places[i];
+        if (place->weak != NULL && place->kind != SHARED && place->generation == GC_YOUNG) {
+            first = place->weak;
+            young++;
+            alive++;
+        }
+    }
+    bool kept = first != NULL && gc_generation_of(first) == GC_YOUNG;
+    if (kept && 32 * alive >= young) {
+        broken(model, "many young are still young", NOTHING);
+    }
+    return kept;
+}
+
+/* What a collection must have done; `only` when it was the only one. Returns how many containers it freed. */
+static size_t sweep(struct model *model, int generation, bool only)
 {
     size_t freed = 0, risen = 0;
     mark_from_roots(model, generation);
+    bool kept = generation == 0 && only && are_kept(model);
     for (int id = 0; id < THINGS; id++) {
         if (is_garbage(model, &model->things[id], generation)) {
             end_weak(model, id, true);
@@ -480,11 +512,12 @@ static size_t sweep(struct model *model, int generation)
         if (is_garbage(model, shadow, generation)) {
             doom(model, id);
             freed++;
-        } else if (shadow->state == ALIVE && shadow->generation != GC_FROZEN) {
+        } else if (shadow->state == ALIVE && shadow->generation != GC_FROZEN &&
+                   !(kept && shadow->lives_on)) {
             shadow->generation = GC_OLD;
         }
     }
-    for (size_t i = 0; i < WEAKS; i++) {
+    for (size_t i = 0; i < WEAKS && !kept; i++) {
         model->places[i].generation = 1;
     }
     /* Leaves die with their last holder, and so do the old that only young garbage held. */
@@ -616,11 +649,12 @@ static void settle_collections(struct model *model, const gc_stats *before, size
 {
     gc_stats after = stats_of(model->heap);
     size_t freed[2] = { 0, 0 };
+    bool only = after.generations[1].collections == before->generations[1].collections;
     for (int generation = 0; generation < 2; generation++) {
         const gc_generation_stats *was = &before->generations[generation],
                                   *is = &after.generations[generation];
         if (is->collections != was->collections) {
-            freed[generation] = sweep(model, generation);
+            freed[generation] = sweep(model, generation, only);
         }
         if (is->collected - was->collected != freed[generation]) {
             broken(model, "number of the collected", NOTHING);

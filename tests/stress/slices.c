@@ -259,7 +259,7 @@ struct model {
 
     bool watching; /* a cycle, of which we know what was garbage when it began */
     uint64_t collections;
-    uintptr_t freezes;
+    uintptr_t freezes;  /* and what else keeps garbage from being found together */
     size_t loose_later; /* of the loose nodes, those dropped since it began */
     size_t cycles;      /* that were watched to their end */
 };
@@ -965,6 +965,8 @@ static void drop_rings(struct model *model)
     uint32_t dice = below(model, 8);
     if (dice == 0) {
         bottom->right = (void *)gc_weak_new(rings, call_from_garbage, (void *)model->freezes);
+        /* A cycle is not about who was born in it, but may be about the rings. */
+        model->freezes += is_in_cycle(model);
         all++;
     }
     model->loose += all;
