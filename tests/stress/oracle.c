@@ -1114,9 +1114,11 @@ static void resize_a_held_one(struct model *model)
             drop(model, old);
         }
     }
+    bool moved = shadow->object != before; /* after the collection, which so says nothing of it */
+    shadow->generation = moved ? GC_OLD : shadow->generation;
     settle_collections(model, &stats, NULL);
     shadow->slots = alone ? count : shadow->slots;
-    shadow->generation = shadow->object == before ? shadow->generation : GC_YOUNG;
+    shadow->generation = moved ? GC_YOUNG : shadow->generation;
 }
 
 /* How long the shortest way to a thing is from one that is held; 0: there is none. `work` has the
