@@ -94,7 +94,6 @@ static struct gci_set gather_part(gc_heap *heap)
     cycle->part_page = cycle->page;
     cycle->part_offset = cycle->offset;
     cycle->again = cycle->marked > 0;
-    cycle->clears_part = cycle->clears_part && cycle->again;
     cycle->cleared = 0;
     size_t most = GCI_PART_MIN;
     for (size_t looks = 0; wants_more(cycle, &part, most, looks); looks++) {
@@ -144,8 +143,8 @@ void gci_parts_examine(gc_heap *heap, uint64_t deadline)
     struct gci_cycle *cycle = &heap->cycle;
     uint64_t now = gci_sys_clock_ns();
     do {
-        if (gci_looks(heap) && (cycle->marked == 0 || !cycle->clears_part)) {
-            cycle->clears_part = false; /* somebody wants to see it, since this phase began */
+        cycle->clears_part = cycle->clears_part && cycle->marked > 0;
+        if (gci_looks(heap) && !cycle->clears_part) { /* since this phase began */
             cycle->page = NULL;
             return;
         }

@@ -16,8 +16,9 @@
  * shadow that nothing reaches may be of the dead: the program never looks at it again.
  *
  * The time of day chooses the seeds and a failure prints its own: OURO_TEST_SEED=<seed> runs that one
- * again, with the same OURO_TEST_SCALE and to the same end, because the collector's clock is one of
- * this program: clock_gettime below is found before the C library's. */
+ * again, with the same OURO_TEST_SCALE. The collector's clock is one of this program: clock_gettime
+ * below is found before the C library's. So all is the same then but where the system puts memory,
+ * and `setarch -R` makes that the same, too. */
 
 #include "../support.h"
 

@@ -138,6 +138,12 @@ static inline void step_to(gc_heap *heap, enum gci_phase phase)
         assert_true(step(heap));
     }
 }
+static inline void step_to_backlog(gc_heap *heap)
+{
+    while (heap->backlog == NULL) {
+        assert_true(step(heap));
+    }
+}
 static inline void step_to_the_end(gc_heap *heap)
 {
     while (step(heap)) {

@@ -1408,9 +1408,7 @@ static void begin_a_backlog(gc_heap *heap, void *held)
     gci_cycle_begin(heap);
     step_to(heap, GCI_PHASE_PARTS);
     gc_set_steal(&ring->right, as_node(held)); /* as through a weak reference */
-    while (heap->backlog == NULL) {
-        assert_true(step(heap));
-    }
+    step_to_backlog(heap);
     assert_int_equal(state_of(held), GCI_DYING);
     assert_live(heap, stats_of(heap).objects_born - PART_MIN);
 }
@@ -1464,9 +1462,7 @@ static void what_plain_garbage_drops_joins_the_backlog_also_if_some_is_not_plain
     gci_cycle_begin(heap);
     step_to(heap, GCI_PHASE_PARTS);
     gc_set_steal(&ring->right, list);
-    while (heap->backlog == NULL) {
-        assert_true(step(heap));
-    }
+    step_to_backlog(heap);
     uint64_t died = stats_of(heap).objects_died;
     assert_true(died < PART_MIN); /* who refers to nothing any more, at once */
     assert_int_equal(state_of(list), GCI_DYING);
@@ -1631,9 +1627,7 @@ static void young_one_in_the_backlog_is_young_no_more(void **state)
     struct actor *young = actor_new(heap, 1);
     gc_set_steal(&ring->right, as_node(young));
     size_t before = heap->young_objects;
-    while (heap->backlog == NULL) {
-        assert_true(step(heap));
-    }
+    step_to_backlog(heap);
     assert_int_equal(state_of(young), GCI_DYING);
     assert_int_equal(heap->young_objects, before - 1);
     assert_sound(heap);

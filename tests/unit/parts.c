@@ -974,6 +974,16 @@ static struct node *drop_late(gc_heap *heap)
     return ring;
 }
 
+/* Drop them, and let a cycle clear them: the first of them are in the backlog, and hold the others. */
+static struct node *begin_to_clear_late(gc_heap *heap)
+{
+    struct node *ring = drop_late(heap);
+    gci_cycle_begin(heap);
+    step_to(heap, GCI_PHASE_PARTS);
+    step_to_backlog(heap);
+    return ring;
+}
+
 /* Each has died, and is in one of the books; but those of the ring. */
 static void assert_late_ended_once(struct world *world, uint64_t collected, uint64_t uncollectable)
 {
@@ -996,12 +1006,7 @@ static void who_is_held_by_the_backlog_is_collected_and_who_nobody_breaks_is_not
 {
     struct world *world = *state;
     gc_heap *heap = patient_heap_new(world);
-    struct node *ring = drop_late(heap);
-    gci_cycle_begin(heap);
-    step_to(heap, GCI_PHASE_PARTS);
-    while (heap->backlog == NULL) {
-        assert_true(step(heap));
-    }
+    struct node *ring = begin_to_clear_late(heap);
     assert_int_equal(ring->object.gc, state_of_set(heap) | GCI_CLEARED);
     assert_int_equal(heap->cycle.report.collected,
                      LATE + LATE_RING); /* who else lives is known later */
@@ -1030,12 +1035,7 @@ static void who_is_held_by_the_backlog_is_counted_once_if_somebody_looks(void **
     for (unsigned i = 0; i < 16; i++) {
         unsigned how = i % 4, slices = i / 4;
         gc_heap *heap = patient_heap_new(world);
-        struct node *ring = drop_late(heap);
-        gci_cycle_begin(heap);
-        step_to(heap, GCI_PHASE_PARTS);
-        while (heap->backlog == NULL) {
-            assert_true(step(heap));
-        }
+        struct node *ring = begin_to_clear_late(heap);
         for (unsigned k = 0; k < slices; k++) {
             assert_true(step(heap));
             assert_non_null(heap->backlog);
@@ -1077,12 +1077,7 @@ static void young_are_not_collected_while_a_part_is_cleared(void **state)
     if (OURO_STRESS) { /* collects before */
         return;
     }
-    struct node *ring = drop_late(heap);
-    gci_cycle_begin(heap);
-    step_to(heap, GCI_PHASE_PARTS);
-    while (heap->backlog == NULL) {
-        assert_true(step(heap));
-    }
+    struct node *ring = begin_to_clear_late(heap);
     gc_thresholds thresholds;
     gc_get_thresholds(heap, &thresholds);
     thresholds.young_objects = 1;
@@ -2000,12 +1995,7 @@ static void what_is_being_cleared_when_that_is_asked_for_is_not_saved(void **sta
 {
     struct world *world = *state;
     gc_heap *heap = patient_heap_new(world);
-    struct node *ring = drop_late(heap);
-    gci_cycle_begin(heap);
-    step_to(heap, GCI_PHASE_PARTS);
-    while (heap->backlog == NULL) {
-        assert_true(step(heap));
-    }
+    struct node *ring = begin_to_clear_late(heap);
     (void)gc_set_debug(heap, GC_DEBUG_SAVE_ALL);
     step_to_the_end(heap);
     assert_late_ended_once(world, LATE, LATE_RING);
