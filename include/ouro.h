@@ -77,9 +77,11 @@
 #endif
 #if defined(__GNUC__)
 #define OURO_LIKELY(condition) __builtin_expect(!!(condition), 1)
+#define OURO_FORGET(pointer) __asm__("" : "+r"(pointer))
 #define OURO_PREFETCH(address) __builtin_prefetch((address), 1)
 #else
 #define OURO_LIKELY(condition) (condition)
+#define OURO_FORGET(pointer) ((void)0)
 #define OURO_PREFETCH(address) ((void)0)
 #endif
 
@@ -151,16 +153,16 @@ OURO_API void gc_set_error(gc_heap *heap, gc_status status) OURO_NONNULL;
 
 /* The head of every object: put it first in your struct, and leave its fields alone. */
 typedef struct OURO_ALIGNED gc_object {
-    uint32_t refs; /* count << 4 | flags */
+    uint32_t refs; /* (count - 1) << 4 | flags, so that its sign tells of the last reference */
     uint32_t gc;   /* the collector's word */
 } gc_object;
 
 enum {
-    OURO_REFS_TOUCHED = 1u << 0,   /* a decref left it alive */
     OURO_REFS_WEAK = 1u << 1,      /* has weak references */
     OURO_REFS_FINALIZED = 1u << 2, /* finalize has run */
     OURO_REFS_SITE = 1u << 3,      /* its allocation is on record */
     OURO_REFS_ONE = 1u << 4,       /* one reference */
+    OURO_GC_TOUCHED = 1u << 4,     /* of the other word: a decref left it alive */
 };
 #define OURO_REFS_IMMORTAL     0xE8000000u /* of an object that never dies; four bits tell */
 #define OURO_IS_IMMORTAL(refs) ((refs) >> 28 == OURO_REFS_IMMORTAL >> 28)
@@ -441,7 +443,8 @@ OURO_API size_t gc_count(const void *object) OURO_NONNULL;
  * Cost    moving copies the object, and is recorded by the profiler as made here. */
 OURO_API gc_status gc_resize_var_at(void *slot, size_t count, const char *where) OURO_NONNULL;
 
-/* The slow halves: saturation, death, misuse. Called by the inline halves only. */
+/* The slow halves: saturation, death, misuse. Called by the inline halves only, which have counted
+ * already. */
 OURO_API void gc_incref_slow(void *object) OURO_NONNULL;
 OURO_API void gc_decref_slow(void *object) OURO_NONNULL;
 
@@ -450,10 +453,14 @@ OURO_API void gc_decref_slow(void *object) OURO_NONNULL;
 static inline void gc_incref(void *object)
 {
     gc_object *self = (gc_object *)object;
-    uint32_t refs = self->refs + OURO_REFS_ONE;
-    if (OURO_LIKELY((int32_t)refs >= 0)) {
-        self->refs = refs;
-    } else if (!OURO_IS_IMMORTAL(refs)) {
+    self->refs += OURO_REFS_ONE;
+    if (OURO_LIKELY((int32_t)self->refs >= 0)) {
+        return;
+    }
+    OURO_FORGET(self);
+    if (OURO_IS_IMMORTAL(self->refs)) {
+        self->refs -= OURO_REFS_ONE;
+    } else {
         gc_incref_slow(object);
     }
 }
@@ -466,10 +473,15 @@ static inline void gc_incref(void *object)
 static inline void gc_decref(void *object)
 {
     gc_object *self = (gc_object *)object;
-    uint32_t refs = self->refs - OURO_REFS_ONE;
-    if (OURO_LIKELY((int32_t)refs >= (int32_t)OURO_REFS_ONE)) {
-        self->refs = refs | OURO_REFS_TOUCHED;
-    } else if (!OURO_IS_IMMORTAL(refs)) {
+    self->refs -= OURO_REFS_ONE;
+    if (OURO_LIKELY((int32_t)self->refs >= 0)) {
+        self->gc |= OURO_GC_TOUCHED;
+        return;
+    }
+    OURO_FORGET(self);
+    if (OURO_IS_IMMORTAL(self->refs)) {
+        self->refs += OURO_REFS_ONE;
+    } else {
         gc_decref_slow(object);
     }
 }
@@ -492,7 +504,7 @@ static inline void gc_xdecref(void *object)
  * objects answer with a number above 2^27. */
 static inline size_t gc_refcount(const void *object)
 {
-    return ((const gc_object *)object)->refs / OURO_REFS_ONE;
+    return ((const gc_object *)object)->refs / OURO_REFS_ONE + (size_t)1;
 }
 
 /* Whether the caller's reference is the only one, so that the object may be changed in place with

@@ -104,7 +104,7 @@ static bool check_object(const struct gci_page *page, const gc_object *self)
                     page->type->name, (const void *)self, (int)state, page->frozen ? "" : " not");
     }
     if (dead ? state != GCI_FREE && state != GCI_DYING
-             : state == GCI_FREE || self->refs < OURO_REFS_ONE) {
+             : state == GCI_FREE || self->refs >= GCI_REFS_NONE) {
         return FAIL(page->heap, "OBJ-1: %s at %p has a count that does not go with state %d",
                     page->type->name, (const void *)self, (int)state);
     }
@@ -141,7 +141,7 @@ static bool follow(const struct gci_page *page, uint32_t link, bool by_refs, uin
             return FAIL(page->heap, "%s: a chain in a page of %s is broken",
                         by_refs ? "OBJ-1" : "CYCLE-2", page->type->name);
         }
-        link = by_refs ? (uint16_t)(self->refs >> GCI_LINK_SHIFT) : self->gc >> GCI_LINK_SHIFT;
+        link = by_refs ? (uint16_t)(self->refs >> GCI_REFS_LINK_SHIFT) : self->gc >> GCI_LINK_SHIFT;
     }
     return true;
 }
@@ -154,7 +154,7 @@ static bool check_chains(const struct gci_page *page)
     for (size_t offset = page->first; offset < gci_page_end(page); offset += page->slot_size) {
         const gc_object *self = gci_page_at(page, offset);
         bool is_grey = gci_state_of(self) == GCI_GREY, is_dying = gci_state_of(self) == GCI_DYING;
-        grey += is_grey || (is_dying && self->gc > GCI_STATE_MASK);
+        grey += is_grey || (is_dying && self->gc >= GCI_SCRATCH);
         zombies += is_grey && GCI_IS_DEAD(self->refs);
         queued += is_dying && GCI_IS_DEAD(self->refs);
     }
@@ -315,7 +315,7 @@ static void count_items(struct gci_tracer *tracer, void **items, size_t count)
         gc_object *child = items[i];
         if (gci_pages_find(tracer->heap, child) == NULL) {
             *stray = *stray == NULL ? child : *stray;
-        } else if ((int32_t)child->gc >= 0) {
+        } else {
             child->gc += GCI_SCRATCH;
         }
     }

@@ -112,7 +112,7 @@ static size_t promote(struct gci_tracer *tracer, struct gci_page *page, size_t o
     }
     for (; page->young && offset < end; offset += page->slot_size) {
         gc_object *self = gci_page_at(page, offset);
-        bool is_young = self->gc == GCI_YOUNG;
+        bool is_young = gci_state_of(self) == GCI_YOUNG;
         self->gc = is_young ? old : self->gc;
         promoted += is_young;
     }
@@ -148,7 +148,7 @@ static size_t count(struct gci_tracer *tracer, struct gci_page *page, size_t off
     for (size_t at = offset; at < end; at += page->slot_size) {
         gc_object *self = gci_page_at(page, at);
         if (gci_is_member(tracer->members, self->gc)) {
-            self->refs &= ~(uint32_t)OURO_REFS_TOUCHED;
+            self->gc &= ~(uint32_t)OURO_GC_TOUCHED;
         }
     }
     if (page->duties & GCI_DUTY_LONG) {
@@ -207,8 +207,7 @@ static size_t mark_roots(struct gci_tracer *tracer, struct gci_page *page, size_
     for (; offset < end; offset += page->slot_size) {
         gc_object *self = gci_page_at(page, offset);
         if (gci_is_member(tracer->members, self->gc) &&
-            ((self->gc ^ self->refs) >= GCI_SCRATCH ||
-             (trusts_touched && (self->refs & OURO_REFS_TOUCHED)))) {
+            (gci_is_held_outside(self) || (trusts_touched && (self->gc & OURO_GC_TOUCHED)))) {
             mark(tracer, self);
         }
     }
@@ -223,7 +222,7 @@ static unsigned trace_array(struct gci_tracer *tracer)
     struct gci_page *page = cycle->array_page;
     gc_object *self = gci_page_at(page, cycle->array_offset);
     size_t budget = ITEMS;
-    if (page->record == NULL || self->gc != tracer->heap->old ||
+    if (page->record == NULL || (uint32_t)gci_state_of(self) != tracer->heap->old ||
         gci_trace_some(tracer, page, self, &cycle->items_done, &budget)) {
         cycle->array_page = NULL;
         cycle->items_done = 0;
@@ -253,7 +252,7 @@ static unsigned leave_chain(struct gci_tracer *tracer, struct gci_page *page, gc
 static void end_chains(struct gci_page *page)
 {
     page->chained = false;
-    page->plain_refs = page->is_near ? OURO_REFS_ONE : 0;
+    page->plain_refs = page->is_near ? GCI_REFS_NONE : 0;
 }
 
 static void fill_lanes(struct gci_cycle *cycle)
@@ -672,13 +671,13 @@ static void restore(gc_heap *heap, struct gci_page *page)
 /* What is being cleared stays garbage, for nobody to see. */
 static void doom(gc_heap *heap)
 {
-    uint32_t state = gci_other_old(heap);
+    enum gci_state state = (enum gci_state)gci_other_old(heap);
     for (struct gci_page *page = next_page(heap, NULL); page != NULL;
          page = next_page(heap, page)) {
         size_t end = page->record == NULL ? 0 : gci_page_end(page);
         for (size_t offset = page->first; offset < end; offset += page->slot_size) {
             gc_object *self = gci_page_at(page, offset);
-            self->gc = self->gc == state ? (uint32_t)GCI_DOOMED : self->gc;
+            self->gc = gci_state_of(self) == state ? (uint32_t)GCI_DOOMED : self->gc;
         }
     }
     heap->cycle.is_doomed = true;

@@ -162,7 +162,7 @@ static inline void leave_slot(struct gci_page *page, gc_object *self)
 /* Whether a DYING object is in a chain of a cycle (CYCLE-2). */
 static inline bool is_chained(const struct gci_page *page, const gc_object *self)
 {
-    return page->chained && self->gc > GCI_STATE_MASK && gci_state_of(self) == GCI_DYING;
+    return page->chained && self->gc >= GCI_SCRATCH && gci_state_of(self) == GCI_DYING;
 }
 
 /* The end of one in a chain, where its slot has to stay. */
@@ -223,7 +223,7 @@ static OURO_NOINLINE void panic_dead(const char *operation, gc_object *self)
 static inline void push_dead(struct gci_page **pages, struct gci_page *page, gc_object *self,
                              uint16_t *link, struct gci_page **next)
 {
-    self->refs = GCI_REFS_DEAD | (uint32_t)*link << GCI_LINK_SHIFT | (self->refs & GCI_REFS_FLAGS);
+    self->refs = GCI_REFS_DEAD | (uint32_t)*link << GCI_REFS_LINK_SHIFT | (self->refs & GCI_REFS_FLAGS);
     if (*link == 0) {
         *next = *pages;
         *pages = page;
@@ -233,7 +233,7 @@ static inline void push_dead(struct gci_page **pages, struct gci_page *page, gc_
 static inline gc_object *pop_dead(struct gci_page **pages, uint16_t *link, struct gci_page **next)
 {
     gc_object *self = gci_page_at(*pages, GCI_LINK_OFFSET(*link));
-    *link = (uint16_t)(self->refs >> GCI_LINK_SHIFT);
+    *link = (uint16_t)(self->refs >> GCI_REFS_LINK_SHIFT);
     if (*link == 0) {
         *pages = *next;
     }
@@ -275,7 +275,7 @@ static inline void set_dying(struct gci_page *page, gc_object *self)
  * reference too many. */
 static inline bool turn_dying(struct gci_page *page, gc_object *self)
 {
-    if (OURO_UNLIKELY(self->refs / OURO_REFS_ONE != 1 || gci_state_of(self) == GCI_DYING)) {
+    if (OURO_UNLIKELY(self->refs > GCI_REFS_FLAGS || gci_state_of(self) == GCI_DYING)) {
         panic_dead("gc_decref", self);
         return false;
     }
@@ -296,11 +296,11 @@ static inline gc_object *load_field(gc_object *self, const gc_field *field)
     return child;
 }
 
-/* Whether a reference that is dropped is the last one to a plain object with two references at most,
- * which nobody watches. Nearly all deaths are of this kind. */
+/* Whether a reference was the last one, as `refs` without it say, to a plain object with two references at
+ * most, which nobody watches. Nearly all deaths are of this kind. */
 static inline bool is_simple(const struct gci_page *page, uint32_t refs)
 {
-    uint32_t flags = OURO_REFS_TOUCHED | OURO_REFS_FINALIZED | OURO_REFS_SITE;
+    uint32_t flags = OURO_REFS_FINALIZED | OURO_REFS_SITE;
     return (refs & ~flags) == page->plain_refs;
 }
 
@@ -324,7 +324,7 @@ void gci_death_discard(struct gci_page *page, gc_object *self)
  * immortal. Returns whether it is plain, so that it has to end. */
 static OURO_NOINLINE bool drop_other(struct gci_page *page, gc_object *child)
 {
-    if (OURO_IS_IMMORTAL(child->refs - OURO_REFS_ONE) || !turn_dying(page, child)) {
+    if (OURO_IS_IMMORTAL(child->refs) || !turn_dying(page, child)) {
         return false;
     }
     if (is_for_queue(page, child)) {
@@ -350,12 +350,13 @@ static OURO_NOINLINE void end_plain(struct gci_page *page, gc_object *self)
                 continue;
             }
             uint32_t refs = child->refs - OURO_REFS_ONE;
-            if ((int32_t)refs >= (int32_t)OURO_REFS_ONE) {
-                child->refs = refs | OURO_REFS_TOUCHED;
+            if ((int32_t)refs >= 0) {
+                child->refs = refs;
+                child->gc |= OURO_GC_TOUCHED;
                 continue;
             }
             struct gci_page *child_page = gci_page_of(child);
-            if (OURO_LIKELY(is_simple(child_page, child->refs))) {
+            if (OURO_LIKELY(is_simple(child_page, refs))) {
                 young += child->gc >> GCI_YOUNG_SHIFT & 1;
                 if (!refers(child_page, child)) {
                     died++;
@@ -414,7 +415,7 @@ static void end(struct gci_page *page, gc_object *self)
         end_plain(page, self);
         return;
     }
-    self->refs = OURO_REFS_ONE | (self->refs & GCI_REFS_FLAGS);
+    self->refs &= GCI_REFS_FLAGS; /* one reference, ours */
     gci_death_finalize(page, self); /* user code may run here */
     if (gc_refcount(self) > 1) {
         resurrect(page, self);
@@ -590,6 +591,7 @@ void gc_decref_slow(void *object)
         book_deaths(heap, 1, page->slot_size);
         leave_slot(page, self);
     } else {
+        self->refs += OURO_REFS_ONE;
         die(page, self); /* user code may run here */
     }
 }
@@ -597,7 +599,7 @@ void gc_decref_slow(void *object)
 /* The object has its last count, or is immortal by now: it becomes immortal. */
 static void saturate(gc_object *self, const char *operation)
 {
-    if (self->refs < OURO_REFS_ONE || GCI_IS_DEAD(self->refs)) {
+    if (GCI_IS_DEAD(self->refs)) {
         panic_dead(operation, self);
     } else {
         self->refs = OURO_REFS_IMMORTAL | (self->refs & GCI_REFS_FLAGS);
@@ -606,7 +608,9 @@ static void saturate(gc_object *self, const char *operation)
 
 void gc_incref_slow(void *object)
 {
-    saturate(object, "gc_incref");
+    gc_object *self = object;
+    self->refs -= OURO_REFS_ONE;
+    saturate(self, "gc_incref");
 }
 
 void gc_make_immortal(void *object)

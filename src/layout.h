@@ -15,8 +15,9 @@
  *   OBJ-1    The low four bits of gc_object.gc are a gci_state, and tell how to read the rest:
  *              FREE            refs GCI_REFS_DEAD, gc a link to the rest of the page's free list
  *              DYING, queued   refs GCI_REFS_DEAD | link << 4 | flags, gc scratch 0
- *              others          refs count << 4 | flags, count > 0; gc scratch 0 whenever user code
- *                              other than a traverse runs
+ *              others          refs (count - 1) << 4 | flags, count > 0; gc scratch 0 whenever user
+ *                              code other than a traverse runs
+ *            The bit above them is OURO_GC_TOUCHED, which only a cycle reads, in what it is about.
  *   OBJ-2    No count is below the number of references that live objects hold.
  *   PAGE-1   A page's slots are first + i * slot_size, i < carved <= capacity; exactly the free
  *            ones are in its free list; notice + countdown are the others.
@@ -86,8 +87,9 @@ enum gci_state {
 };
 enum {
     GCI_STATE_MASK = 15,
-    GCI_SCRATCH = 16, /* one in the scratch count; above the sign bit it saturates: surely alive */
-    GCI_LINK_SHIFT = 4,
+    GCI_SCRATCH = 32, /* one in the scratch count, which has 27 bits */
+    GCI_LINK_SHIFT = 5,
+    GCI_REFS_LINK_SHIFT = 4, /* where it is refs that hold a link */
 };
 
 /* Scratch counts of suspects while a cycle examines them part by part. */
@@ -98,8 +100,8 @@ enum {
 };
 
 /* A link to a slot of the same page: its offset in eights, plus one; 0 ends the chain. Words that
- * hold one have it above four other bits: the state, which is FREE in the chain of free slots, or
- * the flags. */
+ * hold one have it above others: the state, which is FREE in the chain of free slots, and the touched
+ * bit; or the flags. */
 #define GCI_LINK(offset)      ((uint16_t)((offset) / 8 + 1))
 #define GCI_LINK_END          0xFFFFu /* ends a chain where 0 says that there is none */
 #define GCI_LINK_OFFSET(link) (((size_t)(link)-1) * 8)
@@ -108,6 +110,7 @@ enum {
  * count or as immortal. */
 #define GCI_REFS_DEAD     0xA0000000u
 #define GCI_REFS_FLAGS    15u
+#define GCI_REFS_NONE     (0u - OURO_REFS_ONE) /* but for flags, of whose last reference was dropped */
 #define GCI_IS_DEAD(refs) ((refs) >> 28 == GCI_REFS_DEAD >> 28)
 
 /* Objects of one type and one size class. A type without a tail has class 0, those of a type
@@ -143,7 +146,7 @@ struct gci_page {
     uint32_t free;       /* link to the first free slot, in bits as in a gc word */
     uint16_t countdown;  /* deaths until the page is looked at; births count it up again */
     uint16_t grey;       /* link: marked, not yet traced; chained in the scratch counts */
-    uint32_t plain_refs; /* refs, but for flags, of one that can end at once; see duties, near */
+    uint32_t plain_refs; /* GCI_REFS_NONE, if who has such refs can end at once, or 0; see duties, near */
     uint16_t near[2];    /* where its references are, if they are one or two */
     uintptr_t near_mask; /* what counts of them: all, or nothing if it has none */
     size_t slot_size;

@@ -334,10 +334,10 @@ static struct gci_page *page_new(gc_heap *heap, struct gci_record *record, size_
     page->fields = declared ? type->refs->fields : &no_field;
     page->field_count = declared ? (uint16_t)type->refs->count : 0;
     page->duties = (uint8_t)duties_of(type, slot_size);
-    page->newborn = gci_header(OURO_REFS_ONE, page->birth);
+    page->newborn = gci_header(0, page->birth);
     bool near = page->duties == 0 && page->field_count <= 2 && type->size <= GCI_PAGE_SIZE;
     page->is_near = near;
-    page->plain_refs = near ? OURO_REFS_ONE : 0;
+    page->plain_refs = near ? GCI_REFS_NONE : 0;
     page->near_mask = page->field_count == 0 ? 0 : UINTPTR_MAX;
     page->near[0] = near ? (uint16_t)page->fields[0].offset : 0;
     page->near[1] = near && declared ? (uint16_t)page->fields[page->field_count - 1].offset : 0;

@@ -50,7 +50,7 @@ static inline gc_object *gci_page_linked(const struct gci_page *page, uint32_t w
 static inline uint32_t gci_link_word(const void *object)
 {
     /* GCI_LINK << GCI_LINK_SHIFT, the offset being a multiple of 8 */
-    return gci_page_offset(object) * 2 + (1u << GCI_LINK_SHIFT);
+    return gci_page_offset(object) * 4 + (1u << GCI_LINK_SHIFT);
 }
 
 /* Walking the slots that ever were used:

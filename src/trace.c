@@ -280,9 +280,8 @@ gc_object *gci_set_next(const struct gci_set *set, struct gci_cursor *at, uint32
 /* Count a reference inside the set. */
 static inline void count_one(uint32_t members, gc_object *child)
 {
-    uint32_t word = child->gc;
-    if (gci_is_member(members, word) && (int32_t)word >= 0) {
-        child->gc = word + GCI_SCRATCH;
+    if (gci_is_member(members, child->gc)) {
+        child->gc += GCI_SCRATCH;
     }
 }
 
@@ -401,7 +400,7 @@ static OURO_NOINLINE void panic_surplus(struct gci_page *page, const gc_object *
 /* A member that is not marked yet turns alive and grey. */
 static inline void mark(struct gci_tracer *tracer, gc_object *self, uint32_t becomes)
 {
-    if (OURO_UNLIKELY(self->gc / GCI_SCRATCH > self->refs / OURO_REFS_ONE)) {
+    if (OURO_UNLIKELY(self->gc / GCI_SCRATCH > gc_refcount(self))) {
         panic_surplus(gci_page_of(self), self);
     }
     if (OURO_LIKELY(gci_tracer_keep(tracer, self))) {
@@ -480,9 +479,9 @@ static OURO_ALWAYS_INLINE void mark_roots_of(struct gci_tracer *tracer, struct g
 {
     for (size_t size = page->slot_size; offset < end; offset += size) {
         gc_object *self = gci_page_at(page, offset);
-        uint32_t difference = (self->gc ^ self->refs) / GCI_SCRATCH;
-        uint32_t is_member = gci_is_member(tracer->members, self->gc);
-        if ((mixed || difference != 0) && (difference & (0 - is_member)) != 0) {
+        bool is_held = gci_is_held_outside(self);
+        bool is_member = gci_is_member(tracer->members, self->gc);
+        if ((mixed || is_held) && (is_held & is_member)) {
             mark(tracer, self, GCI_BECOMES(tracer->alive, self->gc));
         }
     }

@@ -28,6 +28,14 @@ struct gci_tracer {
 OURO_INTERNAL void gci_tracer_init(struct gci_tracer *tracer, gc_heap *heap,
                                    void (*consume)(struct gci_tracer *, void **, size_t));
 
+/* Whether the count of a member is another than its scratch count. That of one with 2^27 references is, and that
+ * of an immortal one. */
+static inline bool gci_is_held_outside(const gc_object *self)
+{
+    static_assert(GCI_SCRATCH == 2 * (int)OURO_REFS_ONE, "half a gc word is comparable with refs");
+    return ((self->refs + OURO_REFS_ONE) ^ self->gc / 2) >= OURO_REFS_ONE;
+}
+
 /* Have an object's first references come from memory; they may be on the line after its header's. */
 static inline void gci_prefetch_references(const gc_object *self)
 {

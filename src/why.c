@@ -6,7 +6,7 @@
  * references than that have one that no object accounts for. From all of them at once a search goes
  * breadth first, so that the first way to the object asked about is a shortest one. Its queue is
  * memory from the page source, with room for every container: an entry a container, which says from
- * which entry it was found. Who has an entry is marked by a scratch count that no counting gives.
+ * which entry it was found. Who has an entry has the touched bit, which no cycle needs by now.
  * No user code runs but traverse, and scratch counts are zero again before the answer. */
 
 #include "collect.h"
@@ -20,7 +20,6 @@ struct step {
     uint32_t explained; /* how many references to it containers hold */
 };
 #define NOWHERE UINT32_MAX
-#define MARKED  (~(uint32_t)GCI_STATE_MASK)
 
 struct search {
     const gc_object *target;
@@ -44,7 +43,7 @@ static void add_step(struct search *search, gc_object *self, uint32_t from)
     }
     search->steps[search->count++] =
         (struct step){ .object = self, .from = from, .explained = self->gc / GCI_SCRATCH };
-    self->gc |= MARKED;
+    self->gc |= OURO_GC_TOUCHED;
 }
 
 static void step_to_items(struct gci_tracer *tracer, void **items, size_t count)
@@ -53,7 +52,7 @@ static void step_to_items(struct gci_tracer *tracer, void **items, size_t count)
     for (size_t i = 0; i < count; i++) {
         gc_object *child = items[i];
         bool takes_part = child == search->target || gci_is_member(PARTS, child->gc);
-        if (takes_part && child->gc < MARKED) {
+        if (takes_part && !(child->gc & OURO_GC_TOUCHED)) {
             add_step(search, child, search->from);
         }
     }
@@ -61,7 +60,7 @@ static void step_to_items(struct gci_tracer *tracer, void **items, size_t count)
 
 static void add_if_unexplained(struct search *search, gc_object *self)
 {
-    if (self->gc < MARKED && gc_refcount(self) > self->gc / GCI_SCRATCH) {
+    if (!(self->gc & OURO_GC_TOUCHED) && gc_refcount(self) > self->gc / GCI_SCRATCH) {
         add_step(search, self, NOWHERE);
     }
 }
@@ -86,8 +85,10 @@ static void find_way(gc_heap *heap, struct search *search)
     tracer.context = search;
     tracer.members = PARTS | 1u << gci_state_of(target);
     for (struct gci_walk at = { 0 }; (self = gci_walk_next(heap, &at, PARTS)) != NULL;) {
+        self->gc &= ~(uint32_t)OURO_GC_TOUCHED;
         gci_trace(&tracer, gci_page_of(self), self);
     }
+    target->gc &= ~(uint32_t)OURO_GC_TOUCHED;
     if (!gci_is_member(PARTS, target->gc)) { /* it may be in one of its callbacks */
         gci_trace(&tracer, gci_page_of(target), target);
     }

@@ -17,9 +17,9 @@ enum { P = sizeof(void *) };
 PIN(gc_object, refs, 0);
 PIN(gc_object, gc, 4);
 PIN_SIZE(gc_object, 8);
-static_assert(OURO_REFS_TOUCHED == 1 && OURO_REFS_WEAK == 2 && OURO_REFS_FINALIZED == 4,
+static_assert(OURO_REFS_WEAK == 2 && OURO_REFS_FINALIZED == 4 && OURO_REFS_SITE == 8,
               "flags of gc_object.refs");
-static_assert(OURO_REFS_SITE == 8 && OURO_REFS_ONE == 16, "flags of gc_object.refs");
+static_assert(OURO_REFS_ONE == 16 && OURO_GC_TOUCHED == 16, "one reference; that one was dropped");
 static_assert(OURO_REFS_IMMORTAL == 0xE8000000u, "the immortal count");
 
 PIN(gc_visitor, next, 0);

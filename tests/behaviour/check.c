@@ -121,7 +121,7 @@ static void reference_to_another_heap_is_found(void **state)
 
 static void reference_to_a_static_struct_is_found(void **state)
 {
-    static struct node static_node = { .object = { OURO_REFS_ONE, 0 } };
+    static struct node static_node = { .object = { 0, 0 } };
     struct world *world = *state;
     gc_heap *heap = world_new_heap(world, NULL);
     struct node *holder = node_new(heap);
@@ -134,7 +134,7 @@ static void reference_to_a_static_struct_is_found(void **state)
 
 static void reference_to_the_stack_is_found(void **state)
 {
-    struct node local = { .object = { OURO_REFS_ONE, 0 } };
+    struct node local = { .object = { 0, 0 } };
     struct world *world = *state;
     gc_heap *heap = world_new_heap(world, NULL);
     struct node *holder = node_new(heap);

@@ -8,10 +8,10 @@
  * in each test. */
 static void set_count(void *object, uint32_t count)
 {
-    ((gc_object *)object)->refs = count * OURO_REFS_ONE;
+    ((gc_object *)object)->refs = (count - 1) * OURO_REFS_ONE;
 }
 
-enum { COUNT_MAX = (1 << 27) - 1 };
+enum { COUNT_MAX = 1 << 27 };
 
 static void new_object_has_one_reference(void **state)
 {

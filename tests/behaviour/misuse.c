@@ -407,7 +407,7 @@ static void referrers_of_a_foreign_object_are_refused(void **state)
 
 static void referrers_of_what_is_no_object_are_refused(void **state)
 {
-    static struct node static_node = { .object = { OURO_REFS_ONE, 0 } };
+    static struct node static_node = { .object = { 0, 0 } };
     struct world *world = *state;
     gc_heap *heap = world_new_heap(world, NULL);
     struct node *holder = node_new(heap);

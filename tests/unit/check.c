@@ -137,11 +137,11 @@ static void obj_1_a_living_object_without_a_count(void **state)
     struct world *world = *state;
     gc_heap *heap = world_new_heap(world, NULL);
     struct node *node = node_new(heap);
-    const uint32_t counts[] = { 0, GCI_REFS_FLAGS, GCI_REFS_DEAD, GCI_REFS_DEAD | 0x12340 };
+    const uint32_t counts[] = { GCI_REFS_NONE, GCI_REFS_NONE | GCI_REFS_FLAGS, GCI_REFS_DEAD, GCI_REFS_DEAD | 0x12340 };
     for (size_t i = 0; i < 4; i++) {
         node->object.refs = counts[i];
         assert_broken(world, "OBJ-1");
-        node->object.refs = OURO_REFS_ONE;
+        node->object.refs = 0;
         assert_mended(world);
     }
     gc_decref(node);
@@ -845,7 +845,7 @@ static void cycle_2_a_chain_that_leads_astray(void **state)
         } else if (fault == 1) {
             page->zombies++;
         } else if (fault == 2) {
-            page->plain_refs = OURO_REFS_ONE;
+            page->plain_refs = GCI_REFS_NONE;
         } else if (fault == 3) {
             page->chain = 0;
         } else {

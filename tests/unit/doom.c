@@ -387,8 +387,8 @@ static void released_is_counted_as_uncollectable_and_its_late_weak_references_en
     assert_int_equal(heap->cycle.garbage, 3); /* that has died */
     assert_int_equal(heap->cycle.report.uncollectable, 2);
     assert_int_equal(heap->generations[1].uncollectable, 2);
-    assert_int_equal(a->object.gc, heap->old);
-    assert_int_equal(b->object.gc, heap->old);
+    assert_int_equal(state_of(a), heap->old);
+    assert_int_equal(state_of(b), heap->old);
     assert_int_equal(gc_refcount(a), 1);
     assert_null(weak_peek(weak));
     gci_collect_release(heap);

@@ -491,7 +491,7 @@ static void an_immortal_is_alive_and_so_is_what_it_refers_to(void **state)
 }
 
 /* The scratch count is brought near its end by hand: real references would be 2^27. */
-static void a_scratch_count_that_saturates_means_alive(void **state)
+static void a_scratch_count_that_begins_anew_leaves_the_immortal_alive(void **state)
 {
     struct world *world = *state;
     gc_heap *heap = world_new_heap(world, NULL);
@@ -501,7 +501,7 @@ static void a_scratch_count_that_saturates_means_alive(void **state)
     for (size_t i = 0; i < 10; i++) {
         gc_set(&tuple->items[i], hub);
     }
-    hub->object.gc = GCI_YOUNG | (0x7FFFFFFu - 4) * GCI_SCRATCH;
+    hub->object.gc = GCI_YOUNG | (0x8000000u - 4) * GCI_SCRATCH;
     struct gci_set set = gci_set_of_young(heap);
     search(heap, &set);
     assert_int_equal(hub->object.gc, heap->old);
@@ -513,8 +513,8 @@ static void a_scratch_count_that_saturates_means_alive(void **state)
     world->leftovers = true;
 }
 
-/* Were it counted on, it would reach the immortal's own count here, and that means garbage. */
-static void a_saturated_scratch_count_is_not_counted_on(void **state)
+/* It reaches all of the immortal's own count here but the sign. */
+static void no_scratch_count_is_that_of_an_immortal(void **state)
 {
     struct world *world = *state;
     gc_heap *heap = world_new_heap(world, NULL);
@@ -526,7 +526,23 @@ static void a_saturated_scratch_count_is_not_counted_on(void **state)
     }
     gc_set(&hub->left, (struct node *)(void *)tuple);
     gc_decref(tuple); /* nothing but the hub's own count holds the two */
-    hub->object.gc = GCI_YOUNG | (OURO_REFS_IMMORTAL - 10 * GCI_SCRATCH);
+    hub->object.gc = GCI_YOUNG | ((OURO_REFS_IMMORTAL / OURO_REFS_ONE + 1 - 10) * GCI_SCRATCH);
+    struct gci_set set = gci_set_of_young(heap);
+    search(heap, &set);
+    assert_int_equal(hub->object.gc, heap->old);
+    assert_int_equal(set.garbage_count, 0);
+    assert_no_traces(heap);
+    make_all_old(heap);
+    world->leftovers = true;
+}
+
+/* Not even none at all, though it has no bit for 2^27. */
+static void no_scratch_count_is_that_of_one_with_all_references(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *hub = node_new(heap);
+    hub->object.refs = 0x7FFFFFF0u; /* 2^27 */
     struct gci_set set = gci_set_of_young(heap);
     search(heap, &set);
     assert_int_equal(hub->object.gc, heap->old);
@@ -743,8 +759,9 @@ int main(void)
         world_test(grey_objects_of_many_pages_are_all_traced),
         world_test(an_object_of_more_references_than_the_queue_counts_them_all),
         world_test(an_immortal_is_alive_and_so_is_what_it_refers_to),
-        world_test(a_scratch_count_that_saturates_means_alive),
-        world_test(a_saturated_scratch_count_is_not_counted_on),
+        world_test(a_scratch_count_that_begins_anew_leaves_the_immortal_alive),
+        world_test(no_scratch_count_is_that_of_an_immortal),
+        world_test(no_scratch_count_is_that_of_one_with_all_references),
         world_test(more_references_than_the_count_are_a_panic_and_keep_the_object),
         world_test(any_set_is_sound_and_finds_all_that_is_unreachable_from_outside_of_it),
     };
