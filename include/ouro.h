@@ -78,12 +78,16 @@
 #if defined(__GNUC__)
 #define OURO_LIKELY(condition) __builtin_expect(!!(condition), 1)
 #define OURO_FORGET(pointer) __asm__("" : "+r"(pointer))
+#define OURO_IS_KNOWN(number) __builtin_constant_p(number)
 #define OURO_PREFETCH(address) __builtin_prefetch((address), 1)
 #else
 #define OURO_LIKELY(condition) (condition)
 #define OURO_FORGET(pointer) ((void)0)
+#define OURO_IS_KNOWN(number) 0
 #define OURO_PREFETCH(address) ((void)0)
 #endif
+
+#define OURO_UNLIKELY(condition) (!OURO_LIKELY(!(condition)))
 
 /* Ownership, for readers and for tools; they expand to nothing. */
 #define OURO_NEW      /* returns a new reference */
@@ -412,9 +416,71 @@ OURO_API void gc_external_remove(gc_heap *heap, size_t bytes) OURO_NONNULL;
  * Errors   a malformed type, or one with item_size, is a panic, then NULL.
  * Runs     at GC_AT_ALLOCATION, before the object exists: a collection, with all that may run in
  *          it. In any case: out_of_memory. */
-#define gc_new(heap, type) gc_new_at((heap), (type), OURO_HERE)
+#define gc_new(heap, type) gc_new_short((heap), (type), OURO_HERE)
 OURO_API OURO_MUST_USE OURO_NEW void *gc_new_at(gc_heap *heap, const gc_type *type,
                                                 const char *where) OURO_NONNULL;
+
+/* What the short way to a new object sees of a heap, and of the page where objects of a type are born.
+ * Nothing for programs: they are the beginnings of structs of the library's. */
+enum { OURO_PLACES = 128, OURO_LINK_SHIFT = 5, OURO_SHORT_MAX = 128, OURO_GC_LEAF = 1, OURO_GC_YOUNG = 8 };
+#define OURO_PLACE_OF(type) ((uintptr_t)(type) / 128 % OURO_PLACES)
+#define OURO_PAGE_FIELDS                                                                           \
+    uint32_t free;       /* link to the first free slot, in bits as in a gc word */                \
+    uint32_t limit;      /* slots begin below it */                                                \
+    uint16_t countdown;  /* deaths until the page is looked at; births count it up again */        \
+    uint16_t near[2];    /* where references are, if they are one or two */                        \
+    uint8_t birth;       /* OURO_GC_LEAF or OURO_GC_YOUNG */                                       \
+    size_t end;          /* where the next slot begins, if that is below the limit */              \
+    char *base;          /* offsets count from here: the page's first byte */                      \
+    const gc_type *type
+#define OURO_HEAP_FIELDS                                                                           \
+    size_t young_objects; /* births beyond an alarm */                                             \
+    size_t bytes_live;    /* take the long way */                                                  \
+    size_t young_alarm, bytes_alarm;                                                               \
+    struct ouro_page *pages[OURO_PLACES]
+struct ouro_page {
+    OURO_PAGE_FIELDS;
+};
+struct ouro_heap {
+    OURO_HEAP_FIELDS;
+};
+
+/* The short way, where the compiler knows the type: for a small object, if there is a page with room and no
+ * alarm. Else, and without optimisation, it is gc_new_at. */
+static inline OURO_MUST_USE OURO_NEW void *gc_new_short(gc_heap *heap, const gc_type *type,
+                                                        const char *where)
+{
+    if (!OURO_IS_KNOWN(type->size) || type->size > OURO_SHORT_MAX || type->item_size != 0) {
+        return gc_new_at(heap, type, where);
+    }
+    struct ouro_heap *known = (struct ouro_heap *)(void *)heap;
+    struct ouro_page *page = known->pages[OURO_PLACE_OF(type)];
+    size_t align = type->align > 8 ? type->align : 8;
+    size_t size = ((type->size > 16 ? type->size : 16) + align - 1) / align * align;
+    size_t bytes_live = known->bytes_live + size;
+    bool is_young = type->refs != NULL || type->traverse != NULL;
+    gc_object *self;
+    if (OURO_UNLIKELY(page->type != type || known->young_objects >= known->young_alarm ||
+                      bytes_live > known->bytes_alarm)) {
+        return gc_new_at(heap, type, where);
+    }
+    if (page->free != 0) {
+        self = (gc_object *)(void *)(page->base + (page->free >> OURO_LINK_SHIFT) * (size_t)8 - 8);
+        page->free = self->gc;
+    } else if (OURO_LIKELY(page->end < page->limit)) {
+        self = (gc_object *)(void *)(page->base + page->end);
+        page->end += size;
+    } else {
+        return gc_new_at(heap, type, where);
+    }
+    page->countdown++;
+    known->bytes_live = bytes_live;
+    known->young_objects += is_young;
+    self->refs = 0;
+    self->gc = is_young ? OURO_GC_YOUNG : OURO_GC_LEAF;
+    memset(self + 1, 0, size - sizeof(*self));
+    return self;
+}
 
 /* Make an object with a tail of `count` items of type->item_size bytes, zeroed. The tail starts
  * where the struct's flexible array member is: at type->size, which then is offsetof(struct,

@@ -27,7 +27,6 @@
 #else
 #define OURO_RETURN_ADDRESS NULL
 #endif
-#define OURO_UNLIKELY(condition) (!OURO_LIKELY(!(condition)))
 
 /* OURO_CHECKS: 0 none, 1 api (what the caller owes us and costs a little), 2 invariant (what we
  * owe ourselves), 3 full (the whole heap around every collection). Checks that cost nothing

@@ -32,7 +32,7 @@ static bool check_free_list(const struct gci_page *page, uint32_t free_slots)
         }
         head = slot->gc;
     }
-    if (length != free_slots || gci_page_used(page) != page->carved - free_slots) {
+    if (length != free_slots || gci_page_used(page) != gci_page_slots(page) - free_slots) {
         return FAIL(
             page->heap,
             "PAGE-1: a page of %s has %u free slots, %u of them in its list, and %u objects",
@@ -52,14 +52,14 @@ static bool check_use(const struct gci_page *page)
 {
     const struct gci_record *record = page->record;
     uint32_t used = gci_page_used(page);
-    bool right = page->carved == gci_page_capacity(page) && page->notice > 0 && page->countdown > 0;
+    bool right = page->notice > 0 && page->countdown > 0;
     if (page->frozen) {
         right = page != record->current && !page->partial && page->notice == 0 &&
                 (used > 0 || page->emptied);
     } else if (page == record->current) {
         right = !page->partial && !page->emptied && page->notice == GCI_NOTICE_NEVER;
     } else if (page->partial) {
-        right = page->carved == gci_page_capacity(page) && page->notice == 0 && used > 0;
+        right = page->notice == 0 && used > 0;
     } else if (page->emptied) {
         right = used == 0;
     } else if (gci_page_capacity(page) == 1) {
@@ -137,7 +137,7 @@ static bool follow(const struct gci_page *page, uint32_t link, bool by_refs, uin
         size_t offset = GCI_LINK_OFFSET(link);
         const gc_object *self = gci_page_at(page, offset);
         if (!gci_page_is_slot(page, offset) || !gci_is_member(states, self->gc) ||
-            *length > page->carved) {
+            *length > gci_page_slots(page)) {
             return FAIL(page->heap, "%s: a chain in a page of %s is broken",
                         by_refs ? "OBJ-1" : "CYCLE-2", page->type->name);
         }
@@ -179,9 +179,10 @@ static bool check_chains(const struct gci_page *page)
 static bool check_page(const struct gci_page *page, struct totals *totals)
 {
     uint32_t free_slots = 0;
-    if (page->carved > gci_page_capacity(page)) {
-        return FAIL(page->heap, "PAGE-1: a page of %s has %u slots, and room for %u",
-                    page->type->name, page->carved, gci_page_capacity(page));
+    if (gci_page_slots(page) > gci_page_capacity(page) ||
+        (page->end - page->first) % page->slot_size != 0) {
+        return FAIL(page->heap, "PAGE-1: a page of %s ends at %zu, and has room for %u",
+                    page->type->name, page->end, gci_page_capacity(page));
     }
     for (size_t offset = page->first, end = gci_page_end(page); offset < end;
          offset += page->slot_size) {

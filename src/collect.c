@@ -197,7 +197,7 @@ static bool are_few(const gc_heap *heap, const struct gci_set *young)
     enum { SHARE = 32, SHARE_OF_SLOTS = 2 };
     size_t examined = young->alive_count + young->garbage_count, slots = 0;
     for (const struct gci_page *page = heap->young_pages; page != NULL; page = page->next_young) {
-        slots += page->record != NULL && page->marked > 0 ? page->carved : 0;
+        slots += page->record != NULL && page->marked > 0 ? gci_page_slots(page) : 0;
     }
     return young->alive_count < examined / SHARE && slots <= examined / SHARE_OF_SLOTS;
 }

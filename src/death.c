@@ -147,16 +147,22 @@ static inline void book_deaths(gc_heap *heap, size_t count, size_t bytes)
     heap->objects_died += count;
 }
 
-/* The end of an object, which leaves its slot, but for the books of the heap. */
+/* The end of an object that is not on record, which leaves its slot, but for the books of the heap. */
+static inline void leave_slot_unrecorded(struct gci_page *page, gc_object *self)
+{
+    gci_page_push_free(page, self);
+    if (OURO_UNLIKELY(--page->countdown == 0)) {
+        gci_page_noticed(page); /* last: nothing is kept across it */
+    }
+}
+
+/* The same for any. */
 static inline void leave_slot(struct gci_page *page, gc_object *self)
 {
     if (OURO_UNLIKELY(self->refs & OURO_REFS_SITE)) {
         gci_page_unrecord(page, self);
     }
-    gci_page_push_free(page, self);
-    if (OURO_UNLIKELY(--page->countdown == 0)) {
-        gci_page_noticed(page); /* last: nothing is kept across it */
-    }
+    leave_slot_unrecorded(page, self);
 }
 
 /* Whether a DYING object is in a chain of a cycle (CYCLE-2). */
@@ -300,8 +306,7 @@ static inline gc_object *load_field(gc_object *self, const gc_field *field)
  * most, which nobody watches. Nearly all deaths are of this kind. */
 static inline bool is_simple(const struct gci_page *page, uint32_t refs)
 {
-    uint32_t flags = OURO_REFS_FINALIZED | OURO_REFS_SITE;
-    return (refs & ~flags) == page->plain_refs;
+    return (refs & ~(uint32_t)OURO_REFS_SITE) == page->plain_refs;
 }
 
 /* Whether such an object refers to something. */
@@ -310,7 +315,8 @@ static inline bool refers(const struct gci_page *page, const gc_object *self)
     uintptr_t references[2];
     memcpy(&references[0], (const char *)self + page->near[0], sizeof(references[0]));
     memcpy(&references[1], (const char *)self + page->near[1], sizeof(references[1]));
-    return ((references[0] | references[1]) & page->near_mask) != 0;
+    /* The lower half tells, for no object begins where a segment does. */
+    return ((uint32_t)(references[0] | references[1]) & page->near_mask) != 0;
 }
 
 void gci_death_discard(struct gci_page *page, gc_object *self)
@@ -581,18 +587,34 @@ static OURO_NOINLINE void die(struct gci_page *page, gc_object *self)
     gci_death_drain(heap); /* user code may run here */
 }
 
-void gc_decref_slow(void *object)
+/* The books of a simple object that refers to nothing. */
+static inline void book_simple(struct gci_page *page, const gc_object *self)
 {
-    gc_object *self = object;
-    struct gci_page *page = gci_page_of(self);
-    if (OURO_LIKELY(is_simple(page, self->refs) && !refers(page, self))) {
-        gc_heap *heap = page->heap;
-        leave_young(heap, self);
-        book_deaths(heap, 1, page->slot_size);
+    leave_young(page->heap, self);
+    book_deaths(page->heap, 1, page->slot_size);
+}
+
+/* A death that is not simple, or on record. */
+static OURO_NOINLINE void decref_other(struct gci_page *page, gc_object *self)
+{
+    if (is_simple(page, self->refs) && !refers(page, self)) {
+        book_simple(page, self);
         leave_slot(page, self);
     } else {
         self->refs += OURO_REFS_ONE;
         die(page, self); /* user code may run here */
+    }
+}
+
+void gc_decref_slow(void *object)
+{
+    gc_object *self = object;
+    struct gci_page *page = gci_page_of(self);
+    if (OURO_LIKELY(self->refs == page->plain_refs && !refers(page, self))) {
+        book_simple(page, self);
+        leave_slot_unrecorded(page, self);
+    } else {
+        decref_other(page, self); /* user code may run here */
     }
 }
 

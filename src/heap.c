@@ -7,7 +7,7 @@
 
 gc_heap *gc_heap_new(const gc_config *config)
 {
-    gc_heap seed = { .old = GCI_OLD_A };
+    gc_heap seed = { .old = GCI_OLD_A, .few_live_on = true };
     if (config != NULL) {
         seed.config = *config;
     }

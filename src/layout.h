@@ -19,8 +19,9 @@
  *                              code other than a traverse runs
  *            The bit above them is OURO_GC_TOUCHED, which only a cycle reads, in what it is about.
  *   OBJ-2    No count is below the number of references that live objects hold.
- *   PAGE-1   A page's slots are first + i * slot_size, i < carved <= capacity; exactly the free
- *            ones are in its free list; notice + countdown are the others.
+ *   PAGE-1   A page's slots are first + i * slot_size, below its end; beyond that is memory that was not
+ *            used since the page was taken. Exactly the free ones are in its free list; notice +
+ *            countdown are the others.
  *   PAGE-2   A page is its record's current one, or in its record's list of partial pages (a
  *            quarter free, or more), or fuller and in neither, or frozen and in neither, or emptied.
  *   GEN-1    young_objects of the heap is the number of objects with a young state.
@@ -62,13 +63,12 @@ enum {
     GCI_PATCH = 128,
     GCI_PATCH_WORDS = GCI_PAGE_SIZE / GCI_PATCH / 64,
     GCI_BLOCK_SIZE = 16384, /* what the page source is asked for is a multiple of this */
-    GCI_CACHE_SIZE = 64,    /* places of a cache of current pages; a power of two */
 };
 #define GCI_SEGMENT_SIZE ((size_t)1 << GCI_SEGMENT_SHIFT)
 
 enum gci_state {
     GCI_FREE = 0,   /* no object; must be 0: a link to a free slot is its gc word */
-    GCI_LEAF = 1,   /* of a type without references: in no set, ever */
+    GCI_LEAF = OURO_GC_LEAF,   /* of a type without references: in no set, ever */
     GCI_OLD_A = 2,  /* old; A and B change places at every full collection, so that what it */
     GCI_OLD_B = 3,  /* has marked is told from what it has not without a pass to reset marks */
     GCI_DYING = 4,  /* count zero: in the queue, or in one of its callbacks (then held by one) */
@@ -77,7 +77,7 @@ enum gci_state {
     GCI_SAVED = 7,  /* garbage that is kept, held by a reference: in no set */
 
     GCI_YOUNG_SHIFT = 3, /* what GEN-1 counts has this bit */
-    GCI_YOUNG = 8,
+    GCI_YOUNG = OURO_GC_YOUNG,
     GCI_DOOMED_YOUNG = 9, /* found unreachable by gc_unreachable, was YOUNG */
     GCI_SEEN_YOUNG = 10,  /* found reachable by gc_unreachable, was YOUNG; only inside the search */
     GCI_GREY = 11, /* old, marked by a cycle and not traced yet; counted as old all the same */
@@ -88,7 +88,7 @@ enum gci_state {
 enum {
     GCI_STATE_MASK = 15,
     GCI_SCRATCH = 32, /* one in the scratch count, which has 27 bits */
-    GCI_LINK_SHIFT = 5,
+    GCI_LINK_SHIFT = OURO_LINK_SHIFT,
     GCI_REFS_LINK_SHIFT = 4, /* where it is refs that hold a link */
 };
 
@@ -143,17 +143,16 @@ enum gci_duty {
 
 struct gci_page {
     /* First cache line: birth and death. */
-    uint32_t free;       /* link to the first free slot, in bits as in a gc word */
-    uint16_t countdown;  /* deaths until the page is looked at; births count it up again */
-    uint16_t grey;       /* link: marked, not yet traced; chained in the scratch counts */
+    union {
+        struct ouro_page known; /* to inline code, which knows no more */
+        struct {
+            OURO_PAGE_FIELDS;
+        };
+    };
     uint32_t plain_refs; /* GCI_REFS_NONE, if who has such refs can end at once, or 0; see duties, near */
-    uint16_t near[2];    /* where its references are, if they are one or two */
-    uintptr_t near_mask; /* what counts of them: all, or nothing if it has none */
+    uint32_t near_mask;  /* what counts of its references: all, or nothing if it has none */
     size_t slot_size;
-    char *base; /* offsets count from here: the page's first byte, a multiple of GCI_PAGE_SIZE */
     gc_heap *heap;
-    const gc_type *type;
-    uint64_t newborn; /* the header of one, as gci_header makes it */
 
     /* Second: tracing. */
     const gc_field *fields; /* of type->refs */
@@ -161,7 +160,7 @@ struct gci_page {
     uint16_t dying;   /* link: dying objects, chained in their counts */
     uint16_t members; /* objects in the set that is examined */
     uint16_t marked;  /* those of them found alive */
-    uint8_t birth;    /* GCI_LEAF or GCI_YOUNG */
+    uint16_t grey;    /* link: marked, not yet traced; chained in the scratch counts */
     uint8_t duties;
     uint8_t span;              /* pages of the segment it takes; 0: the segment is all its own */
     bool young : 1;            /* in the heap's list of young pages */
@@ -173,7 +172,6 @@ struct gci_page {
     bool frozen : 1;           /* FROZEN-1; nothing is born here */
     bool chained : 1;          /* CYCLE-2: holds GREY objects, or such that died as such */
     uint16_t first;            /* offset of the first slot */
-    uint16_t carved;           /* slots that ever were used or free since the page was taken */
     struct gci_page *next_grey;
     struct gci_page *next_in_set;
     struct gci_page *next_young;
@@ -300,13 +298,6 @@ struct gci_hooks {
     void (*stops)(gc_heap *heap, const gc_collection *collection);  /* NULL: nobody asks */
 };
 
-/* Where gc_new and gc_new_var look first: current pages by type, and those of tails by type and
- * size class. An empty place has the heap's no_page. */
-struct gci_cache {
-    struct gci_page *single[GCI_CACHE_SIZE];
-    struct gci_page *tailed[GCI_CACHE_SIZE];
-};
-
 /* One place in the program that allocates: the unit in which the profiler counts. */
 struct gci_site {
     uint64_t count; /* on record now */
@@ -328,7 +319,7 @@ enum {
  * site stands in an array of its page, made when the page has its first object on record. The
  * latest of each record is at hand: the next birth is likely to be at the same line. */
 struct gci_profile {
-    struct gci_cache cache;            /* in place of the heap's */
+    struct ouro_page *pages[OURO_PLACES]; /* in place of the heap's */
     uint32_t recent[GCI_RECENT_SITES]; /* sites of one frame */
     uint64_t *sites;
     uint32_t site_size;            /* in words */
@@ -407,13 +398,14 @@ struct gci_pauses {
 };
 
 struct gc_heap {
-    struct gci_cache cache; /* emptied when young pages change */
-
-    /* Birth and death. Births beyond either alarm take the slow path. */
-    size_t young_objects; /* GEN-1 */
-    size_t bytes_live;    /* BYTES-1 */
-    size_t young_alarm;
-    size_t bytes_alarm;
+    /* Birth and death. `pages` is where births look first: current pages by type and size class, or no_page
+     * where a place is empty. It is emptied when young pages change. */
+    union {
+        struct ouro_heap known; /* to inline code, which knows no more */
+        struct {
+            OURO_HEAP_FIELDS;
+        };
+    };
     size_t bytes_live_peak; /* brought up to date when bytes_live is about to shrink */
     uint64_t objects_died;
     struct gci_page *dying_pages;

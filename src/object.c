@@ -14,16 +14,15 @@ static uint64_t key_of(const gc_type *type, unsigned size_class)
     return (uint64_t)(uintptr_t)type << GCI_CLASS_BITS | size_class;
 }
 
-/* The place of a type, or of a type and size class, in a cache. Types stand side by side in memory,
- * and are nearly as large as a power of two. */
-static inline struct gci_page **single_place(struct gci_cache *cache, const gc_type *type)
+/* The place of a type and size class among those of current pages. Types stand side by side in memory, and
+ * are nearly as large as a power of two. */
+static inline size_t place_of(const gc_type *type, unsigned size_class)
 {
-    return &cache->single[(uintptr_t)type / 128 % GCI_CACHE_SIZE];
+    return OURO_PLACE_OF(type) ^ size_class;
 }
-static inline struct gci_page **tailed_place(struct gci_cache *cache, const gc_type *type,
-                                             unsigned size_class)
+static inline struct gci_page *page_in(struct ouro_page *const *pages, size_t place)
 {
-    return &cache->tailed[((uintptr_t)type / 128 ^ size_class) % GCI_CACHE_SIZE];
+    return (struct gci_page *)(void *)pages[place];
 }
 
 /* Types and their records. */
@@ -188,16 +187,22 @@ static inline gc_object *zero(gc_object *self, size_t size)
     return self;
 }
 
-/* An object from a page with a free slot, but for the zeros; bytes_live with it. */
+/* An object from a page with room, but for the zeros; bytes_live with it. */
 static inline gc_object *take_slot(gc_heap *heap, struct gci_page *page, size_t bytes_live,
                                    uint32_t flags)
 {
     heap->bytes_live = bytes_live;
-    heap->young_objects += (uint32_t)(page->newborn >> GCI_GC_SHIFT) >> GCI_YOUNG_SHIFT;
-    gc_object *self = gci_page_linked(page, page->free);
-    page->free = self->gc;
+    heap->young_objects += page->birth >> GCI_YOUNG_SHIFT;
     page->countdown++;
-    uint64_t header = page->newborn | gci_header(flags, 0);
+    gc_object *self;
+    if (page->free != 0) {
+        self = gci_page_linked(page, page->free);
+        page->free = self->gc;
+    } else {
+        self = gci_page_at(page, page->end);
+        page->end += page->slot_size;
+    }
+    uint64_t header = gci_header(flags, page->birth);
     memcpy(self, &header, sizeof(header));
     return self;
 }
@@ -236,10 +241,9 @@ static gc_object *try_birth(gc_heap *heap, const gc_type *type, unsigned size_cl
         return NULL;
     }
     if (page == record->current) {
-        /* While the profiler is on, all births have to miss the heap's own cache. */
-        struct gci_cache *cache = heap->profile != NULL ? &heap->profile->cache : &heap->cache;
-        *(size_class == 0 ? single_place(cache, type) : tailed_place(cache, type, size_class)) =
-            page;
+        /* While the profiler is on, all births have to miss the heap's own pages. */
+        struct ouro_page **pages = heap->profile != NULL ? heap->profile->pages : heap->pages;
+        pages[place_of(type, size_class)] = &page->known;
     }
     return birth(heap, page, heap->bytes_live + page->slot_size);
 }
@@ -275,23 +279,21 @@ static gc_object *slow_birth(gc_heap *heap, const gc_type *type, unsigned size_c
     return self;
 }
 
-/* Whether a birth in a page from a cache, with which bytes_live is as given, needs nothing else. */
+/* Whether a birth in a current page, with which bytes_live is as given, needs nothing else. */
 static inline bool is_ready(const gc_heap *heap, const struct gci_page *page, const gc_type *type,
                             size_t bytes_live)
 {
-    return page->type == type && page->free != 0 && !is_alarm(heap, bytes_live);
+    return page->type == type && gci_page_has_room(page) && !is_alarm(heap, bytes_live);
 }
 
-/* A birth that missed the heap's cache: because it needs more than that, or has to be recorded. */
+/* A birth that missed the heap's own pages: because it needs more than that, or has to be recorded. */
 static gc_object *other_birth(gc_heap *heap, const gc_type *type, unsigned size_class,
                               size_t slot_size, const struct gci_caller *caller)
 {
     if (heap->profile == NULL) {
         return slow_birth(heap, type, size_class, slot_size);
     }
-    struct gci_cache *cache = &heap->profile->cache;
-    struct gci_page *page =
-        size_class == 0 ? *single_place(cache, type) : *tailed_place(cache, type, size_class);
+    struct gci_page *page = page_in(heap->profile->pages, place_of(type, size_class));
     size_t bytes_live = heap->bytes_live + slot_size;
     bool ready = is_ready(heap, page, type, bytes_live) && page->slot_size == slot_size;
     gc_object *self =
@@ -328,7 +330,7 @@ static OURO_NOINLINE gc_object *record_elsewhere(gc_heap *heap, gc_object *self,
 static OURO_NOINLINE void *new_on_record(gc_heap *heap, const gc_type *type, const char *where,
                                          void *return_address)
 {
-    struct gci_page *page = *single_place(&heap->profile->cache, type);
+    struct gci_page *page = page_in(heap->profile->pages, place_of(type, 0));
     size_t size = page->slot_size, bytes_live = heap->bytes_live + size;
     if (OURO_UNLIKELY(!is_ready(heap, page, type, bytes_live))) {
         return new_slow(heap, type, where, return_address);
@@ -342,7 +344,7 @@ static OURO_NOINLINE void *new_on_record(gc_heap *heap, const gc_type *type, con
 
 void *gc_new_at(gc_heap *heap, const gc_type *type, const char *where)
 {
-    struct gci_page *page = *single_place(&heap->cache, type);
+    struct gci_page *page = page_in(heap->pages, place_of(type, 0));
     size_t bytes_live = heap->bytes_live + page->slot_size;
     if (OURO_LIKELY(is_ready(heap, page, type, bytes_live))) {
         return birth(heap, page, bytes_live);
@@ -363,7 +365,7 @@ void *gc_new_var_at(gc_heap *heap, const gc_type *type, size_t count, const char
         return NULL;
     }
     struct gci_caller caller = { where, OURO_RETURN_ADDRESS };
-    struct gci_page *page = *tailed_place(&heap->cache, type, size_class);
+    struct gci_page *page = page_in(heap->pages, place_of(type, size_class));
     size_t bytes_live = heap->bytes_live + size;
     bool ready = is_ready(heap, page, type, bytes_live) && page->slot_size == size;
     gc_object *self = OURO_LIKELY(ready) ? birth(heap, page, bytes_live)

@@ -13,7 +13,6 @@
 #include "table.h"
 
 enum {
-    CARVE_BYTES = 4096, /* a page's memory is touched in steps of this */
     HUGE_MINIMUM = 4,   /* segments a heap has before it asks for huge pages */
 };
 #define ALL_PAGES \
@@ -316,7 +315,7 @@ static struct gci_page *page_new(gc_heap *heap, struct gci_record *record, size_
         heap->cycle.array_page = NULL; /* likewise */
         heap->cycle.items_done = 0;
     }
-    page->carved = 0;
+    page->end = page->first;
     page->free = 0;
     page->sorted = 0;
     page->chain = 0;
@@ -327,6 +326,7 @@ static struct gci_page *page_new(gc_heap *heap, struct gci_record *record, size_
     page->notice = GCI_NOTICE_NEVER;
     page->countdown = 1;
     page->slot_size = slot_size;
+    page->limit = page->first + (gci_page_capacity(page) - 1) * (uint32_t)slot_size + 1;
     page->type = type;
     page->record = record;
     page->birth = type->refs != NULL || type->traverse != NULL ? GCI_YOUNG : GCI_LEAF;
@@ -334,11 +334,10 @@ static struct gci_page *page_new(gc_heap *heap, struct gci_record *record, size_
     page->fields = declared ? type->refs->fields : &no_field;
     page->field_count = declared ? (uint16_t)type->refs->count : 0;
     page->duties = (uint8_t)duties_of(type, slot_size);
-    page->newborn = gci_header(0, page->birth);
     bool near = page->duties == 0 && page->field_count <= 2 && type->size <= GCI_PAGE_SIZE;
     page->is_near = near;
     page->plain_refs = near ? GCI_REFS_NONE : 0;
-    page->near_mask = page->field_count == 0 ? 0 : UINTPTR_MAX;
+    page->near_mask = page->field_count == 0 ? 0 : UINT32_MAX;
     page->near[0] = near ? (uint16_t)page->fields[0].offset : 0;
     page->near[1] = near && declared ? (uint16_t)page->fields[page->field_count - 1].offset : 0;
     return page;
@@ -403,7 +402,7 @@ void gci_page_noticed(struct gci_page *page)
 void gci_page_reset(struct gci_page *page)
 {
     page->free = 0;
-    page->carved = 0;
+    page->end = page->first;
     if (page != page->record->current) {
         page->notice = 0;
         page->countdown = 0;
@@ -502,19 +501,6 @@ static struct gci_page *take_partial(struct gci_record *record)
     return page;
 }
 
-/* Make free slots of untouched memory. */
-static void carve(struct gci_page *page)
-{
-    size_t start = gci_page_end(page);
-    size_t count = page->slot_size < CARVE_BYTES ? CARVE_BYTES / page->slot_size : 1;
-    size_t left = (size_t)gci_page_capacity(page) - page->carved;
-    page->carved = (uint16_t)(page->carved + (count < left ? count : left));
-    for (size_t offset = gci_page_end(page); offset > start;) {
-        offset -= page->slot_size;
-        gci_page_push_free(page, gci_page_at(page, offset));
-    }
-}
-
 void gci_page_freeze(struct gci_page *page)
 {
     struct gci_record *record = page->record;
@@ -531,10 +517,6 @@ void gci_page_freeze(struct gci_page *page)
 void gci_page_unfreeze(struct gci_page *page)
 {
     page->frozen = false;
-    while (page->carved < gci_page_capacity(page)) { /* it was current: only such have untouched
-                                                        memory */
-        carve(page);
-    }
     if ((int)gci_page_used(page) > partial_at(page)) {
         retire(page);
     } else {
@@ -546,7 +528,7 @@ void gci_page_unfreeze(struct gci_page *page)
 struct gci_page *gci_pages_with_room(gc_heap *heap, struct gci_record *record, size_t slot_size)
 {
     struct gci_page *page = record->current;
-    if (page == NULL || (page->free == 0 && page->carved == gci_page_capacity(page))) {
+    if (page == NULL || !gci_page_has_room(page)) {
         page = take_partial(record);
         page = page == NULL ? page_new(heap, record, slot_size) : page;
         if (page == NULL) {
@@ -561,9 +543,6 @@ struct gci_page *gci_pages_with_room(gc_heap *heap, struct gci_record *record, s
         retire(page);
         record->current = NULL;
     }
-    if (page->free == 0) {
-        carve(page);
-    }
     if (page->birth == GCI_YOUNG && !page->young) {
         page->young = true;
         page->next_young = heap->young_pages;
@@ -573,18 +552,18 @@ struct gci_page *gci_pages_with_room(gc_heap *heap, struct gci_record *record, s
     return page;
 }
 
-static void empty_cache(gc_heap *heap, struct gci_cache *cache)
+static void empty_places(gc_heap *heap, struct ouro_page **pages)
 {
-    for (size_t i = 0; i < GCI_CACHE_SIZE; i++) {
-        cache->single[i] = cache->tailed[i] = &heap->no_page;
+    for (size_t i = 0; i < OURO_PLACES; i++) {
+        pages[i] = &heap->no_page.known;
     }
 }
 
 void gci_pages_forget_current(gc_heap *heap)
 {
-    empty_cache(heap, &heap->cache);
+    empty_places(heap, heap->pages);
     if (heap->profile != NULL) {
-        empty_cache(heap, &heap->profile->cache);
+        empty_places(heap, heap->profile->pages);
     }
 }
 

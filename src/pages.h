@@ -9,7 +9,8 @@
 /* Whether a gc word has one of the states in a set, which has a bit for each. */
 static inline bool gci_is_member(uint32_t members, uint32_t word)
 {
-    return members >> (word & GCI_STATE_MASK) & 1;
+    /* The touched bit is in it, too, for shifts by five bits are free. */
+    return (members | members << 16) >> (word & 31) & 1;
 }
 
 /* Both words of a header in one access: a store the fewer at each birth. */
@@ -58,7 +59,7 @@ static inline uint32_t gci_link_word(const void *object)
  *     page->slot_size) */
 static inline size_t gci_page_end(const struct gci_page *page)
 {
-    return page->first + (size_t)page->carved * page->slot_size;
+    return page->end;
 }
 static inline bool gci_page_is_slot(const struct gci_page *page, size_t offset)
 {
@@ -134,6 +135,18 @@ static inline void gci_page_add_patch(struct gci_page *page, const gc_object *se
 static inline uint32_t gci_page_used(const struct gci_page *page)
 {
     return (uint32_t)(page->notice + page->countdown);
+}
+
+/* How many slots there are, in use or free. */
+static inline size_t gci_page_slots(const struct gci_page *page)
+{
+    return (page->end - page->first) / page->slot_size;
+}
+
+/* Whether something can be born. */
+static inline bool gci_page_has_room(const struct gci_page *page)
+{
+    return page->free != 0 || page->end < page->limit;
 }
 
 /* How many slots there can be. */

@@ -45,7 +45,7 @@ static inline void peer_start(void)
     }
 }
 
-static inline void *made(void *object)
+static inline __attribute__((always_inline)) void *made(void *object)
 {
     if (!OURO_LIKELY(object != NULL)) {
         bench_fail(gc_status_text(gc_last_error(heap)));
@@ -53,7 +53,7 @@ static inline void *made(void *object)
     return object;
 }
 
-static inline node *node_new(void)
+static inline __attribute__((always_inline)) node *node_new(void)
 {
     return made(gc_new(heap, &node_type));
 }
@@ -69,7 +69,7 @@ static inline size_t node_count(const node *self)
 {
     return gc_refcount(self);
 }
-static inline box *box_new(void)
+static inline __attribute__((always_inline)) box *box_new(void)
 {
     return made(gc_new(heap, &box_type));
 }
