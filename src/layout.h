@@ -270,6 +270,7 @@ struct gci_set {
     bool finalizers; /* some garbage has a finalizer still to run */
     bool weak;       /* some garbage has weak references to it */
     bool plain;      /* all garbage is plain: it keeps its state, and is freed at once */
+    bool closed;     /* surely no garbage refers to what is none */
     bool look;       /* asked for: condemn the plain too, somebody is to see them */
     bool small;      /* asked for: it fits the cache */
     bool sparse;     /* asked for: the members are in patches of their pages */

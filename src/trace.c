@@ -328,20 +328,25 @@ static inline void walk_near(gc_object *self, void *context)
     walk->next = push(&walk->tracer->visitor, walk->next, self, walk->right);
 }
 
-static inline void count_field(uint32_t members, const gc_object *self, size_t offset)
+static inline void count_field(struct walk *walk, const gc_object *self, size_t offset)
 {
     gc_object *child;
     memcpy(&child, (const char *)self + offset, sizeof(child));
-    if (child != NULL) {
-        count_one(members, child);
+    if (child == NULL) {
+        return;
+    }
+    if (gci_is_member(walk->members, child->gc)) {
+        child->gc += GCI_SCRATCH;
+    } else {
+        walk->tracer->leads_out = true;
     }
 }
 
 static inline void walk_small(gc_object *self, void *context)
 {
     struct walk *walk = context;
-    count_field(walk->members, self, walk->left);
-    count_field(walk->members, self, walk->right);
+    count_field(walk, self, walk->left);
+    count_field(walk, self, walk->right);
 }
 
 static inline struct walk walk_of(struct gci_tracer *tracer, struct gci_page *page)
@@ -384,6 +389,7 @@ static void count_references(struct gci_tracer *tracer, struct gci_set *set)
             unsigned members =
                 (near ? count_members_near : gci_trace_members)(tracer, page, run.from, run.end);
             page->members = (uint16_t)(page->members + members);
+            tracer->leads_out |= !near && members > 0;
         }
     }
     gci_trace_flush(tracer);
@@ -403,6 +409,7 @@ static inline void mark(struct gci_tracer *tracer, gc_object *self, uint32_t bec
     if (OURO_UNLIKELY(self->gc / GCI_SCRATCH > gc_refcount(self))) {
         panic_surplus(gci_page_of(self), self);
     }
+    tracer->from_garbage += self->gc / GCI_SCRATCH;
     if (OURO_LIKELY(gci_tracer_keep(tracer, self))) {
         self->gc = becomes | tracer->passed;
     } else {
@@ -413,6 +420,10 @@ static inline void mark(struct gci_tracer *tracer, gc_object *self, uint32_t bec
 static void mark_items(struct gci_tracer *tracer, void **items, size_t count)
 {
     uint64_t alive = tracer->alive;
+    for (size_t i = 0; tracer->keeps && i < count; i++) {
+        const gc_object *child = items[i];
+        tracer->from_garbage -= gci_is_member(tracer->members | 1u << GCI_SEEN_YOUNG, child->gc);
+    }
     for (size_t i = 0; i < count; i++) {
         gc_object *child = items[i];
         uint32_t becomes = GCI_BECOMES(alive, child->gc);
@@ -477,10 +488,11 @@ static void trace_grey(struct gci_tracer *tracer)
 static OURO_ALWAYS_INLINE void mark_roots_of(struct gci_tracer *tracer, struct gci_page *page,
                                              size_t offset, size_t end, bool mixed)
 {
+    uint32_t members = tracer->members;
     for (size_t size = page->slot_size; offset < end; offset += size) {
         gc_object *self = gci_page_at(page, offset);
         bool is_held = gci_is_held_outside(self);
-        bool is_member = gci_is_member(tracer->members, self->gc);
+        bool is_member = gci_is_member(members, self->gc);
         if ((mixed || is_held) && (is_held & is_member)) {
             mark(tracer, self, GCI_BECOMES(tracer->alive, self->gc));
         }
@@ -570,10 +582,14 @@ void gci_trace_find_garbage(gc_heap *heap, struct gci_set *set)
     tracer.members = set->members;
     tracer.passed = set->passed ? GCI_SCRATCH : 0;
     tracer.spares = set->spares;
+    tracer.keeps = set->keeps;
+    tracer.leads_out = false;
+    tracer.from_garbage = 0;
     count_references(&tracer, set);
     tracer.consume = mark_items;
     mark_reachable(&tracer, set);
     keep_pages_with_garbage(set);
+    set->closed = set->keeps && !tracer.leads_out && tracer.from_garbage == 0;
     set->plain = set->plain && (heap->weak_table.count == 0 || !has_weak(set));
     if (!set->plain) {
         condemn(set);

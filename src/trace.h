@@ -18,6 +18,9 @@ struct gci_tracer {
     uint32_t members; /* likewise */
     uint32_t passed;  /* likewise: scratch count of who is found alive */
     bool spares;      /* likewise */
+    bool keeps;       /* likewise */
+    bool leads_out;   /* a member may refer to what is none */
+    size_t from_garbage; /* while marking where the set keeps: references to who is marked, less those from such */
     gc_heap *heap;
     void *context; /* for consume */
     size_t kept_count;
