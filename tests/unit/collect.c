@@ -811,10 +811,13 @@ static void few_who_live_on_stay_young_until_they_are_many(void **state)
     for (unsigned finalizers = 0; finalizers < 2 && !OURO_STRESS; finalizers++) {
         gc_config config = { 0 };
         gc_heap *heap = world_new_heap(world, &config);
-        struct node *first[FEW], *second[FEW], *third[MANY];
+        struct node *first[FEW], *second[FEW], *third[MANY], *fourth[FEW];
         hold_nodes(heap, first, FEW);
         drop_until_collected(heap, finalizers);
-        assert_all_are(first, FEW, heap->old); /* it was not known that they would be few */
+        assert_all_are(first, FEW, GCI_YOUNG);
+        (void)gc_collect_generation(heap, 0);
+        assert_all_are(first, FEW, heap->old);
+        drop_until_collected(heap, finalizers);
         hold_nodes(heap, second, FEW);
         for (unsigned i = 0; i < 3; i++) {
             drop_until_collected(heap, finalizers);
@@ -838,9 +841,13 @@ static void few_who_live_on_stay_young_until_they_are_many(void **state)
         assert_all_are(third, MANY, heap->old);
         assert_in_range(heap->young_objects, 0, 1);
         assert_sound(heap);
+        hold_nodes(heap, fourth, FEW);
+        drop_until_collected(heap, finalizers);
+        assert_all_are(fourth, FEW, heap->old); /* it was not to be expected that they would be few */
         drop_nodes(first, FEW);
         drop_nodes(second + 3, FEW - 3);
         drop_nodes(third, MANY);
+        drop_nodes(fourth, FEW);
         (void)gc_collect(heap);
         assert_live(heap, 0);
         world_free_heap(world);

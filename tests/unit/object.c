@@ -94,8 +94,8 @@ static void a_birth_in_the_wake_of_another_needs_no_table(void **state)
     gc_heap *heap = world_new_heap(world, NULL);
     struct node *a = node_new(heap);
     unsigned entries = 0;
-    for (size_t i = 0; i < GCI_CACHE_SIZE; i++) {
-        entries += heap->cache.single[i] == page_of(a);
+    for (size_t i = 0; i < OURO_PLACES; i++) {
+        entries += heap->pages[i] == &page_of(a)->known;
     }
     assert_int_equal(entries, 1);
     gc_decref(a);

@@ -50,7 +50,7 @@ static gc_object *make(gc_heap *heap, const gc_type *type)
 
 static bool is_full(const struct gci_page *page)
 {
-    return page->free == 0 && page->carved == gci_page_capacity(page);
+    return !gci_page_has_room(page);
 }
 
 /* Make objects until a page is full. The record's current page is full before, or there is none. */
@@ -215,7 +215,7 @@ static void slots_that_are_free_or_were_never_used_are_not_found(void **state)
     struct gci_page *page = gci_page_of(kept);
     gc_decref(dead);
     assert_null(gci_pages_find(heap, dead));
-    assert_in_range(page->carved, 3, gci_page_capacity(page) - 1);
+    assert_int_equal(gci_page_slots(page), 2);
     for (size_t i = 1; i < gci_page_capacity(page); i++) {
         assert_null(gci_pages_find(heap, kept + i * page->slot_size));
     }
@@ -297,24 +297,21 @@ static void a_large_object_is_found_by_its_start_only(void **state)
     assert_null(gci_pages_find(heap, object));
 }
 
-/* Carving */
-
-static void a_page_is_carved_in_steps_of_ascending_slots(void **state)
+static void a_page_is_used_slot_by_slot(void **state)
 {
     struct world *world = *state;
     gc_heap *heap = world_new_heap(world, NULL);
     char *last = (char *)make(heap, &leaf_64);
     struct gci_page *page = gci_page_of(last);
-    assert_int_equal(page->carved, 4096 / 64);
     assert_int_equal((size_t)(last - page->base), page->first);
     for (size_t i = 1; i < gci_page_capacity(page); i++) {
+        assert_int_equal(gci_page_slots(page), i);
         char *next = (char *)make(heap, &leaf_64);
         assert_ptr_equal(next, last + 64);
-        assert_true(page->carved <= gci_page_capacity(page) &&
-                    (size_t)page->carved - i <= 4096 / 64);
         last = next;
     }
-    assert_int_equal(page->carved, gci_page_capacity(page));
+    assert_int_equal(gci_page_slots(page), gci_page_capacity(page));
+    assert_false(gci_page_has_room(page));
     world->leftovers = true;
 }
 
@@ -1126,19 +1123,19 @@ static void assert_runs_lead_to(struct gci_page *page, const size_t *slots, size
 static void look_at_runs(struct gci_page *page, uint32_t *seed)
 {
     static size_t slots[CROWD];
-    size_t carved = page->carved;
+    size_t made = gci_page_slots(page);
     assert_runs_lead_to(page, slots, 0);
-    for (size_t i = 0; i < carved; i += carved / 50 + 1) {
+    for (size_t i = 0; i < made; i += made / 50 + 1) {
         slots[0] = i;
         assert_runs_lead_to(page, slots, 1);
     }
     slots[0] = 0;
-    slots[1] = carved - 1;
-    assert_runs_lead_to(page, slots, carved < 2 ? carved : 2);
+    slots[1] = made - 1;
+    assert_runs_lead_to(page, slots, made < 2 ? made : 2);
     for (unsigned round = 0; round < 60; round++) {
         size_t count = 0;
         unsigned of = 1u << round % 10;
-        for (size_t i = 0; i < carved; i++) {
+        for (size_t i = 0; i < made; i++) {
             *seed = *seed * 1664525u + 1013904223u;
             if ((*seed >> 16) % of == 0) {
                 slots[count++] = i;
@@ -1186,10 +1183,11 @@ static void page_that_began_anew_has_no_stretches(void **state)
     assert_true(page->first > 0);
     gci_page_add_patch(page, objects[0]);
     gci_page_add_patch(page, objects[count - 1]);
-    page->carved = 0;
+    size_t end = page->end;
+    page->end = page->first;
     struct gci_run run = gci_page_next_run(page, 0);
     assert_true(run.from >= run.end);
-    page->carved = (uint16_t)count;
+    page->end = end;
     memset(page->patches, 0, sizeof(page->patches));
     for (size_t i = 0; i < count; i++) {
         gc_decref(objects[i]);
@@ -1230,7 +1228,7 @@ int main(void)
         world_test(foreign_pointers_are_not_found),
         world_test(a_span_is_found_by_its_start_only),
         world_test(a_large_object_is_found_by_its_start_only),
-        world_test(a_page_is_carved_in_steps_of_ascending_slots),
+        world_test(a_page_is_used_slot_by_slot),
         world_test(the_slots_of_a_page_end_inside_it),
         world_test(the_first_page_of_a_segment_is_shorter),
         world_test(a_full_page_is_left_alone_until_a_quarter_of_it_is_free),
