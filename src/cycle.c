@@ -69,7 +69,6 @@ static void turn_over(gc_heap *heap, struct gci_page *page)
     struct gci_cycle *cycle = &heap->cycle;
     cycle->page = next_page(heap, page);
     cycle->offset = cycle->page == NULL ? 0 : cycle->page->first;
-    cycle->end = cycle->page == NULL ? 0 : gci_page_end(cycle->page);
 }
 
 static void enter(gc_heap *heap, enum gci_phase phase)
@@ -87,7 +86,8 @@ static bool each_range(gc_heap *heap, struct gci_tracer *tracer, uint64_t deadli
     while (cycle->page != NULL && !(cycle->phase == GCI_PHASE_CLEAR && heap->emptying != NULL)) {
         struct gci_page *page = cycle->page;
         size_t end = page->record == NULL ? 0 : gci_page_end(page);
-        end = end < cycle->end ? end : cycle->end;
+        cycle->end = cycle->offset == page->first || end < cycle->end ? end : cycle->end;
+        end = cycle->end;
         if (cycle->offset < end) {
             size_t step = CHUNK * page->slot_size, from = cycle->offset;
             size_t to = step < end - from ? from + step : end;

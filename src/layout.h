@@ -362,8 +362,8 @@ struct gci_cycle {
     bool owes_stop;        /* its start hooks were called, its stop hooks not yet */
     bool is_done;          /* it has come to its end, but for the backlog and the books */
     bool trusts_touched;   /* what was touched is marked */
-    struct gci_page *page; /* where the phase is: at the slot at `offset`; what is born from `end` on */
-    size_t offset, end;    /* while it is there does not keep it */
+    struct gci_page *page; /* where the phase is: at the slot at `offset`, */
+    size_t offset, end;    /* up to where the page's slots ended when the phase came: others are young */
     struct gci_page *array_page; /* marking is at an object there with long arrays; or NULL */
     size_t array_offset;
     size_t items_done; /* of the arrays that counting or marking is at */

@@ -653,6 +653,56 @@ static void young_page_that_leaves_under_a_promotion_leads_to_no_segment_that_is
     gc_decref(first);
 }
 
+static void promotion_has_all_of_a_page_that_was_filled_when_it_came(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    static struct node *nodes[GCI_PAGE_SIZE / sizeof(struct node)];
+    nodes[0] = node_new(heap);
+    struct wide *wide = wide_new(heap);
+    struct gci_page *page = page_of(nodes[0]);
+    gci_cycle_promote(heap);
+    while (heap->cycle.page != page) {
+        (void)slice(heap, 0);
+    }
+    size_t count = 1;
+    (void)gc_disable(heap); /* or a birth would go on with it */
+    do {
+        nodes[count] = node_new(heap);
+    } while (page_of(nodes[count++]) == page);
+    (void)gc_enable(heap);
+    run_to(heap, GCI_PHASE_NONE);
+    assert_int_equal(nodes[count - 2]->object.gc, heap->old);
+    assert_sound(heap);
+    for (size_t i = 0; i < count; i++) {
+        gc_decref(nodes[i]);
+    }
+    gc_decref(wide);
+}
+
+static void births_do_not_keep_a_cycle_in_their_page(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    static struct node *nodes[600];
+    size_t count = 0;
+    while (count < 500) {
+        nodes[count++] = node_new(heap);
+    }
+    struct gci_page *page = page_of(nodes[0]);
+    gci_cycle_begin(heap);
+    run_to(heap, GCI_PHASE_COUNT);
+    for (; heap->cycle.phase == GCI_PHASE_COUNT && heap->cycle.page == page; (void)slice(heap, 0)) {
+        assert_true(count < 600);
+        nodes[count++] = node_new(heap);
+    }
+    (void)finish(heap);
+    assert_sound(heap);
+    while (count > 0) {
+        gc_decref(nodes[--count]);
+    }
+}
+
 /* The end of a cycle before its time */
 
 /* Garbage of both kinds, a list, and what is dead in a chain, if the cycle is at chains. */
@@ -759,6 +809,8 @@ int main(void)
         world_test(segment_of_a_suspect_stays),
         world_test(segments_without_objects_stay_during_a_cycle),
         world_test(young_page_that_leaves_under_a_promotion_leads_to_no_segment_that_is_gone),
+        world_test(promotion_has_all_of_a_page_that_was_filled_when_it_came),
+        world_test(births_do_not_keep_a_cycle_in_their_page),
         world_test(cycle_may_be_abandoned_in_every_phase),
         world_test(cycle_may_be_abandoned_in_a_further_round),
     };
