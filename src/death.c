@@ -205,6 +205,7 @@ static void resurrect(const struct gci_page *page, gc_object *self)
     } else {
         self->gc = page->birth == GCI_LEAF ? (uint32_t)GCI_LEAF : gci_object_old(page);
     }
+    self->refs &= ~GCI_REFS_HELD;
     gc_decref(self); /* our own reference; not the last */
 }
 
@@ -421,7 +422,7 @@ static void end(struct gci_page *page, gc_object *self)
         end_plain(page, self);
         return;
     }
-    self->refs &= GCI_REFS_FLAGS; /* one reference, ours */
+    self->refs = (self->refs & GCI_REFS_FLAGS) | GCI_REFS_HELD; /* one reference, ours */
     gci_death_finalize(page, self); /* user code may run here */
     if (gc_refcount(self) > 1) {
         resurrect(page, self);

@@ -16,7 +16,7 @@
  *              FREE            refs GCI_REFS_DEAD, gc a link to the rest of the page's free list
  *              DYING, queued   refs GCI_REFS_DEAD | link << 4 | flags, gc scratch 0
  *              others          refs (count - 1) << 4 | flags, count > 0; gc scratch 0 whenever user
- *                              code other than a traverse runs
+ *                              code other than a traverse runs. Flag GCI_REFS_HELD: DYING only
  *            The bit above them is OURO_GC_TOUCHED, which only a cycle reads, in what it is about.
  *   OBJ-2    No count is below the number of references that live objects hold.
  *   PAGE-1   A page's slots are first + i * slot_size, below its end; beyond that is memory that was not
@@ -110,6 +110,7 @@ enum {
  * count or as immortal. */
 #define GCI_REFS_DEAD     0xA0000000u
 #define GCI_REFS_FLAGS    15u
+#define GCI_REFS_HELD     1u /* in one of its callbacks, so that no decref takes it for simple */
 #define GCI_REFS_NONE     (0u - OURO_REFS_ONE) /* but for flags, of whose last reference was dropped */
 #define GCI_IS_DEAD(refs) ((refs) >> 28 == GCI_REFS_DEAD >> 28)
 

@@ -202,8 +202,7 @@ static inline gc_object *take_slot(gc_heap *heap, struct gci_page *page, size_t 
         self = gci_page_at(page, page->end);
         page->end += page->slot_size;
     }
-    uint64_t header = gci_header(flags, page->birth);
-    memcpy(self, &header, sizeof(header));
+    *self = (gc_object){ flags, page->birth };
     return self;
 }
 

@@ -13,16 +13,6 @@ static inline bool gci_is_member(uint32_t members, uint32_t word)
     return (members | members << 16) >> (word & 31) & 1;
 }
 
-/* Both words of a header in one access: a store the fewer at each birth. */
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-enum { GCI_REFS_SHIFT = 32, GCI_GC_SHIFT = 0 };
-#else
-enum { GCI_REFS_SHIFT = 0, GCI_GC_SHIFT = 32 };
-#endif
-static inline uint64_t gci_header(uint32_t refs, uint32_t gc)
-{
-    return (uint64_t)refs << GCI_REFS_SHIFT | (uint64_t)gc << GCI_GC_SHIFT;
-}
 /* The page of an object. */
 static inline struct gci_page *gci_page_of(const void *object)
 {

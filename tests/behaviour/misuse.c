@@ -92,6 +92,29 @@ static void second_decref_of_the_only_object_is_caught(void **state)
     verify_usable(heap);
 }
 
+static void drop_the_target(struct world *world, gc_weak *weak, unsigned id)
+{
+    (void)weak;
+    (void)id;
+    gc_decref(world->memo);
+}
+
+static void decref_of_an_object_in_a_callback_of_its_death_is_caught(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    gc_weak *weak = weak_with_callback(node, 1);
+    world->memo = node;
+    world->on_weak = drop_the_target;
+    gc_decref(node);
+    assert_int_equal(world->panics, 1);
+    expect_panic(world, "is dying");
+    gc_decref(weak);
+    assert_live(heap, 0);
+    verify_usable(heap);
+}
+
 static void decref_too_many_among_many_is_caught(void **state)
 {
     enum { COUNT = 5000 };
@@ -664,6 +687,7 @@ int main(void)
         world_test(second_decref_of_a_dead_object_with_a_tail_is_caught),
         world_test(second_decref_of_a_dead_large_object_is_caught),
         world_test(second_decref_of_the_only_object_is_caught),
+        world_test(decref_of_an_object_in_a_callback_of_its_death_is_caught),
         world_test(decref_too_many_among_many_is_caught),
         world_test(incref_of_a_dead_object_is_caught),
         world_test(collected_object_is_dead_too),

@@ -1348,7 +1348,7 @@ static void span_over_former_pages_of_big_garbage_is_left_alone_by_a_look(void *
     }
     assert_int_equal(heap->cycle.phase, GCI_PHASE_CLEAR);
     gci_pages_drop_idle(heap);
-    uint64_t word = gci_header(OURO_REFS_ONE, state_of_set(heap));
+    gc_object word = { OURO_REFS_ONE, state_of_set(heap) };
     struct string *spans[SPANS];
     size_t over = 0;
     for (size_t i = 0; i < SPANS; i++) {

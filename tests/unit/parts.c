@@ -1812,7 +1812,7 @@ static void span_over_former_pages_of_suspects_is_left_alone(void **state)
             gc_clear(&holders[i]->left);
         }
         gci_pages_drop_idle(heap);
-        uint64_t word = gci_header(OURO_REFS_ONE, state_of_set(heap));
+        gc_object word = { OURO_REFS_ONE, state_of_set(heap) };
         struct string *spans[SPANS];
         size_t over = 0;
         for (size_t i = 0; i < SPANS; i++) {
