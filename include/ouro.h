@@ -77,13 +77,13 @@
 #endif
 #if defined(__GNUC__)
 #define OURO_LIKELY(condition) __builtin_expect(!!(condition), 1)
-#define OURO_FORGET(pointer) __asm__("" : "+r"(pointer))
-#define OURO_IS_KNOWN(number) __builtin_constant_p(number)
+#define OURO_FORGET(pointer)   __asm__("" : "+r"(pointer))
+#define OURO_IS_KNOWN(number)  __builtin_constant_p(number)
 #define OURO_PREFETCH(address) __builtin_prefetch((address), 1)
 #else
 #define OURO_LIKELY(condition) (condition)
-#define OURO_FORGET(pointer) ((void)0)
-#define OURO_IS_KNOWN(number) 0
+#define OURO_FORGET(pointer)   ((void)0)
+#define OURO_IS_KNOWN(number)  0
 #define OURO_PREFETCH(address) ((void)0)
 #endif
 
@@ -420,23 +420,29 @@ OURO_API void gc_external_remove(gc_heap *heap, size_t bytes) OURO_NONNULL;
 OURO_API OURO_MUST_USE OURO_NEW void *gc_new_at(gc_heap *heap, const gc_type *type,
                                                 const char *where) OURO_NONNULL;
 
-/* What the short way to a new object sees of a heap, and of the page where objects of a type are born.
- * Nothing for programs: they are the beginnings of structs of the library's. */
-enum { OURO_PLACES = 128, OURO_LINK_SHIFT = 5, OURO_SHORT_MAX = 128, OURO_GC_LEAF = 1, OURO_GC_YOUNG = 8 };
+/* The beginnings of two structs of the library's, for the short way below; nothing for programs. */
+enum {
+    OURO_PLACES = 128,    /* of pages where objects are born, by type */
+    OURO_SHORT_MAX = 128, /* bytes of an object */
+    OURO_LINK_SHIFT = 5,  /* in a gc word; what it leads to is counted in eights, from 1 */
+    OURO_GC_LEAF = 1,     /* the gc words of the newborn */
+    OURO_GC_YOUNG = 8
+};
 #define OURO_PLACE_OF(type) ((uintptr_t)(type) / 128 % OURO_PLACES)
-#define OURO_PAGE_FIELDS                                                                           \
-    uint32_t free;       /* link to the first free slot, in bits as in a gc word */                \
-    uint32_t limit;      /* slots begin below it */                                                \
-    uint16_t countdown;  /* deaths until the page is looked at; births count it up again */        \
-    uint16_t near[2];    /* where references are, if they are one or two */                        \
-    uint8_t birth;       /* OURO_GC_LEAF or OURO_GC_YOUNG */                                       \
-    size_t end;          /* where the next slot begins, if that is below the limit */              \
-    char *base;          /* offsets count from here: the page's first byte */                      \
+#define OURO_PAGE_FIELDS \
+    uint32_t free;      /* link to the first free slot, in bits as in a gc word; or 0 */ \
+    uint32_t limit;     /* slots begin below it */ \
+    uint16_t countdown; /* deaths until the page is looked at; births count it up again */ \
+    uint16_t near[2];   /* where references are, if they are one or two */ \
+    uint8_t birth;      /* OURO_GC_LEAF or OURO_GC_YOUNG */ \
+    size_t end;         /* where the next slot begins, if that is below the limit */ \
+    char *base;         /* what offsets count from: the page's first byte */ \
     const gc_type *type
-#define OURO_HEAP_FIELDS                                                                           \
-    size_t young_objects; /* births beyond an alarm */                                             \
-    size_t bytes_live;    /* take the long way */                                                  \
-    size_t young_alarm, bytes_alarm;                                                               \
+#define OURO_HEAP_FIELDS \
+    size_t young_objects; \
+    size_t bytes_live; \
+    size_t young_alarm; /* births beyond either alarm take the long way */ \
+    size_t bytes_alarm; \
     struct ouro_page *pages[OURO_PLACES]
 struct ouro_page {
     OURO_PAGE_FIELDS;
@@ -445,8 +451,8 @@ struct ouro_heap {
     OURO_HEAP_FIELDS;
 };
 
-/* The short way, where the compiler knows the type: for a small object, if there is a page with room and no
- * alarm. Else, and without optimisation, it is gc_new_at. */
+/* gc_new, inline where the compiler knows the type, as it does with optimisation if that is a constant: for
+ * small objects, if there is a page with room, and no alarm. Else it is gc_new_at. */
 static inline OURO_MUST_USE OURO_NEW void *gc_new_short(gc_heap *heap, const gc_type *type,
                                                         const char *where)
 {

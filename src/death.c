@@ -230,7 +230,8 @@ static OURO_NOINLINE void panic_dead(const char *operation, gc_object *self)
 static inline void push_dead(struct gci_page **pages, struct gci_page *page, gc_object *self,
                              uint16_t *link, struct gci_page **next)
 {
-    self->refs = GCI_REFS_DEAD | (uint32_t)*link << GCI_REFS_LINK_SHIFT | (self->refs & GCI_REFS_FLAGS);
+    uint32_t flags = self->refs & GCI_REFS_FLAGS;
+    self->refs = GCI_REFS_DEAD | (uint32_t)*link << GCI_REFS_LINK_SHIFT | flags;
     if (*link == 0) {
         *next = *pages;
         *pages = page;
@@ -423,6 +424,7 @@ static void end(struct gci_page *page, gc_object *self)
         return;
     }
     self->refs = (self->refs & GCI_REFS_FLAGS) | GCI_REFS_HELD; /* one reference, ours */
+
     gci_death_finalize(page, self); /* user code may run here */
     if (gc_refcount(self) > 1) {
         resurrect(page, self);

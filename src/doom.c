@@ -108,7 +108,8 @@ void gci_doom_plain(gc_heap *heap, const struct gci_set *set)
 {
     bool draining = heap->draining;
     heap->draining = true; /* what dies with it waits */
-    for (struct gci_page *page = set->pages; page != NULL && !set->closed; page = page->next_in_set) {
+    for (struct gci_page *page = set->pages; page != NULL && !set->closed;
+         page = page->next_in_set) {
         for (struct gci_run run = gci_set_run(set, page, 0); run.from < run.end;
              run = gci_set_run(set, page, run.end)) {
             gci_death_drop_garbage(page, set->members, run.from, run.end);

@@ -67,8 +67,8 @@ enum {
 #define GCI_SEGMENT_SIZE ((size_t)1 << GCI_SEGMENT_SHIFT)
 
 enum gci_state {
-    GCI_FREE = 0,   /* no object; must be 0: a link to a free slot is its gc word */
-    GCI_LEAF = OURO_GC_LEAF,   /* of a type without references: in no set, ever */
+    GCI_FREE = 0,            /* no object; must be 0: a link to a free slot is its gc word */
+    GCI_LEAF = OURO_GC_LEAF, /* of a type without references: in no set, ever */
     GCI_OLD_A = 2,  /* old; A and B change places at every full collection, so that what it */
     GCI_OLD_B = 3,  /* has marked is told from what it has not without a pass to reset marks */
     GCI_DYING = 4,  /* count zero: in the queue, or in one of its callbacks (then held by one) */
@@ -150,7 +150,7 @@ struct gci_page {
             OURO_PAGE_FIELDS;
         };
     };
-    uint32_t plain_refs; /* GCI_REFS_NONE, if who has such refs can end at once, or 0; see duties, near */
+    uint32_t plain_refs; /* of one that can end at once: GCI_REFS_NONE; 0: none. See duties, near */
     uint32_t near_mask;  /* what counts of its references: all, or nothing if it has none */
     size_t slot_size;
     gc_heap *heap;
@@ -322,7 +322,7 @@ enum {
  * latest of each record is at hand: the next birth is likely to be at the same line. */
 struct gci_profile {
     struct ouro_page *pages[OURO_PLACES]; /* in place of the heap's */
-    uint32_t recent[GCI_RECENT_SITES]; /* sites of one frame */
+    uint32_t recent[GCI_RECENT_SITES];    /* sites of one frame */
     uint64_t *sites;
     uint32_t site_size;            /* in words */
     uint32_t site_end, site_room;  /* words used, and there; number 0 is not used */
@@ -364,7 +364,8 @@ struct gci_cycle {
     bool is_done;          /* it has come to its end, but for the backlog and the books */
     bool trusts_touched;   /* what was touched is marked */
     struct gci_page *page; /* where the phase is: at the slot at `offset`, */
-    size_t offset, end;    /* up to where the page's slots ended when the phase came: others are young */
+    size_t offset;
+    size_t end; /* of the page's slots when the phase came; what is born behind it is young */
     struct gci_page *array_page; /* marking is at an object there with long arrays; or NULL */
     size_t array_offset;
     size_t items_done; /* of the arrays that counting or marking is at */

@@ -13,7 +13,7 @@
 #include "table.h"
 
 enum {
-    HUGE_MINIMUM = 4,   /* segments a heap has before it asks for huge pages */
+    HUGE_MINIMUM = 4, /* segments a heap has before it asks for huge pages */
 };
 #define ALL_PAGES \
     (GCI_SEGMENT_PAGES == 64 ? ~UINT64_C(0) : (UINT64_C(1) << (GCI_SEGMENT_PAGES & 63)) - 1)

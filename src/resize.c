@@ -19,8 +19,7 @@ static gc_object *object_in(const void *slot)
 /* Whether nobody would miss the object at its address. Weak references have it too. */
 static bool is_held_alone(const gc_object *self)
 {
-    return gc_is_unique(self) && !(self->refs & OURO_REFS_WEAK) &&
-           gci_state_of(self) != GCI_DYING;
+    return gc_is_unique(self) && !(self->refs & OURO_REFS_WEAK) && gci_state_of(self) != GCI_DYING;
 }
 
 static size_t end_of_items(const gc_type *type, size_t count)

@@ -20,7 +20,8 @@ struct gci_tracer {
     bool spares;      /* likewise */
     bool keeps;       /* likewise */
     bool leads_out;   /* a member may refer to what is none */
-    size_t from_garbage; /* while marking where the set keeps: references to who is marked, less those from such */
+    size_t
+        from_garbage; /* while marking where the set keeps: references to who is marked, less those from such */
     gc_heap *heap;
     void *context; /* for consume */
     size_t kept_count;

@@ -137,7 +137,8 @@ static void obj_1_a_living_object_without_a_count(void **state)
     struct world *world = *state;
     gc_heap *heap = world_new_heap(world, NULL);
     struct node *node = node_new(heap);
-    const uint32_t counts[] = { GCI_REFS_NONE, GCI_REFS_NONE | GCI_REFS_FLAGS, GCI_REFS_DEAD, GCI_REFS_DEAD | 0x12340 };
+    const uint32_t counts[] = { GCI_REFS_NONE, GCI_REFS_NONE | GCI_REFS_FLAGS, GCI_REFS_DEAD,
+                                GCI_REFS_DEAD | 0x12340 };
     for (size_t i = 0; i < 4; i++) {
         node->object.refs = counts[i];
         assert_broken(world, "OBJ-1");

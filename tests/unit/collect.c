@@ -843,7 +843,8 @@ static void few_who_live_on_stay_young_until_they_are_many(void **state)
         assert_sound(heap);
         hold_nodes(heap, fourth, FEW);
         drop_until_collected(heap, finalizers);
-        assert_all_are(fourth, FEW, heap->old); /* it was not to be expected that they would be few */
+        assert_all_are(fourth, FEW,
+                       heap->old); /* it was not to be expected that they would be few */
         drop_nodes(first, FEW);
         drop_nodes(second + 3, FEW - 3);
         drop_nodes(third, MANY);

@@ -133,6 +133,132 @@ static void the_short_and_the_long_way_to_a_birth_have_the_same_effects(void **s
     }
 }
 
+static const gc_type sizes[] = {
+    { .name = "8", .size = 8 },
+    { .name = "16", .size = 16 },
+    { .name = "20", .size = 20 },
+    { .name = "41", .size = 41 },
+    { .name = "128", .size = 128 },
+    { .name = "129", .size = 129 },
+    { .name = "64, aligned", .size = 64, .align = 64 },
+    { .name = "65, aligned", .size = 65, .align = 64 },
+    { .name = "24, aligned", .size = 24, .align = 16 },
+    { .name = "node", .size = sizeof(struct node), .refs = OURO_REFS(struct node, left, right) },
+    { .name = "traversed", .size = sizeof(struct node), .traverse = stubborn_node_traverse },
+};
+
+/* What a birth did, and all bytes that are to be zero. */
+struct born {
+    gc_object *object;
+    size_t young, bytes, end;
+    uint32_t free, countdown;
+    gc_object head;
+};
+static struct born born_in(gc_heap *heap, gc_object *object)
+{
+    const struct gci_page *page = page_of(object);
+    for (size_t i = sizeof(*object); i < page->slot_size; i++) {
+        assert_int_equal(((const char *)object)[i], 0);
+    }
+    return (struct born){ object,     heap->young_objects, heap->bytes_live, page->end,
+                          page->free, page->countdown,     *object };
+}
+
+/* The end of one, whose slot is not zero any more. */
+static void end_dirty(gc_object *object)
+{
+    size_t size = page_of(object)->slot_size;
+    gc_decref(object);
+    memset(object + 1, 0xFF, size - sizeof(*object));
+}
+
+static void assert_same_birth(const struct born *first, const struct born *second, size_t size,
+                              size_t end)
+{
+    assert_int_equal(second->young - first->young, first->head.gc == GCI_YOUNG);
+    assert_int_equal(second->bytes - first->bytes, size);
+    assert_int_equal(second->end - first->end, end);
+    assert_int_equal((uint16_t)(second->countdown - first->countdown), 1);
+    assert_memory_equal(&first->head, &second->head, sizeof(first->head));
+}
+
+/* Births inline, since the compiler knows the types: in functions that are too small for it not to. */
+#define INLINE_BIRTH(number) \
+    static gc_object *inline_##number(gc_heap *heap) \
+    { \
+        return gc_new(heap, &sizes[number]); \
+    }
+INLINE_BIRTH(0)
+INLINE_BIRTH(1)
+INLINE_BIRTH(2)
+INLINE_BIRTH(3)
+INLINE_BIRTH(4)
+INLINE_BIRTH(5)
+INLINE_BIRTH(6)
+INLINE_BIRTH(7)
+INLINE_BIRTH(8)
+INLINE_BIRTH(9)
+INLINE_BIRTH(10)
+static gc_object *(*const inline_births[])(gc_heap *) = {
+    inline_0, inline_1, inline_2, inline_3, inline_4,  inline_5,
+    inline_6, inline_7, inline_8, inline_9, inline_10,
+};
+
+static gc_object *(*volatile inline_node_new)(gc_heap *) = inline_9; /* which keeps it a function */
+
+/* In slots that were never used and in those of the dead. */
+static void a_birth_inline_has_the_same_effects_as_one_that_is_called(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        gc_object *first = gc_new_at(heap, &sizes[i], "");
+        struct born fresh = born_in(heap, inline_births[i](heap));
+        struct born again = born_in(heap, gc_new_at(heap, &sizes[i], ""));
+        size_t size = page_of(first)->slot_size;
+        assert_same_birth(&fresh, &again, size, size);
+        assert_ptr_equal((char *)again.object, (char *)fresh.object + size);
+        end_dirty(fresh.object);
+        end_dirty(again.object);
+        fresh = born_in(heap, inline_births[i](heap));
+        assert_ptr_equal(fresh.object, again.object);
+        end_dirty(fresh.object);
+        again = born_in(heap, gc_new_at(heap, &sizes[i], ""));
+        assert_memory_equal(&again, &fresh, sizeof(fresh));
+        end_dirty(again.object);
+        assert_sound(heap);
+        gc_decref(first);
+    }
+}
+
+/* Alarms are for the long way. */
+static void a_birth_inline_takes_no_more_than_is_allowed(void **state)
+{
+    struct world *world = *state;
+    gc_config config = { .thresholds = { .young_objects = 100 } };
+    gc_heap *heap = world_new_heap(world, &config);
+    for (size_t i = 0; i < 100 && !OURO_STRESS; i++) {
+        struct node *node = (struct node *)(void *)inline_node_new(heap);
+        node->left = node;
+        assert_int_equal(stats_of(heap).generations[0].collections, 0);
+    }
+    gc_decref(inline_node_new(heap));
+    assert_live(heap, 0);
+    world_free_heap(world);
+    config = (gc_config){ .limit_bytes = 10 * sizeof(struct node), .disabled = true };
+    heap = world_new_heap(world, &config);
+    gc_object *nodes[10];
+    for (size_t i = 0; i < 10; i++) {
+        nodes[i] = inline_node_new(heap);
+        assert_non_null(nodes[i]);
+    }
+    assert_null(inline_node_new(heap));
+    assert_int_equal(gc_last_error(heap), GC_ERR_LIMIT);
+    for (size_t i = 0; i < 10; i++) {
+        gc_decref(nodes[i]);
+    }
+}
+
 /* The same shape twice: without a callback it dies the short way, with one the long way. */
 struct pair {
     gc_object object;
@@ -172,7 +298,7 @@ static struct effects effects_of_death(gc_heap *heap, const gc_type *type, bool 
     }
     uint64_t died = heap->objects_died;
     gc_decref(pair);
-    struct effects effects = { heap->young_objects, heap->bytes_live, heap->bytes_live_peak,
+    struct effects effects = { heap->young_objects,       heap->bytes_live,  heap->bytes_live_peak,
                                heap->objects_died - died, kept->object.refs, kept->object.gc };
     assert_int_equal(state_of(pair), GCI_FREE);
     assert_true(GCI_IS_DEAD(pair->object.refs));
@@ -899,6 +1025,8 @@ int main(void)
         world_test(an_object_is_born_zeroed_whatever_its_size),
         world_test(a_birth_in_the_wake_of_another_needs_no_table),
         world_test(the_short_and_the_long_way_to_a_birth_have_the_same_effects),
+        world_test(a_birth_inline_has_the_same_effects_as_one_that_is_called),
+        world_test(a_birth_inline_takes_no_more_than_is_allowed),
         world_test(the_short_and_the_long_way_to_death_have_the_same_effects),
         world_test(an_immortal_child_is_left_alone_by_both_ways_to_death),
         world_test(the_death_of_an_old_object_does_not_count_as_a_young_one),
