@@ -552,6 +552,71 @@ static void no_scratch_count_is_that_of_one_with_all_references(void **state)
     world->leftovers = true;
 }
 
+/* Whether the young are found to hold closed garbage, as in a collection that keeps who lives on. They are as
+ * before afterwards. */
+static bool is_closed(gc_heap *heap)
+{
+    struct gci_set set = gci_set_of_young(heap);
+    set.keeps = true;
+    set.alive = GCI_NIBBLE(GCI_YOUNG, GCI_SEEN_YOUNG);
+    gci_trace_find_garbage(heap, &set);
+    const uint32_t states = 1u << GCI_YOUNG | 1u << GCI_SEEN_YOUNG | 1u << GCI_DOOMED;
+    struct gci_walk at = { 0 };
+    gc_object *self;
+    while ((self = gci_walk_next(heap, &at, states)) != NULL) {
+        self->gc = GCI_YOUNG;
+    }
+    assert_sound(heap);
+    return set.closed;
+}
+
+static void garbage_is_closed_unless_it_may_refer_to_what_is_none(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *old = node_new(heap);
+    (void)gc_collect(heap);
+    struct node *young[] = { node_new(heap), node_new(heap) };
+
+    /* Garbage, and survivors that refer to each other. */
+    struct node *ring = node_new(heap);
+    gc_set(&ring->left, ring);
+    gc_decref(ring);
+    assert_true(is_closed(heap));
+    gc_set(&young[0]->left, young[1]);
+    gc_set(&young[0]->right, young[1]);
+    gc_set(&young[1]->left, young[0]);
+    assert_true(is_closed(heap));
+
+    /* Garbage that refers to a survivor: to one with a root of its own, or to one that has none. */
+    gc_set(&ring->right, young[0]);
+    assert_false(is_closed(heap));
+    gc_set(&young[1]->right, young[1]);
+    assert_false(is_closed(heap));
+    gc_clear(&ring->right);
+    assert_true(is_closed(heap));
+
+    /* What is in no set, or old. */
+    gc_set(&ring->right, old);
+    assert_false(is_closed(heap));
+    gc_set_steal(&ring->right, (struct node *)(void *)leaf_new(heap, 1));
+    assert_false(is_closed(heap));
+    gc_clear(&ring->right);
+    assert_true(is_closed(heap));
+
+    /* What is not looked at closely. */
+    struct tuple *tuple = tuple_new(heap, 1);
+    gc_set(&tuple->items[0], tuple);
+    gc_decref(tuple);
+    assert_false(is_closed(heap));
+    assert_int_equal(gc_collect(heap), 2);
+    gc_clear(&young[1]->left);
+    gc_clear(&young[1]->right);
+    gc_decref(young[0]);
+    gc_decref(young[1]);
+    gc_decref(old);
+}
+
 static void twice_traverse(gc_object *self, gc_visitor *visitor)
 {
     struct node *node = (void *)self;
@@ -762,6 +827,7 @@ int main(void)
         world_test(a_scratch_count_that_begins_anew_leaves_the_immortal_alive),
         world_test(no_scratch_count_is_that_of_an_immortal),
         world_test(no_scratch_count_is_that_of_one_with_all_references),
+        world_test(garbage_is_closed_unless_it_may_refer_to_what_is_none),
         world_test(more_references_than_the_count_are_a_panic_and_keep_the_object),
         world_test(any_set_is_sound_and_finds_all_that_is_unreachable_from_outside_of_it),
     };
