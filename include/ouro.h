@@ -451,8 +451,12 @@ struct ouro_heap {
     OURO_HEAP_FIELDS;
 };
 
-/* gc_new, inline where the compiler knows the type, as it does with optimisation if that is a constant: for
- * small objects, if there is a page with room, and no alarm. Else it is gc_new_at. */
+/* The slow half: another page, an alarm, the profiler. Called by the inline half only. */
+OURO_API OURO_MUST_USE OURO_NEW void *gc_new_slow(gc_heap *heap, const gc_type *type,
+                                                  const char *where) OURO_NONNULL;
+
+/* gc_new, inline where the compiler knows the type, as it does with optimisation if that is a constant, and
+ * objects of it are small. Else it is gc_new_at. */
 static inline OURO_MUST_USE OURO_NEW void *gc_new_short(gc_heap *heap, const gc_type *type,
                                                         const char *where)
 {
@@ -468,7 +472,7 @@ static inline OURO_MUST_USE OURO_NEW void *gc_new_short(gc_heap *heap, const gc_
     gc_object *self;
     if (OURO_UNLIKELY(page->type != type || known->young_objects >= known->young_alarm ||
                       bytes_live > known->bytes_alarm)) {
-        return gc_new_at(heap, type, where);
+        return gc_new_slow(heap, type, where);
     }
     if (page->free != 0) {
         self = (gc_object *)(void *)(page->base + (page->free >> OURO_LINK_SHIFT) * (size_t)8 - 8);
@@ -477,7 +481,7 @@ static inline OURO_MUST_USE OURO_NEW void *gc_new_short(gc_heap *heap, const gc_
         self = (gc_object *)(void *)(page->base + page->end);
         page->end += size;
     } else {
-        return gc_new_at(heap, type, where);
+        return gc_new_slow(heap, type, where);
     }
     page->countdown++;
     known->bytes_live = bytes_live;

@@ -597,18 +597,6 @@ static inline void book_simple(struct gci_page *page, const gc_object *self)
     book_deaths(page->heap, 1, page->slot_size);
 }
 
-/* A death that is not simple, or on record. */
-static OURO_NOINLINE void decref_other(struct gci_page *page, gc_object *self)
-{
-    if (is_simple(page, self->refs) && !refers(page, self)) {
-        book_simple(page, self);
-        leave_slot(page, self);
-    } else {
-        self->refs += OURO_REFS_ONE;
-        die(page, self); /* user code may run here */
-    }
-}
-
 void gc_decref_slow(void *object)
 {
     gc_object *self = object;
@@ -616,8 +604,13 @@ void gc_decref_slow(void *object)
     if (OURO_LIKELY(self->refs == page->plain_refs && !refers(page, self))) {
         book_simple(page, self);
         leave_slot_unrecorded(page, self);
+    } else if (self->refs == (page->plain_refs | OURO_REFS_SITE) && !refers(page, self)) {
+        book_simple(page, self);
+        gci_page_unrecord(page, self);
+        leave_slot_unrecorded(page, self);
     } else {
-        decref_other(page, self); /* user code may run here */
+        self->refs += OURO_REFS_ONE;
+        die(page, self); /* user code may run here */
     }
 }
 

@@ -303,8 +303,8 @@ static gc_object *other_birth(gc_heap *heap, const gc_type *type, unsigned size_
     return self;
 }
 
-/* gc_new, when the short way is closed. */
-static OURO_NOINLINE void *new_slow(gc_heap *heap, const gc_type *type, const char *where,
+/* A birth that is not ready. */
+static OURO_NOINLINE void *new_unready(gc_heap *heap, const gc_type *type, const char *where,
                                     void *return_address)
 {
     if (type->item_size != 0) {
@@ -332,13 +332,20 @@ static OURO_NOINLINE void *new_on_record(gc_heap *heap, const gc_type *type, con
     struct gci_page *page = page_in(heap->profile->pages, place_of(type, 0));
     size_t size = page->slot_size, bytes_live = heap->bytes_live + size;
     if (OURO_UNLIKELY(!is_ready(heap, page, type, bytes_live))) {
-        return new_slow(heap, type, where, return_address);
+        return new_unready(heap, type, where, return_address);
     }
     gc_object *self = take_slot(heap, page, bytes_live, OURO_REFS_SITE);
     if (OURO_LIKELY(gci_page_record_again(heap->profile, page, self, where))) {
         return zero(self, size);
     }
     return record_elsewhere(heap, self, where, return_address);
+}
+
+static inline void *new_long(gc_heap *heap, const gc_type *type, const char *where,
+                             void *return_address)
+{
+    return heap->profile != NULL ? new_on_record(heap, type, where, return_address)
+                                 : new_unready(heap, type, where, return_address);
 }
 
 void *gc_new_at(gc_heap *heap, const gc_type *type, const char *where)
@@ -348,8 +355,12 @@ void *gc_new_at(gc_heap *heap, const gc_type *type, const char *where)
     if (OURO_LIKELY(is_ready(heap, page, type, bytes_live))) {
         return birth(heap, page, bytes_live);
     }
-    return heap->profile != NULL ? new_on_record(heap, type, where, OURO_RETURN_ADDRESS)
-                                 : new_slow(heap, type, where, OURO_RETURN_ADDRESS);
+    return new_long(heap, type, where, OURO_RETURN_ADDRESS);
+}
+
+void *gc_new_slow(gc_heap *heap, const gc_type *type, const char *where)
+{
+    return new_long(heap, type, where, OURO_RETURN_ADDRESS);
 }
 
 void *gc_new_var_at(gc_heap *heap, const gc_type *type, size_t count, const char *where)

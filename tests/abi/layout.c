@@ -22,6 +22,22 @@ static_assert(OURO_REFS_WEAK == 2 && OURO_REFS_FINALIZED == 4 && OURO_REFS_SITE 
 static_assert(OURO_REFS_ONE == 16 && OURO_GC_TOUCHED == 16, "one reference; that one was dropped");
 static_assert(OURO_REFS_IMMORTAL == 0xE8000000u, "the immortal count");
 
+PIN(struct ouro_page, free, 0);
+PIN(struct ouro_page, limit, 4);
+PIN(struct ouro_page, countdown, 8);
+PIN(struct ouro_page, near, 10);
+PIN(struct ouro_page, birth, 14);
+PIN(struct ouro_page, end, 16);
+PIN(struct ouro_page, base, 16 + P);
+PIN(struct ouro_page, type, 16 + 2 * P);
+PIN(struct ouro_heap, young_objects, 0);
+PIN(struct ouro_heap, bytes_live, P);
+PIN(struct ouro_heap, young_alarm, 2 * P);
+PIN(struct ouro_heap, bytes_alarm, 3 * P);
+PIN(struct ouro_heap, pages, 4 * P);
+static_assert(OURO_PLACES == 128 && OURO_SHORT_MAX == 128 && OURO_LINK_SHIFT == 5, "inline births");
+static_assert(OURO_GC_LEAF == 1 && OURO_GC_YOUNG == 8, "states of the newborn");
+
 PIN(gc_visitor, next, 0);
 PIN(gc_visitor, end, P);
 PIN_SIZE(gc_visitor, 2 * P);
