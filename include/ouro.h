@@ -451,6 +451,34 @@ struct ouro_heap {
     OURO_HEAP_FIELDS;
 };
 
+/* Whether a birth of `size` bytes has to take the long way. */
+static inline bool ouro_is_alarm(const struct ouro_heap *heap, size_t size)
+{
+    return heap->young_objects >= heap->young_alarm || heap->bytes_live + size > heap->bytes_alarm;
+}
+
+/* An object in a page, with its gc word, but for the zeros; NULL: there is no room. */
+static inline gc_object *ouro_take_slot(struct ouro_heap *heap, struct ouro_page *page, size_t size,
+                                        uint32_t word)
+{
+    gc_object *self;
+    if (page->free != 0) {
+        self = (gc_object *)(void *)(page->base + (page->free >> OURO_LINK_SHIFT) * (size_t)8 - 8);
+        page->free = self->gc;
+    } else if (OURO_LIKELY(page->end < page->limit)) {
+        self = (gc_object *)(void *)(page->base + page->end);
+        page->end += size;
+    } else {
+        return NULL;
+    }
+    page->countdown++;
+    heap->bytes_live += size;
+    heap->young_objects += word == OURO_GC_YOUNG;
+    self->refs = 0;
+    self->gc = word;
+    return self;
+}
+
 /* The slow half: another page, an alarm, the profiler. Called by the inline half only. */
 OURO_API OURO_MUST_USE OURO_NEW void *gc_new_slow(gc_heap *heap, const gc_type *type,
                                                   const char *where) OURO_NONNULL;
@@ -467,27 +495,14 @@ static inline OURO_MUST_USE OURO_NEW void *gc_new_short(gc_heap *heap, const gc_
     struct ouro_page *page = known->pages[OURO_PLACE_OF(type)];
     size_t align = type->align > 8 ? type->align : 8;
     size_t size = ((type->size > 16 ? type->size : 16) + align - 1) / align * align;
-    size_t bytes_live = known->bytes_live + size;
     bool is_young = type->refs != NULL || type->traverse != NULL;
-    gc_object *self;
-    if (OURO_UNLIKELY(page->type != type || known->young_objects >= known->young_alarm ||
-                      bytes_live > known->bytes_alarm)) {
+    gc_object *self = NULL;
+    if (OURO_LIKELY(page->type == type && !ouro_is_alarm(known, size))) {
+        self = ouro_take_slot(known, page, size, is_young ? OURO_GC_YOUNG : OURO_GC_LEAF);
+    }
+    if (!OURO_LIKELY(self != NULL)) {
         return gc_new_slow(heap, type, where);
     }
-    if (page->free != 0) {
-        self = (gc_object *)(void *)(page->base + (page->free >> OURO_LINK_SHIFT) * (size_t)8 - 8);
-        page->free = self->gc;
-    } else if (OURO_LIKELY(page->end < page->limit)) {
-        self = (gc_object *)(void *)(page->base + page->end);
-        page->end += size;
-    } else {
-        return gc_new_slow(heap, type, where);
-    }
-    page->countdown++;
-    known->bytes_live = bytes_live;
-    known->young_objects += is_young;
-    self->refs = 0;
-    self->gc = is_young ? OURO_GC_YOUNG : OURO_GC_LEAF;
     memset(self + 1, 0, size - sizeof(*self));
     return self;
 }

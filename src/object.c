@@ -187,34 +187,19 @@ static inline gc_object *zero(gc_object *self, size_t size)
     return self;
 }
 
-/* An object from a page with room, but for the zeros; bytes_live with it. */
-static inline gc_object *take_slot(gc_heap *heap, struct gci_page *page, size_t bytes_live,
-                                   uint32_t flags)
+static inline gc_object *take_slot(gc_heap *heap, struct gci_page *page)
 {
-    heap->bytes_live = bytes_live;
-    heap->young_objects += page->birth >> GCI_YOUNG_SHIFT;
-    page->countdown++;
-    gc_object *self;
-    if (page->free != 0) {
-        self = gci_page_linked(page, page->free);
-        page->free = self->gc;
-    } else {
-        self = gci_page_at(page, page->end);
-        page->end += page->slot_size;
-    }
-    *self = (gc_object){ flags, page->birth };
-    return self;
+    return ouro_take_slot(&heap->known, &page->known, page->slot_size, page->birth);
 }
 
-static inline gc_object *birth(gc_heap *heap, struct gci_page *page, size_t bytes_live)
+/* An object of a type in a page from a place, but for the zeros, if its slot has the size and nothing else is to be
+ * done first; or NULL. */
+static inline gc_object *birth(gc_heap *heap, struct gci_page *page, const gc_type *type,
+                               size_t size)
 {
-    size_t size = page->slot_size;
-    return zero(take_slot(heap, page, bytes_live, 0), size);
-}
-
-static inline bool is_alarm(const gc_heap *heap, size_t bytes_live)
-{
-    return heap->young_objects >= heap->young_alarm || bytes_live > heap->bytes_alarm;
+    bool ready =
+        page->type == type && page->slot_size == size && !ouro_is_alarm(&heap->known, size);
+    return OURO_LIKELY(ready) ? take_slot(heap, page) : NULL;
 }
 
 static bool fits_limit(const gc_heap *heap, size_t slot_size)
@@ -244,7 +229,7 @@ static gc_object *try_birth(gc_heap *heap, const gc_type *type, unsigned size_cl
         struct ouro_page **pages = heap->profile != NULL ? heap->profile->pages : heap->pages;
         pages[place_of(type, size_class)] = &page->known;
     }
-    return birth(heap, page, heap->bytes_live + page->slot_size);
+    return zero(take_slot(heap, page), page->slot_size);
 }
 
 static gc_object *slow_birth(gc_heap *heap, const gc_type *type, unsigned size_class,
@@ -260,7 +245,7 @@ static gc_object *slow_birth(gc_heap *heap, const gc_type *type, unsigned size_c
         return NULL;
     }
     /* A cycle goes on though what is allocated is only as much as dies. */
-    if (is_alarm(heap, heap->bytes_live + slot_size) || heap->cycle.phase != GCI_PHASE_NONE) {
+    if (ouro_is_alarm(&heap->known, slot_size) || heap->cycle.phase != GCI_PHASE_NONE) {
         heap->hooks.alarm(heap); /* user code may run here */
     }
     gc_status error;
@@ -278,13 +263,6 @@ static gc_object *slow_birth(gc_heap *heap, const gc_type *type, unsigned size_c
     return self;
 }
 
-/* Whether a birth in a current page, with which bytes_live is as given, needs nothing else. */
-static inline bool is_ready(const gc_heap *heap, const struct gci_page *page, const gc_type *type,
-                            size_t bytes_live)
-{
-    return page->type == type && gci_page_has_room(page) && !is_alarm(heap, bytes_live);
-}
-
 /* A birth that missed the heap's own pages: because it needs more than that, or has to be recorded. */
 static gc_object *other_birth(gc_heap *heap, const gc_type *type, unsigned size_class,
                               size_t slot_size, const struct gci_caller *caller)
@@ -293,10 +271,8 @@ static gc_object *other_birth(gc_heap *heap, const gc_type *type, unsigned size_
         return slow_birth(heap, type, size_class, slot_size);
     }
     struct gci_page *page = page_in(heap->profile->pages, place_of(type, size_class));
-    size_t bytes_live = heap->bytes_live + slot_size;
-    bool ready = is_ready(heap, page, type, bytes_live) && page->slot_size == slot_size;
-    gc_object *self =
-        ready ? birth(heap, page, bytes_live) : slow_birth(heap, type, size_class, slot_size);
+    gc_object *self = birth(heap, page, type, slot_size);
+    self = self == NULL ? slow_birth(heap, type, size_class, slot_size) : zero(self, slot_size);
     if (self != NULL && heap->profile != NULL) {
         heap->hooks.born(heap, self, caller);
     }
@@ -305,7 +281,7 @@ static gc_object *other_birth(gc_heap *heap, const gc_type *type, unsigned size_
 
 /* A birth that is not ready. */
 static OURO_NOINLINE void *new_unready(gc_heap *heap, const gc_type *type, const char *where,
-                                    void *return_address)
+                                       void *return_address)
 {
     if (type->item_size != 0) {
         return refuse(heap, type, "has an item_size", "use gc_new_var");
@@ -326,15 +302,16 @@ static OURO_NOINLINE gc_object *record_elsewhere(gc_heap *heap, gc_object *self,
 }
 
 /* gc_new while the profiler is on. */
-static OURO_NOINLINE void *new_on_record(gc_heap *heap, const gc_type *type, const char *where,
+static inline void *new_on_record(gc_heap *heap, const gc_type *type, const char *where,
                                          void *return_address)
 {
     struct gci_page *page = page_in(heap->profile->pages, place_of(type, 0));
-    size_t size = page->slot_size, bytes_live = heap->bytes_live + size;
-    if (OURO_UNLIKELY(!is_ready(heap, page, type, bytes_live))) {
+    size_t size = page->slot_size;
+    gc_object *self = birth(heap, page, type, size);
+    if (OURO_UNLIKELY(self == NULL)) {
         return new_unready(heap, type, where, return_address);
     }
-    gc_object *self = take_slot(heap, page, bytes_live, OURO_REFS_SITE);
+    self->refs = OURO_REFS_SITE;
     if (OURO_LIKELY(gci_page_record_again(heap->profile, page, self, where))) {
         return zero(self, size);
     }
@@ -347,15 +324,21 @@ static inline void *new_long(gc_heap *heap, const gc_type *type, const char *whe
     return heap->profile != NULL ? new_on_record(heap, type, where, return_address)
                                  : new_unready(heap, type, where, return_address);
 }
+static OURO_NOINLINE void *call_new_long(gc_heap *heap, const gc_type *type, const char *where,
+                                         void *return_address)
+{
+    return new_long(heap, type, where, return_address);
+}
 
 void *gc_new_at(gc_heap *heap, const gc_type *type, const char *where)
 {
     struct gci_page *page = page_in(heap->pages, place_of(type, 0));
-    size_t bytes_live = heap->bytes_live + page->slot_size;
-    if (OURO_LIKELY(is_ready(heap, page, type, bytes_live))) {
-        return birth(heap, page, bytes_live);
+    size_t size = page->slot_size;
+    gc_object *self = birth(heap, page, type, size);
+    if (OURO_LIKELY(self != NULL)) {
+        return zero(self, size);
     }
-    return new_long(heap, type, where, OURO_RETURN_ADDRESS);
+    return call_new_long(heap, type, where, OURO_RETURN_ADDRESS);
 }
 
 void *gc_new_slow(gc_heap *heap, const gc_type *type, const char *where)
@@ -376,10 +359,9 @@ void *gc_new_var_at(gc_heap *heap, const gc_type *type, size_t count, const char
     }
     struct gci_caller caller = { where, OURO_RETURN_ADDRESS };
     struct gci_page *page = page_in(heap->pages, place_of(type, size_class));
-    size_t bytes_live = heap->bytes_live + size;
-    bool ready = is_ready(heap, page, type, bytes_live) && page->slot_size == size;
-    gc_object *self = OURO_LIKELY(ready) ? birth(heap, page, bytes_live)
-                                         : other_birth(heap, type, size_class, size, &caller);
+    gc_object *self = birth(heap, page, type, size);
+    self = OURO_LIKELY(self != NULL) ? zero(self, size)
+                                     : other_birth(heap, type, size_class, size, &caller);
     if (self != NULL) {
         *gci_object_count(gci_page_of(self), self) = count;
     }
