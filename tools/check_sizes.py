@@ -11,8 +11,8 @@ from pathlib import Path
 
 from check_floors import FLOORS, module_of
 
-CORE_LINES_MAX = 6840  # the floors up to the collector: what every program carries
-ALL_LINES_MAX = 10240
+CORE_LINES_MAX = 6865  # the floors up to the collector: what every program carries
+ALL_LINES_MAX = 10265
 FILE_LINES_MAX = 800
 CORE_FLOORS = 4
 
