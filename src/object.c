@@ -303,7 +303,7 @@ static OURO_NOINLINE gc_object *record_elsewhere(gc_heap *heap, gc_object *self,
 
 /* gc_new while the profiler is on. */
 static inline void *new_on_record(gc_heap *heap, const gc_type *type, const char *where,
-                                         void *return_address)
+                                  void *return_address)
 {
     struct gci_page *page = page_in(heap->profile->pages, place_of(type, 0));
     size_t size = page->slot_size;
