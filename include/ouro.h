@@ -75,6 +75,8 @@
 #else
 #define OURO_MUST_USE
 #endif
+/* OURO_FORGET: what a pointer leads to has to be read again. It keeps the sum of an addition to memory out of
+ * registers. OURO_IS_KNOWN: whether the compiler knows a number. */
 #if defined(__GNUC__)
 #define OURO_LIKELY(condition) __builtin_expect(!!(condition), 1)
 #define OURO_FORGET(pointer)   __asm__("" : "+r"(pointer))
@@ -420,7 +422,7 @@ OURO_API void gc_external_remove(gc_heap *heap, size_t bytes) OURO_NONNULL;
 OURO_API OURO_MUST_USE OURO_NEW void *gc_new_at(gc_heap *heap, const gc_type *type,
                                                 const char *where) OURO_NONNULL;
 
-/* The beginnings of two structs of the library's, for the short way below; nothing for programs. */
+/* The beginnings of two structs of the library's (src/layout.h), for what is inline; nothing for programs. */
 enum {
     OURO_PLACES = 128,    /* of pages where objects are born, by type */
     OURO_SHORT_MAX = 128, /* bytes of an object */

@@ -416,7 +416,11 @@ static void use_everything(struct world *world, struct leaf *leaf)
     expect(world, seen_times(&seen, leaf) == 0);
     for (int i = 0; i < 100; i++) {
         struct node *node = gc_new(world->heap, &node_type);
-        expect(world, node != NULL && node->left == NULL && node->right == NULL);
+        expect(world, node != NULL);
+        if (node == NULL) {
+            break;
+        }
+        expect(world, node->left == NULL && node->right == NULL);
         gc_set(&node->left, node);
         gc_decref(node);
         node = gc_new(world->heap, &node_type);

@@ -457,8 +457,10 @@ static void allocate_here(struct world *world, struct actor *actor)
     for (int i = 0; i < 10; i++) {
         struct node *node = gc_new(world->heap, &node_type);
         expect(world, node != NULL);
-        gc_set(&node->left, node);
-        gc_decref(node);
+        if (node != NULL) {
+            gc_set(&node->left, node);
+            gc_decref(node);
+        }
     }
 }
 
