@@ -39,7 +39,7 @@ enum {
     BARREN_MAX = 3,
     LOOK_SHIFT = 3,      /* the young left alone are eight times as many as else, */
     LOOKS_MAX = 3,       /* then 16, 32 and 64 times */
-    SLICE_BYTES = 16384, /* growth between two slices, or looks at the clock */
+    SLICE_BYTES = 4096, /* growth between two slices, or looks at the clock */
     BARREN_SHARE = 64, /* a collection is worth its time if more than one in so many was garbage */
 };
 

@@ -614,7 +614,7 @@ static void growth_in_a_cycle_counts_from_where_the_heap_has_shrunk(void **state
     gc_external_add(heap, 6000000);
     assert_int_equal(heap->bytes_alarm, 0);
     gc_external_remove(heap, 6000000);
-    assert_int_equal(heap->bytes_alarm, heap->bytes_live + 16384);
+    assert_int_equal(heap->bytes_alarm, heap->bytes_live + 4096);
 }
 
 /* The default thresholds, where next to nothing was found for some time. */
