@@ -39,15 +39,15 @@
 #endif
 
 /* cmocka's own does not tell the compiler that it ends the test, which then warns of what a NULL would do. */
-static inline void end_if_null(const void *pointer, const char *text, const char *file, int line)
+static inline void end_if_null(uintptr_t pointer, const char *text, const char *file, int line)
 {
-    if (pointer == NULL) {
+    if (pointer == 0) {
         _assert_true(0, text, file, line);
         abort();
     }
 }
 #undef assert_non_null
-#define assert_non_null(pointer) end_if_null((pointer), #pointer, __FILE__, __LINE__)
+#define assert_non_null(pointer) end_if_null((uintptr_t)(pointer), #pointer, __FILE__, __LINE__)
 
 /* Pages
  * ===== */
