@@ -37,10 +37,10 @@ enum {
     LARGE_BYTES = 16 << 20, /* left by a full collection: an object takes longer, */
     LARGE_SHIFT = 3,        /* so the young are an eighth */
     BARREN_MAX = 3,
-    LOOK_SHIFT = 3,      /* the young left alone are eight times as many as else, */
-    LOOKS_MAX = 3,       /* then 16, 32 and 64 times */
+    LOOK_SHIFT = 3,     /* the young left alone are eight times as many as else, */
+    LOOKS_MAX = 3,      /* then 16, 32 and 64 times */
     SLICE_BYTES = 4096, /* growth between two slices, or looks at the clock */
-    BARREN_SHARE = 64, /* a collection is worth its time if more than one in so many was garbage */
+    BARREN_SHARE = 64,  /* a collection is worth its time if more than one in so many was garbage */
 };
 
 /* Whether slices are due: also for what died of the last ones. */
