@@ -481,12 +481,13 @@ static inline gc_object *ouro_take_slot(struct ouro_heap *heap, struct ouro_page
     return self;
 }
 
-/* The slow half: another page, an alarm, the profiler. Called by the inline half only. */
+/* The slow half: another page, an alarm, the profiler. Called by the inline half only. Returns, fails and runs
+ * what gc_new does. */
 OURO_API OURO_MUST_USE OURO_NEW void *gc_new_slow(gc_heap *heap, const gc_type *type,
                                                   const char *where) OURO_NONNULL;
 
 /* gc_new, inline where the compiler knows the type, as it does with optimisation if that is a constant, and
- * objects of it are small. Else it is gc_new_at. */
+ * objects of it are small. Else it is gc_new_at. What a program calls is gc_new. */
 static inline OURO_MUST_USE OURO_NEW void *gc_new_short(gc_heap *heap, const gc_type *type,
                                                         const char *where)
 {

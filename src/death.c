@@ -423,8 +423,8 @@ static void end(struct gci_page *page, gc_object *self)
         end_plain(page, self);
         return;
     }
-    self->refs = (self->refs & GCI_REFS_FLAGS) | GCI_REFS_HELD; /* one reference, ours */
-
+    /* One reference, ours. */
+    self->refs = (self->refs & GCI_REFS_FLAGS) | GCI_REFS_HELD;
     gci_death_finalize(page, self); /* user code may run here */
     if (gc_refcount(self) > 1) {
         resurrect(page, self);

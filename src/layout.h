@@ -402,7 +402,7 @@ struct gci_pauses {
 
 struct gc_heap {
     /* Birth and death. `pages` is where births look first: current pages by type and size class, or no_page
-     * where a place is empty. It is emptied when young pages change. */
+     * where a place is empty; it is emptied when young pages change. The counts are GEN-1 and BYTES-1. */
     union {
         struct ouro_heap known; /* to inline code, which knows no more */
         struct {

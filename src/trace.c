@@ -277,19 +277,21 @@ gc_object *gci_set_next(const struct gci_set *set, struct gci_cursor *at, uint32
 
 /* The set algorithm. */
 
-/* Count a reference inside the set. */
-static inline void count_one(uint32_t members, gc_object *child)
+/* Count a reference, if it is inside the set. Returns whether it is. */
+static inline bool count_one(uint32_t members, gc_object *child)
 {
-    if (gci_is_member(members, child->gc)) {
-        child->gc += GCI_SCRATCH;
+    if (!gci_is_member(members, child->gc)) {
+        return false;
     }
+    child->gc += GCI_SCRATCH;
+    return true;
 }
 
 void gci_trace_count_items(struct gci_tracer *tracer, void **items, size_t count)
 {
     uint32_t members = tracer->members;
     for (size_t i = 0; i < count; i++) {
-        count_one(members, items[i]);
+        (void)count_one(members, items[i]);
     }
 }
 
@@ -332,12 +334,7 @@ static inline void count_field(struct walk *walk, const gc_object *self, size_t 
 {
     gc_object *child;
     memcpy(&child, (const char *)self + offset, sizeof(child));
-    if (child == NULL) {
-        return;
-    }
-    if (gci_is_member(walk->members, child->gc)) {
-        child->gc += GCI_SCRATCH;
-    } else {
+    if (child != NULL && !count_one(walk->members, child)) {
         walk->tracer->leads_out = true;
     }
 }

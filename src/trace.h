@@ -14,14 +14,13 @@ enum { GCI_QUEUE_SIZE = 128, GCI_KEPT_SIZE = 256 };
 struct gci_tracer {
     gc_visitor visitor; /* first: gc_visit_flush finds the rest by it */
     void (*consume)(struct gci_tracer *tracer, void **items, size_t count);
-    uint64_t alive;   /* of the set that is examined */
-    uint32_t members; /* likewise */
-    uint32_t passed;  /* likewise: scratch count of who is found alive */
-    bool spares;      /* likewise */
-    bool keeps;       /* likewise */
-    bool leads_out;   /* a member may refer to what is none */
-    size_t
-        from_garbage; /* while marking where the set keeps: references to who is marked, less those from such */
+    uint64_t alive;      /* of the set that is examined */
+    uint32_t members;    /* likewise */
+    uint32_t passed;     /* likewise: scratch count of who is found alive */
+    bool spares;         /* likewise */
+    bool keeps;          /* likewise */
+    bool leads_out;      /* a member may refer to what is none */
+    size_t from_garbage; /* if it keeps: references to the marked, less those from them */
     gc_heap *heap;
     void *context; /* for consume */
     size_t kept_count;

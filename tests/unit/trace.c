@@ -513,6 +513,19 @@ static void a_scratch_count_that_begins_anew_leaves_the_immortal_alive(void **st
     world->leftovers = true;
 }
 
+/* Nothing of the young is garbage, because the hub is held. */
+static void assert_all_live_by(struct world *world, const struct node *hub)
+{
+    gc_heap *heap = world->heap;
+    struct gci_set set = gci_set_of_young(heap);
+    search(heap, &set);
+    assert_int_equal(hub->object.gc, heap->old);
+    assert_int_equal(set.garbage_count, 0);
+    assert_no_traces(heap);
+    make_all_old(heap);
+    world->leftovers = true;
+}
+
 /* It reaches all of the immortal's own count here but the sign. */
 static void no_scratch_count_is_that_of_an_immortal(void **state)
 {
@@ -527,13 +540,7 @@ static void no_scratch_count_is_that_of_an_immortal(void **state)
     gc_set(&hub->left, (struct node *)(void *)tuple);
     gc_decref(tuple); /* nothing but the hub's own count holds the two */
     hub->object.gc = GCI_YOUNG | ((OURO_REFS_IMMORTAL / OURO_REFS_ONE + 1 - 10) * GCI_SCRATCH);
-    struct gci_set set = gci_set_of_young(heap);
-    search(heap, &set);
-    assert_int_equal(hub->object.gc, heap->old);
-    assert_int_equal(set.garbage_count, 0);
-    assert_no_traces(heap);
-    make_all_old(heap);
-    world->leftovers = true;
+    assert_all_live_by(world, hub);
 }
 
 /* Not even none at all, though it has no bit for 2^27. */
@@ -543,13 +550,7 @@ static void no_scratch_count_is_that_of_one_with_all_references(void **state)
     gc_heap *heap = world_new_heap(world, NULL);
     struct node *hub = node_new(heap);
     hub->object.refs = 0x7FFFFFF0u; /* 2^27 */
-    struct gci_set set = gci_set_of_young(heap);
-    search(heap, &set);
-    assert_int_equal(hub->object.gc, heap->old);
-    assert_int_equal(set.garbage_count, 0);
-    assert_no_traces(heap);
-    make_all_old(heap);
-    world->leftovers = true;
+    assert_all_live_by(world, hub);
 }
 
 /* Whether the young are found to hold closed garbage, as in a collection that keeps who lives on. They are as
