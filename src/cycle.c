@@ -94,7 +94,7 @@ static bool each_range(gc_heap *heap, struct gci_tracer *tracer, uint64_t deadli
             cycle->offset = act(tracer, page, from, to);
         } else {
             turn_over(heap, page);
-            cycle->items_done = 0;
+            cycle->array_at = (struct gci_array_place){ 0 };
         }
         if (gci_sys_clock_ns() >= deadline) {
             break;
@@ -122,20 +122,30 @@ static size_t promote(struct gci_tracer *tracer, struct gci_page *page, size_t o
     return end;
 }
 
-/* Count the references of the objects in a range, one after the other, some of them at a time. */
+/* Whether counting stands between two items of an object. */
+static bool is_in_arrays(const struct gci_cycle *cycle)
+{
+    return cycle->array_at.field != 0 || cycle->array_at.item != 0;
+}
+
+/* Count the references of the objects in a range, at most ITEMS of them. Only an object that has more
+ * than that by itself is counted in pieces. Returns where counting has to continue. */
 static size_t count_long(struct gci_tracer *tracer, struct gci_page *page, size_t offset,
                          size_t end, unsigned *members)
 {
-    size_t *done = &tracer->heap->cycle.items_done, budget = ITEMS;
-    for (; offset < end && budget > 0; offset += page->slot_size) {
+    struct gci_cycle *cycle = &tracer->heap->cycle;
+    size_t budget = ITEMS;
+    for (; offset < end; offset += page->slot_size) {
         gc_object *self = gci_page_at(page, offset);
         if (!gci_is_member(tracer->members, self->gc)) {
-            *done = 0;
-        } else if (gci_trace_some(tracer, page, self, done, &budget)) {
-            (*members)++;
-        } else {
+            cycle->array_at = (struct gci_array_place){ 0 };
+            continue;
+        }
+        bool fits = budget == ITEMS || gci_object_items(page, self) <= budget;
+        if (!fits || !gci_trace_some(tracer, page, self, &cycle->array_at, &budget)) {
             break;
         }
+        (*members)++;
     }
     return offset;
 }
@@ -144,7 +154,7 @@ static size_t count(struct gci_tracer *tracer, struct gci_page *page, size_t off
 {
     struct gci_cycle *cycle = &tracer->heap->cycle;
     unsigned members = 0;
-    if (offset == page->first && cycle->items_done == 0) {
+    if (offset == page->first && !is_in_arrays(cycle)) {
         page->counted = page->found = 0;
     }
     for (size_t at = offset; at < end; at += page->slot_size) {
@@ -225,9 +235,9 @@ static unsigned trace_array(struct gci_tracer *tracer)
     gc_object *self = gci_page_at(page, cycle->array_offset);
     size_t budget = ITEMS;
     if (page->record == NULL || (uint32_t)gci_state_of(self) != tracer->heap->old ||
-        gci_trace_some(tracer, page, self, &cycle->items_done, &budget)) {
+        gci_trace_some(tracer, page, self, &cycle->array_at, &budget)) {
         cycle->array_page = NULL;
-        cycle->items_done = 0;
+        cycle->array_at = (struct gci_array_place){ 0 };
     }
     return (unsigned)(ITEMS - budget) / (ITEMS / CHUNK);
 }
@@ -411,7 +421,7 @@ static void finish(gc_heap *heap)
     heap->cycle.is_done = !heap->cycle.clears_part; /* else it was cut short */
     heap->cycle.page = NULL;                        /* for a walk of which user code was part */
     heap->cycle.array_page = NULL;
-    heap->cycle.items_done = 0;
+    heap->cycle.array_at = (struct gci_array_place){ 0 };
     heap->cycle.marked = 0;
     heap->cycle.clears_part = false;
 }

@@ -5,7 +5,9 @@
  *   weak references with callbacks die, but those that are garbage themselves, and call back;
  *   finalize each object that has not been, all of them before anything else is done to any;
  *   search again, in the garbage only: what these have brought back to the world leaves it;
- *   all other weak references to it die, watchers are called: nothing leads to it any more;
+ *   once more, if weak references that they have made call back;
+ *   all other weak references to it die, watchers are called: nothing leads to it any more, and
+ *   other callbacks wait until the rest is done;
  *   clear each object: the circles break, and the objects die by their counts;
  *   what still lives was in circles that nobody could clear: it is uncollectable, and old again.
  *
@@ -140,10 +142,18 @@ void gci_doom_clear(const struct gci_page *page, gc_object *self)
     }
 }
 
+/* From here on the doomed are past rescue, and callbacks wait in the ring `held_back`. */
+static void begin_clearing(gc_heap *heap, gc_weak *held_back)
+{
+    gci_weak_due_init(held_back);
+    heap->held_back = held_back;
+}
+
 /* Break the circles, so that the garbage dies by its counts. Returns how many objects did not. */
 static size_t clear_all(gc_heap *heap, const struct gci_set *set)
 {
-    heap->clearing = true;
+    gc_weak held_back;
+    begin_clearing(heap, &held_back);
     if (set->weak) {
         (void)end_weak(set, GCI_WEAK_ALL); /* user code may run here */
     }
@@ -151,26 +161,40 @@ static size_t clear_all(gc_heap *heap, const struct gci_set *set)
     if (heap->weak_table.count > 0) {
         (void)end_weak(set, GCI_WEAK_ALL); /* user code may run here; of those made since */
     }
-    heap->clearing = false;
-    return release_rest(set);
+    heap->held_back = NULL;
+    size_t rest = release_rest(set);
+    (void)gci_weak_call(&held_back); /* user code may run here */
+    return rest;
 }
 
 /* End all weak references to the garbage, and keep it. Returns how many objects that are. */
 static size_t save(gc_heap *heap, const struct gci_set *set)
 {
     size_t count = 0;
-    heap->clearing = true;
+    gc_weak held_back;
+    begin_clearing(heap, &held_back);
     if (set->weak) {
         (void)end_weak(set, GCI_WEAK_ALL); /* user code may run here */
     }
-    heap->clearing = false;
+    heap->held_back = NULL;
     struct gci_cursor at = gci_set_begin(set);
     for (gc_object *self; (self = gci_set_next(set, &at, DOOMED)) != NULL; count++) {
         gc_incref(self);
         self->gc = GCI_SAVED;
         gci_weak_forget(at.page, self);
     }
+    (void)gci_weak_call(&held_back); /* user code may run here */
     return count;
+}
+
+/* What of the doomed is still garbage, now that user code has run. Counts what is not. */
+static struct gci_set search_again(gc_heap *heap, const struct gci_set *set,
+                                   struct gci_doom_result *result)
+{
+    struct gci_set doomed = gci_set_of_doomed(heap, set);
+    gci_trace_find_garbage(heap, &doomed);
+    result->resurrected += doomed.alive_count;
+    return doomed;
 }
 
 struct gci_doom_result gci_doom(gc_heap *heap, struct gci_set *found)
@@ -189,9 +213,11 @@ struct gci_doom_result gci_doom(gc_heap *heap, struct gci_set *found)
         called = true;
     }
     if (called) {
-        doomed = gci_set_of_doomed(heap, found);
-        gci_trace_find_garbage(heap, &doomed);
-        result.resurrected = doomed.alive_count;
+        doomed = search_again(heap, found, &result);
+        /* Those that user code has made since call back while their owners can still be rescued. */
+        if (doomed.weak && end_weak(&doomed, GCI_WEAK_CALLBACKS) > 0) { /* user code may run here */
+            doomed = search_again(heap, &doomed, &result);
+        }
     }
     if (doomed.look && (heap->debug & GC_DEBUG_SAVE_ALL)) {
         result.saved = save(heap, &doomed); /* user code may run here */
@@ -220,9 +246,11 @@ void gci_doom_end_callbacks(const struct gci_page *page, gc_object *self)
 
 void gci_doom_end_weak(gc_heap *heap, const struct gci_set *set)
 {
+    heap->held_back = &heap->waiting;
     if (set->weak) {
         end_weak_to(set, set->members, GCI_WEAK_ALL, &heap->due);
     }
+    heap->held_back = NULL;
 }
 
 void gci_doom_count(gc_heap *heap, uint64_t collected, uint64_t uncollectable)
@@ -289,7 +317,8 @@ static void clear_part(gc_heap *heap, const struct gci_set *set)
 {
     struct gci_cycle *cycle = &heap->cycle;
     size_t uncollectable = 0, cleared = cycle->cleared;
-    heap->clearing = cycle->clears_part = true;
+    heap->held_back = &heap->waiting;
+    cycle->clears_part = true;
     if (set->weak) {
         end_weak_to(set, DOOMED, GCI_WEAK_ALL, &heap->due);
     }
@@ -297,7 +326,7 @@ static void clear_part(gc_heap *heap, const struct gci_set *set)
     if (heap->weak_table.count > 0) {
         end_weak_to(set, DOOMED, GCI_WEAK_ALL, &heap->due); /* of those made since */
     }
-    heap->clearing = false;
+    heap->held_back = NULL;
     if (heap->emptying == NULL && (heap->backlog == NULL || cleared > 0)) {
         uncollectable = release_rest(set); /* user code may run here */
     } else if (cycle->phase == GCI_PHASE_PARTS) {

@@ -352,6 +352,11 @@ enum gci_phase {
 };
 enum { GCI_LANES = 16 };
 
+/* A place among the arrays of an object: an item of one of its fields. Both 0: at the first. */
+struct gci_array_place {
+    size_t field, item;
+};
+
 struct gci_cycle {
     enum gci_phase phase;
     gc_collection report;  /* for the hooks */
@@ -368,7 +373,7 @@ struct gci_cycle {
     size_t end; /* of the page's slots when the phase came; what is born behind it is young */
     struct gci_page *array_page; /* marking is at an object there with long arrays; or NULL */
     size_t array_offset;
-    size_t items_done; /* of the arrays that counting or marking is at */
+    struct gci_array_place array_at; /* counting or marking is there in an object's arrays */
     struct gci_page *suspect_pages;
     size_t suspects, suspects_before;
     size_t part_max;            /* members of a part; 0: before there were any */
@@ -420,10 +425,12 @@ struct gc_heap {
     bool slicing;             /* a slice is under way: what dies of it joins the backlog */
     bool closing;             /* no births any more */
     bool enabled;
-    unsigned busy;    /* collections and searches under way: no collection starts */
-    unsigned pinned;  /* walks under way: no page leaves, none is used for something else */
-    uint8_t old;      /* GCI_OLD_A or GCI_OLD_B, whichever the old are in now */
-    bool clearing;    /* the doomed are past rescue: nobody gets a reference to one any more */
+    unsigned busy;   /* collections and searches under way: no collection starts */
+    unsigned pinned; /* walks under way: no page leaves, none is used for something else */
+    uint8_t old;     /* GCI_OLD_A or GCI_OLD_B, whichever the old are in now */
+    /* The doomed are past rescue: nobody gets a reference to one any more. Callbacks that wait for
+     * the end of that join this ring. NULL: nothing is being cleared. */
+    gc_weak *held_back;
     bool few_live_on; /* of the latest young that were collected */
 
     /* Pages. */

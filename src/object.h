@@ -105,16 +105,22 @@ static inline size_t gci_object_array(const gc_object *self, const gc_field *fie
     return (size_t)gci_field_count(self, field);
 }
 
-/* Whether an object has arrays that would take a good part of a millisecond. */
-static inline bool gci_object_is_very_long(const struct gci_page *page, const gc_object *self)
+/* How many references an object's declared fields have room for, those that are NULL too. */
+static inline size_t gci_object_items(const struct gci_page *page, const gc_object *self)
 {
-    enum { VERY_LONG = 8192 };
     size_t count = 0;
     for (size_t i = 0; i < page->field_count; i++) {
         const char *items;
         count += gci_object_array(self, &page->fields[i], &items);
     }
-    return count > VERY_LONG;
+    return count;
+}
+
+/* Whether an object has arrays that would take a good part of a millisecond. */
+static inline bool gci_object_is_very_long(const struct gci_page *page, const gc_object *self)
+{
+    enum { VERY_LONG = 8192 };
+    return gci_object_items(page, self) > VERY_LONG;
 }
 
 /* Sets of states: not FREE; and not DYING either. */

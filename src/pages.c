@@ -313,7 +313,7 @@ static struct gci_page *page_new(gc_heap *heap, struct gci_record *record, size_
     }
     if (heap->cycle.array_page == page) {
         heap->cycle.array_page = NULL; /* likewise */
-        heap->cycle.items_done = 0;
+        heap->cycle.array_at = (struct gci_array_place){ 0 };
     }
     page->end = page->first;
     page->free = 0;

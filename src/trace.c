@@ -67,27 +67,24 @@ static OURO_NOINLINE void trace_any(gc_visitor *visitor, const struct gci_page *
 }
 
 bool gci_trace_some(struct gci_tracer *tracer, const struct gci_page *page, gc_object *self,
-                    size_t *done, size_t *budget)
+                    struct gci_array_place *at, size_t *budget)
 {
-    size_t skip = *done;
-    for (const gc_field *field = page->fields, *end = field + page->field_count; field < end;
-         field++) {
+    for (; at->field < page->field_count; at->field++, at->item = 0) {
         const char *items;
-        size_t count = gci_object_array(self, field, &items);
-        size_t from = skip < count ? skip : count;
+        size_t count = gci_object_array(self, &page->fields[at->field], &items);
+        size_t from = at->item < count ? at->item : count;
         size_t some = count - from < *budget ? count - from : *budget;
         visit_array(&tracer->visitor, items + from * sizeof(void *), some);
-        *done += some;
         *budget -= some;
         if (from + some < count) {
+            at->item = from + some;
             return false;
         }
-        skip -= from;
     }
     if (page->duties & GCI_DUTY_TRAVERSE) {
         page->type->traverse(self, &tracer->visitor);
     }
-    *done = 0;
+    *at = (struct gci_array_place){ 0 };
     return true;
 }
 

@@ -73,11 +73,12 @@ static inline void gci_turn_grey(gc_heap *heap, struct gci_page *page, gc_object
     page->grey = GCI_LINK(gci_page_offset(self));
 }
 
-/* Visit some of the references of an object with arrays, where the last call left off: `done` says
- * where that was, 0 at first, and `budget` how many more of them may be visited. Returns whether all
- * were; then `done` is 0 again. The object may change in between. */
+/* Visit references of an object with arrays, from the place `at` on, at most *budget of them, which
+ * is counted down. Moves `at` on. Returns whether all were visited; then `at` is the first place
+ * again. The object may change between two calls: an item that changes its place may be missed, but
+ * is not visited twice unless it moves to a later place. */
 OURO_INTERNAL bool gci_trace_some(struct gci_tracer *tracer, const struct gci_page *page,
-                                  gc_object *self, size_t *done, size_t *budget);
+                                  gc_object *self, struct gci_array_place *at, size_t *budget);
 
 /* Visit all references of the members in a page that are in a range of slots. Returns how many members
  * they are. */

@@ -11,7 +11,9 @@
  * is taken apart before the first callback runs. Those to be called wait in a ring on the stack of
  * whom is about to call them; one that dies leaves it, and garbage is passed over when its turn
  * comes. What dies in a slice may be watched by what a cycle will find to be garbage: that waits in
- * a ring of the heap's until the cycle knows.
+ * a ring of the heap's until the cycle knows. From the moment garbage is past rescue until it is
+ * gone no callback runs but those of watchers: the garbage may own the weak reference, and be the
+ * argument of its callback, which would take a reference to an object that is freed all the same.
  *
  * The table is a linear hash: with each object that joins, one bucket is split in two, so there is
  * no moment at which everything moves. Its chains go through the first weak reference of each list;
@@ -357,7 +359,8 @@ bool gc_try_incref(void *object)
     gc_object *self = object;
     enum gci_state state = gci_state_of(self);
     const gc_heap *heap = gci_page_of(self)->heap;
-    bool is_being_cleared = state == GCI_DOOMED && (heap->clearing || heap->cycle.is_doomed);
+    bool is_being_cleared =
+        state == GCI_DOOMED && (heap->held_back != NULL || heap->cycle.is_doomed);
     if (state == GCI_DYING || GCI_IS_DEAD(self->refs) || is_being_cleared ||
         self == heap->emptying || is_ending(heap, self)) {
         return false;
@@ -430,14 +433,27 @@ static bool is_gone(const gc_heap *heap, const gc_weak *weak)
            gci_object_is_marked(heap, &weak->object, GCI_PROVEN | GCI_CLEARED);
 }
 
-/* Whether a weak reference to what dies in a slice may be garbage, too, which a watcher never is. Nobody knows after
- * a cycle that was cut short. */
+/* Whether a weak reference to what dies in a slice may be garbage, too. Nobody knows after a cycle that
+ * was cut short. */
 static bool may_be_garbage(const gc_heap *heap, const struct gci_weak_call *call)
 {
     bool is_cut_short = heap->cycle.phase == GCI_PHASE_NONE && !heap->cycle.is_done;
-    return heap->slicing && call->place == NULL &&
+    return heap->slicing &&
            (is_cut_short ||
             gci_object_is_unmarked(heap, &call->weak.object, GCI_PHASE_COUNT, GCI_PHASE_RECHECK));
+}
+
+/* The ring for a weak reference whose target is dead: `due`, if it may be called at once. The heap
+ * owns a watcher, so no garbage does. */
+static gc_weak *ring_for(gc_heap *heap, const struct gci_weak_call *call, gc_weak *due)
+{
+    if (call->place != NULL) {
+        return due;
+    }
+    if (heap->held_back != NULL) {
+        return heap->held_back;
+    }
+    return may_be_garbage(heap, call) || gci_weak_owner_may_end(heap) ? &heap->waiting : due;
 }
 
 static void end_one(gc_heap *heap, gc_weak *weak, gc_weak *due)
@@ -448,7 +464,7 @@ static void end_one(gc_heap *heap, gc_weak *weak, gc_weak *due)
         return;
     }
     leave_list(heap, weak);
-    join_due(may_be_garbage(heap, call) ? &heap->waiting : due, weak);
+    join_due(ring_for(heap, call, due), weak);
 }
 
 void gci_weak_end(gc_object *target, enum gci_weak_which which, gc_weak *due)

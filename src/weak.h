@@ -22,14 +22,22 @@ OURO_INTERNAL void gci_weak_end(gc_object *target, enum gci_weak_which which, gc
 /* Call what is due. Any user code may run. Returns how many were called. */
 OURO_INTERNAL size_t gci_weak_call(gc_weak *due);
 
-/* Whether something in the heap's rings can be called. Those that wait can be, once a cycle has told which of
- * them are garbage; of one that is cut short they wait for the next. */
+/* Whether garbage that ends in slices is past rescue and may still own a weak reference. The argument
+ * of that one's callback may be the garbage itself, which must not get a new reference. */
+static inline bool gci_weak_owner_may_end(const gc_heap *heap)
+{
+    const struct gci_cycle *cycle = &heap->cycle;
+    return cycle->phase == GCI_PHASE_DROP || cycle->phase == GCI_PHASE_CLEAR ||
+           cycle->clears_part || heap->emptying != NULL;
+}
+
+/* Whether a weak reference that waits can be called. It can once the cycle has told what is garbage,
+ * and garbage that may own it is gone. After a cycle that was cut short it waits for the next. */
 static inline bool gci_weak_are_known(const gc_heap *heap)
 {
     const struct gci_cycle *cycle = &heap->cycle;
-    bool is_known = (cycle->phase >= GCI_PHASE_CALL && !cycle->clears_part) ||
-                    (cycle->is_done && !cycle->only_promotes);
-    return is_known && heap->waiting.next != &heap->waiting;
+    bool is_told = cycle->phase >= GCI_PHASE_CALL || (cycle->is_done && !cycle->only_promotes);
+    return is_told && !gci_weak_owner_may_end(heap) && heap->waiting.next != &heap->waiting;
 }
 static inline bool gci_weak_is_due(const gc_heap *heap)
 {

@@ -59,10 +59,15 @@ static size_t run_through(gc_heap *heap, enum gci_phase phase)
     return slices;
 }
 
+static bool is_at_start(const struct gci_array_place *at)
+{
+    return at->field == 0 && at->item == 0;
+}
+
 /* Slices until the arrays of an object are in the middle of being counted, or marked. */
 static void run_into_arrays(gc_heap *heap, enum gci_phase phase)
 {
-    while (heap->cycle.phase != phase || heap->cycle.items_done == 0) {
+    while (heap->cycle.phase != phase || is_at_start(&heap->cycle.array_at)) {
         assert_int_not_equal(heap->cycle.phase, GCI_PHASE_NONE);
         (void)whole_slice(heap, 0);
     }
@@ -120,6 +125,83 @@ static void short_arrays_share_a_slice(void **state)
     for (size_t i = 0; i < 100; i++) {
         gc_decref(shelves[i]);
     }
+}
+
+static void array_that_is_not_long_is_counted_in_one_piece(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct shelf *shelves[20];
+    for (size_t i = 0; i < 20; i++) {
+        shelves[i] = shelf_new(heap, 3000);
+    }
+    gci_cycle_begin(heap);
+    run_to(heap, GCI_PHASE_COUNT);
+    size_t slices = 0;
+    for (; heap->cycle.phase == GCI_PHASE_COUNT; slices++) {
+        assert_true(is_at_start(&heap->cycle.array_at));
+        (void)whole_slice(heap, 0);
+    }
+    assert_true(slices >= 20);
+    finish_without_suspects(heap);
+    for (size_t i = 0; i < 20; i++) {
+        gc_decref(shelves[i]);
+    }
+}
+
+struct two_shelves {
+    gc_object object;
+    struct node *first[8], *second[8];
+    struct node **items[2];
+    uint16_t count[2];
+};
+
+static const gc_type two_shelves_type = {
+    .name = "two shelves",
+    .size = sizeof(struct two_shelves),
+    .refs = OURO_FIELDS(OURO_BUFFER(struct two_shelves, items[0], count[0]),
+                        OURO_BUFFER(struct two_shelves, items[1], count[1])),
+};
+
+static void count_visits(struct gci_tracer *tracer, void **items, size_t count)
+{
+    size_t *visits = tracer->context;
+    for (size_t i = 0; i < count; i++) {
+        visits[((struct actor *)items[i])->id]++;
+    }
+}
+
+/* The place in the second array is not one in the sum of both. */
+static void append_to_an_array_that_is_done_visits_no_item_twice(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct two_shelves *shelves = gc_new(heap, &two_shelves_type);
+    assert_non_null(shelves);
+    shelves->items[0] = shelves->first;
+    shelves->items[1] = shelves->second;
+    for (unsigned i = 0; i < 12; i++) {
+        unsigned array = i >= 4;
+        shelves->items[array][shelves->count[array]++] = (void *)actor_new(heap, i);
+    }
+    size_t visits[16] = { 0 }, budget = 7;
+    struct gci_tracer tracer;
+    gci_tracer_init(&tracer, heap, count_visits);
+    tracer.context = visits;
+    struct gci_array_place at = { 0 };
+    assert_false(gci_trace_some(&tracer, gci_page_of(shelves), &shelves->object, &at, &budget));
+    for (unsigned i = 12; i < 16; i++) {
+        shelves->items[0][shelves->count[0]++] = (void *)actor_new(heap, i);
+    }
+    budget = 100;
+    assert_true(gci_trace_some(&tracer, gci_page_of(shelves), &shelves->object, &at, &budget));
+    gci_trace_flush(&tracer);
+    for (unsigned i = 0; i < 12; i++) {
+        assert_int_equal(visits[i], 1);
+    }
+    assert_true(is_at_start(&at));
+    gc_decref(shelves);
+    world->story[0] = '\0';
 }
 
 /* Many that are not long each take their time together. */
@@ -242,7 +324,7 @@ static void page_is_used_for_another_type_in_the_middle(void **state)
         }
         (void)whole_slice(heap, 0);
         assert_null(heap->cycle.array_page);
-        assert_int_equal(heap->cycle.items_done, 0);
+        assert_true(is_at_start(&heap->cycle.array_at));
         run_to(heap, GCI_PHASE_NONE);
         assert_sound(heap);
         while (count > 0) {
@@ -327,7 +409,7 @@ static void cycle_is_abandoned_in_the_middle_of_an_array(void **state)
         run_into_arrays(heap, phases[p]);
         gci_cycle_abandon(heap);
         assert_null(heap->cycle.array_page);
-        assert_int_equal(heap->cycle.items_done, 0);
+        assert_true(is_at_start(&heap->cycle.array_at));
         assert_sound(heap);
         gci_cycle_begin(heap);
         finish_without_suspects(heap);
@@ -680,6 +762,8 @@ int main(void)
         world_test(long_buffer_is_counted_and_marked_in_slices),
         world_test(short_arrays_share_a_slice),
         world_test(many_arrays_do_not_share_one),
+        world_test(array_that_is_not_long_is_counted_in_one_piece),
+        world_test(append_to_an_array_that_is_done_visits_no_item_twice),
         world_test(dies_in_the_middle_of_its_array),
         world_test(who_follows_one_that_died_begins_at_its_first),
         world_test(page_is_used_for_another_type_in_the_middle),
