@@ -246,11 +246,15 @@ static bool check_weak_table(gc_heap *heap, const struct totals *totals)
                     totals->weak_targets, lists, heap->weak_table.count, totals->weak_alive,
                     members);
     }
-    for (struct gci_weak_call *call = heap->watchers; call != NULL; call = call->older) {
-        if (*call->place != call || call->callback == NULL) {
-            return FAIL(heap, "WEAK-3: the list of watchers is broken");
+    const struct gci_weak_call *const lists_of_watchers[] = { heap->watchers, heap->last_watchers };
+    for (size_t i = 0; i < 2; i++) {
+        for (const struct gci_weak_call *call = lists_of_watchers[i]; call != NULL;
+             call = call->older) {
+            if (*call->place != call || call->callback == NULL) {
+                return FAIL(heap, "WEAK-3: a list of watchers is broken");
+            }
+            watchers++;
         }
-        watchers++;
     }
     return SAME(heap, totals->watchers, watchers, "WEAK-3: %zu watchers, %zu of them in the list");
 }

@@ -149,7 +149,7 @@ void gci_collect_arm(gc_heap *heap)
     heap->bytes_alarm = room > heap->bytes_external ? room - heap->bytes_external : 0;
 }
 
-static void hold(gc_heap *heap)
+void gci_collect_hold_unsettled(gc_heap *heap)
 {
     heap->busy++;
     gci_pages_pin(heap);
@@ -375,7 +375,7 @@ static void slice(gc_heap *heap, uint64_t budget_ns)
     gc_phase phase = phases[cycle->phase];
     uint64_t start = gci_sys_clock_ns();
     uint64_t deadline = budget_ns < UINT64_MAX - start ? start + budget_ns : UINT64_MAX;
-    hold(heap);
+    gci_collect_hold_unsettled(heap);
     gci_death_drain(heap); /* user code may run here, and end the cycle by a look at the heap */
     heap->slicing = true;
     heap->slice_end_ns = deadline;
@@ -425,7 +425,7 @@ void gci_collect_settle(gc_heap *heap)
 void gci_collect_hold(gc_heap *heap)
 {
     gci_collect_settle(heap); /* user code may run here */
-    hold(heap);
+    gci_collect_hold_unsettled(heap);
 }
 
 /* One collection, from the first start hook to the last stop hook, with no other inside. false: none
@@ -443,7 +443,7 @@ static bool collect(gc_heap *heap, int generation, gc_reason reason, size_t *fou
         slice(heap, UINT64_MAX); /* user code may run here */
     }
     uint64_t start = gci_sys_clock_ns();
-    hold(heap);
+    gci_collect_hold_unsettled(heap);
     gci_death_drain(heap);                        /* user code may run here */
     make_up_for_stop(heap);                       /* user code may run here */
     bool starts = ask_start_hooks(heap, &report); /* user code may run here */
@@ -529,7 +529,7 @@ static void begin_cycle(gc_heap *heap)
         }
     }
     gc_collection report = { .size = sizeof(report), .generation = 1, .reason = GC_REASON_GROWTH };
-    hold(heap);
+    gci_collect_hold_unsettled(heap);
     make_up_for_stop(heap);                       /* user code may run here */
     bool starts = ask_start_hooks(heap, &report); /* user code may run here */
     gci_collect_release(heap);
@@ -688,7 +688,11 @@ size_t gc_collect(gc_heap *heap)
 
 size_t gc_collect_generation(gc_heap *heap, int generation)
 {
-    return gci_collect(heap, generation > 0, GC_REASON_CALL);
+    if (generation < GC_YOUNG || generation > GC_OLD) {
+        heap->last_error = GC_ERR_RANGE;
+        return 0;
+    }
+    return gci_collect(heap, generation, GC_REASON_CALL);
 }
 
 void gc_safepoint(gc_heap *heap)

@@ -14,8 +14,10 @@ OURO_INTERNAL void gci_collect_arm(gc_heap *heap);
  * Any user code may run. */
 OURO_INTERNAL void gci_collect_settle(gc_heap *heap);
 
-/* No collection starts between these two, and the heap is settled. They nest. Pages are pinned too. */
+/* No collection starts and pages are pinned between a hold and its release. They nest. The first also
+ * settles the heap; the other leaves a cycle and what slices have found as they are. */
 OURO_INTERNAL void gci_collect_hold(gc_heap *heap);
+OURO_INTERNAL void gci_collect_hold_unsettled(gc_heap *heap);
 OURO_INTERNAL void gci_collect_release(gc_heap *heap);
 
 /* gc_collect_generation, for a reason. */

@@ -77,27 +77,24 @@ size_t gc_heap_trim(gc_heap *heap)
 
 /* The end. */
 
-/* Call `act` for each living object, leaves too, up to `max` times. Pages are pinned; objects that
- * are born meanwhile may be among them. */
-static void for_each_alive(gc_heap *heap, size_t max,
-                           void (*act)(const struct gci_page *, gc_object *))
+/* Call `act` for each living object, leaves too, but not for those that are born meanwhile. Pages are
+ * pinned. */
+static void for_each_alive(gc_heap *heap, void (*act)(const struct gci_page *, gc_object *))
 {
-    struct gci_walk at = { 0 };
-    for (gc_object *self; max > 0 && (self = gci_walk_next(heap, &at, GCI_ALIVE)) != NULL; max--) {
+    struct gci_walk at;
+    gci_pages_begin_walk(heap, &at);
+    for (gc_object *self; (self = gci_walk_next(heap, &at, GCI_ALIVE)) != NULL;) {
         gc_incref(self);
         act(gci_page_of(self), self); /* user code may run here */
         gc_decref(self);              /* user code may run here */
     }
+    gci_pages_end_walk(heap, &at);
 }
 
-static size_t object_count(const gc_heap *heap)
+static void set_closing(gc_heap *heap, bool closing)
 {
-    size_t count = 0;
-    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
-         page = gci_pages_next(heap, page)) {
-        count += gci_page_used(page);
-    }
-    return count;
+    heap->closing = closing;
+    gci_collect_arm(heap);
 }
 
 static void destroy(const struct gci_page *page, gc_object *self)
@@ -108,13 +105,13 @@ static void destroy(const struct gci_page *page, gc_object *self)
     }
 }
 
-/* One line for each type with objects left. The classes of a type have a record each, so its
- * first one sums up. */
+/* One line for each type with objects left but immortal ones. The classes of a type have a record each,
+ * so its first one sums up. */
 static void report_leaks(gc_heap *heap)
 {
-    for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
-         page = gci_pages_next(heap, page)) {
-        page->record->live += gci_page_used(page);
+    struct gci_walk at = { 0 };
+    for (const gc_object *self; (self = gci_walk_next(heap, &at, GCI_TAKEN)) != NULL;) {
+        gci_page_of(self)->record->live += !gc_is_immortal(self);
     }
     for (struct gci_records *block = heap->records; block != NULL; block = block->next) {
         for (size_t i = 0; i < block->used; i++) {
@@ -144,29 +141,29 @@ void gc_heap_free(gc_heap *heap)
         gci_panic(heap, "ouro: gc_heap_free inside a callback of the same heap");
         return;
     }
-    gci_collect_hold(heap);
-    /* User code may run here, and register watchers: as often as there are, lest it never ends. */
-    gci_weak_call_watchers(heap, false);
+    gci_collect_hold_unsettled(heap); /* what slices have found has finalizers, too */
+    gci_weak_call_watchers(heap);     /* user code may run here, and register others, */
+    set_closing(heap, true);
+    gci_weak_call_watchers(heap); /* which come to an end, since they cannot do so again */
+    set_closing(heap, false);
     gci_collect_release(heap);
     (void)gci_collect(heap, 1, GC_REASON_HEAP_FREE); /* user code may run here */
     if (heap->config.report_leaks) {
         report_leaks(heap);
     }
     gci_collect_hold(heap);
-    /* The same with finalizers, and objects. */
-    for_each_alive(heap, object_count(heap), gci_death_finalize);
-    heap->closing = true;
-    gci_collect_arm(heap);
-    gci_weak_call_watchers(heap, true);                 /* those that were registered meanwhile, */
-    for_each_alive(heap, SIZE_MAX, gci_death_finalize); /* and finalizers of what was born */
-    gci_weak_end_all(heap);                             /* before anything is half-cleared */
-    for_each_alive(heap, SIZE_MAX, gci_doom_clear);     /* user code may run here */
+    for_each_alive(heap, gci_death_finalize); /* user code may run here, and give birth */
+    set_closing(heap, true);
+    gci_weak_call_watchers(heap);             /* those that were registered meanwhile, */
+    for_each_alive(heap, gci_death_finalize); /* and finalizers of what was born */
+    gci_weak_end_all(heap);                   /* before anything is half-cleared */
+    for_each_alive(heap, gci_doom_clear);     /* user code may run here */
     /* What references from outside keep alive: from here on nothing dies by count any more. */
     struct gci_walk at = { 0 };
     for (gc_object *self; (self = gci_walk_next(heap, &at, GCI_ALIVE)) != NULL;) {
         gc_make_immortal(self);
     }
-    for_each_alive(heap, SIZE_MAX, destroy); /* user code may run here */
+    for_each_alive(heap, destroy); /* user code may run here */
     if (heap->profile != NULL) {
         heap->hooks.stop_profile(heap);
     }

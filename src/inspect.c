@@ -22,16 +22,21 @@ enum {
 int gc_each_object(gc_heap *heap, int generation, gc_object_fn visit, void *arg)
 {
     uint32_t states = CONTAINERS | 1u << GCI_LEAF;
-    struct gci_walk at = { 0 };
+    struct gci_walk at;
     gc_object *self;
     int stop = 0;
-    if (generation >= 0) {
-        states = CONTAINERS & states_of[generation > GC_SAVED ? GC_OLD : generation];
+    if (generation < GC_LEAF || generation > GC_SAVED) {
+        return gci_fail(heap, GC_ERR_RANGE);
+    }
+    if (generation != GC_LEAF) {
+        states = CONTAINERS & states_of[generation];
     }
     gci_collect_hold(heap); /* user code may run here */
+    gci_pages_begin_walk(heap, &at);
     while (stop == 0 && (self = gci_walk_next(heap, &at, states)) != NULL) {
         stop = visit(self, arg); /* user code may run here */
     }
+    gci_pages_end_walk(heap, &at);
     gci_collect_release(heap);
     return stop;
 }
@@ -110,11 +115,12 @@ int gc_referrers(gc_heap *heap, void *object, gc_object_fn visit, void *arg)
     struct gci_tracer tracer;
     gci_tracer_init(&tracer, heap, pass_on_items);
     tracer.context = &referents;
-    struct gci_walk at = { 0 };
+    struct gci_walk at;
     gc_object *self;
     int stop = 0;
     gc_incref(object);      /* lest another one comes to be at its place */
     gci_collect_hold(heap); /* user code may run here */
+    gci_pages_begin_walk(heap, &at);
     while (stop == 0 && (self = gci_walk_next(heap, &at, CONTAINERS)) != NULL) {
         referents.stop = 0;
         gci_trace(&tracer, gci_page_of(self), self);
@@ -123,6 +129,7 @@ int gc_referrers(gc_heap *heap, void *object, gc_object_fn visit, void *arg)
             stop = visit(self, arg); /* user code may run here */
         }
     }
+    gci_pages_end_walk(heap, &at);
     let_go(object); /* user code may run here */
     gci_collect_release(heap);
     return stop;

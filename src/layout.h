@@ -36,6 +36,10 @@
  *            that no death passes this over.
  *   CYCLE-3  The offset of a cycle is that of a slot of its page, or beyond all of them: a page that
  *            is used anew while a cycle stands in it is passed over, since all in it is younger.
+ *   WALK-1   While walks with numbers are under way, births go to pages that were taken in the
+ *            innermost of them, or to the end of an older page. Each walk n of those under way finds
+ *            of a page that it was taken in n or later, or that `end` was noted so, or that nothing was
+ *            born in it since n began.
  *   FROZEN-1 The containers of a frozen page are FROZEN, SAVED or DYING, so that no set has a member
  *            in it; those of other pages are not FROZEN.
  *   BYTES-1  bytes_live of the heap is the sum of the slots that are not FREE.
@@ -44,7 +48,8 @@
  *            table; a gc_weak is in its target's list, or it has no target.
  *   WEAK-2   In a list only the first may be without callback; so there is one such at most.
  *   WEAK-3   A gc_weak without target that has its callback still is due: in a ring on somebody's
- *            stack, or in one of the heap's. A watcher that has its callback still is in the heap's list of watchers.
+ *            stack, or in one of the heap's. A watcher that
+ *            has its callback still is in one of the heap's two lists of watchers.
  */
 
 #include "ouro.h"
@@ -201,13 +206,31 @@ struct gci_page {
 };
 enum { GCI_NOTICE_NEVER = -1 };
 
+/* A walk over the objects of a heap. Where user code runs between two of them it has a number, and does
+ * not visit what is born meanwhile (WALK-1). */
+struct gci_walk {
+    struct gci_page *page;
+    size_t offset;          /* of the next slot */
+    size_t end;             /* of the slots of the page that it visits */
+    uint32_t number;        /* from 1 on; 0: no user code runs */
+    struct gci_walk *outer; /* the one under way that called for it */
+};
+
+/* Which slots of a page are younger than walks that are under way. */
+struct gci_births {
+    uint32_t taken_in; /* number of the innermost walk when the page was taken; 0: there was none */
+    uint32_t noted_in; /* and when `end` was noted: the page's end before the first birth in it */
+    uint32_t end;
+};
+
 struct gci_segment {
     gc_heap *heap;
     size_t size;         /* mapped: GCI_SEGMENT_SIZE, or what its one large object needs */
     uint64_t free_pages; /* a bit each */
-    struct gci_segment *next, *prev;           /* all of the heap, in the order they came */
-    struct gci_segment *next_free, *prev_free; /* those with free pages */
-    void *room[9];                             /* pages[] begins on a cache line of its own */
+    struct gci_segment *next, *prev;             /* all of the heap, in the order they came */
+    struct gci_segment *next_free, *prev_free;   /* those with free pages */
+    void *room[9];                               /* pages[] begins on a cache line of its own */
+    struct gci_births births[GCI_SEGMENT_PAGES]; /* of the pages */
     /* A segment of one large object has pages[0] only. */
     struct gci_page pages[GCI_SEGMENT_PAGES];
     /* Loads wait for earlier stores with the same low twelve bits of the address. The first slot of
@@ -425,9 +448,11 @@ struct gc_heap {
     bool slicing;             /* a slice is under way: what dies of it joins the backlog */
     bool closing;             /* no births any more */
     bool enabled;
-    unsigned busy;   /* collections and searches under way: no collection starts */
-    unsigned pinned; /* walks under way: no page leaves, none is used for something else */
-    uint8_t old;     /* GCI_OLD_A or GCI_OLD_B, whichever the old are in now */
+    unsigned busy;         /* collections and searches under way: no collection starts */
+    unsigned pinned;       /* walks under way: no page leaves, none is used for something else */
+    struct gci_walk *walk; /* the innermost of those with a number; NULL: none is under way */
+    uint32_t walk_count;   /* the last number given to one */
+    uint8_t old;           /* GCI_OLD_A or GCI_OLD_B, whichever the old are in now */
     /* The doomed are past rescue: nobody gets a reference to one any more. Callbacks that wait for
      * the end of that join this ring. NULL: nothing is being cleared. */
     gc_weak *held_back;
@@ -468,7 +493,8 @@ struct gc_heap {
     struct gci_weak_table weak_table;
     gc_weak due;     /* the ring of weak references that slices will call, */
     gc_weak waiting; /* and of those of which a cycle has to tell whether they are garbage */
-    struct gci_weak_call *watchers; /* the latest first; the heap owns a reference to each */
+    struct gci_weak_call *watchers;      /* the latest first; the heap owns a reference to each */
+    struct gci_weak_call *last_watchers; /* those that are being called at the end of the heap */
 
     gc_status last_error;
     gc_config config;
@@ -482,7 +508,7 @@ static_assert(sizeof(gc_object) == 8, "the header is the promise");
 static_assert((int)GCI_REFS_FLAGS == (int)OURO_REFS_ONE - 1, "flags stay below the count");
 static_assert(sizeof(void *) != 8 || sizeof(struct gci_page) == 256, "four cache lines");
 static_assert(sizeof(void *) != 8 || offsetof(struct gci_page, fields) == 64, "one is for births");
-static_assert(sizeof(void *) != 8 || offsetof(struct gci_segment, pages) == 128,
+static_assert(sizeof(void *) != 8 || offsetof(struct gci_segment, pages) % 64 == 0,
               "pages are on cache lines");
 static_assert(GCI_PAGE_SIZE / 8 < UINT16_MAX, "links and numbers of slots have 16 bits");
 static_assert(GCI_SEGMENT_PAGES <= 64, "free_pages has a bit for each");

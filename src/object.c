@@ -192,6 +192,16 @@ static inline gc_object *take_slot(gc_heap *heap, struct gci_page *page)
     return ouro_take_slot(&heap->known, &page->known, page->slot_size, page->birth);
 }
 
+/* The same while the heap is walked. */
+static OURO_NOINLINE gc_object *take_slot_in_walk(gc_heap *heap, struct gci_page *page)
+{
+    uint32_t holes = gci_pages_skips_holes(heap, page) ? page->free : 0;
+    page->free -= holes;
+    gc_object *self = take_slot(heap, page);
+    page->free += holes;
+    return self;
+}
+
 /* An object of a type in a page from a place, but for the zeros, if its slot has the size and nothing else is to be
  * done first; or NULL. */
 static inline gc_object *birth(gc_heap *heap, struct gci_page *page, const gc_type *type,
@@ -223,6 +233,9 @@ static gc_object *try_birth(gc_heap *heap, const gc_type *type, unsigned size_cl
     struct gci_page *page = record == NULL ? NULL : gci_pages_with_room(heap, record, slot_size);
     if (page == NULL) {
         return NULL;
+    }
+    if (heap->walk != NULL) { /* all births have to come by here */
+        return zero(take_slot_in_walk(heap, page), page->slot_size);
     }
     if (page == record->current) {
         /* While the profiler is on, all births have to miss the heap's own pages. */

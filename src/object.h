@@ -126,16 +126,12 @@ static inline bool gci_object_is_very_long(const struct gci_page *page, const gc
 /* Sets of states: not FREE; and not DYING either. */
 enum { GCI_TAKEN = 0xFFFF & ~(1 << GCI_FREE), GCI_ALIVE = GCI_TAKEN & ~(1 << GCI_DYING) };
 
-/* The objects of a heap that have one of some states, one after the other; begin with { 0 }. Pages are
- * pinned where user code runs between two of them; what is born there may be among them. */
-struct gci_walk {
-    struct gci_page *page;
-    size_t offset; /* of the next slot */
-};
+/* The objects of a heap that have one of some states, one after the other. The walk begins with { 0 };
+ * or with gci_pages_begin_walk, if user code runs between two of them. */
 static inline gc_object *gci_walk_next(const gc_heap *heap, struct gci_walk *at, uint32_t states)
 {
     for (;;) {
-        while (at->page != NULL && at->offset < gci_page_end(at->page)) {
+        while (at->page != NULL && at->offset < at->end) {
             gc_object *self = gci_page_at(at->page, at->offset);
             at->offset += at->page->slot_size;
             if (gci_is_member(states, self->gc)) {
@@ -147,7 +143,8 @@ static inline gc_object *gci_walk_next(const gc_heap *heap, struct gci_walk *at,
             return NULL;
         }
         bool skip = at->page->birth == GCI_LEAF && !(states & (1u << GCI_LEAF | 1u << GCI_DYING));
-        at->offset = skip ? gci_page_end(at->page) : at->page->first; /* speed only */
+        at->offset = at->page->first;
+        at->end = skip ? 0 : gci_pages_walk_end(at->page, at); /* speed only */
     }
 }
 

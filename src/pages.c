@@ -288,6 +288,76 @@ static unsigned duties_of(const gc_type *type, size_t slot_size)
     return duties;
 }
 
+/* Walks, and what is born in them. */
+
+static struct gci_births *births_of(struct gci_page *page)
+{
+    struct gci_segment *segment = segment_of(page);
+    return &segment->births[page - segment->pages];
+}
+
+/* Numbers begin anew before there are none left. */
+static void forget_births(gc_heap *heap)
+{
+    heap->walk_count = 0;
+    for (struct gci_page *page = NULL; (page = gci_pages_next(heap, page)) != NULL;) {
+        *births_of(page) = (struct gci_births){ 0 };
+    }
+}
+
+void gci_pages_begin_walk(gc_heap *heap, struct gci_walk *walk)
+{
+    if (heap->walk == NULL && heap->walk_count > UINT32_MAX / 2) {
+        forget_births(heap);
+    }
+    *walk = (struct gci_walk){ .number = ++heap->walk_count, .outer = heap->walk };
+    heap->walk = walk;
+    gci_pages_forget_current(heap); /* births have to come by here */
+}
+
+void gci_pages_end_walk(gc_heap *heap, const struct gci_walk *walk)
+{
+    heap->walk = walk->outer;
+}
+
+size_t gci_pages_walk_end(struct gci_page *page, const struct gci_walk *walk)
+{
+    const struct gci_births *births = births_of(page);
+    if (walk->number == 0) {
+        return page->end;
+    }
+    if (births->taken_in >= walk->number) {
+        return page->first;
+    }
+    return births->noted_in >= walk->number ? births->end : page->end;
+}
+
+bool gci_pages_skips_holes(const gc_heap *heap, struct gci_page *page)
+{
+    return heap->walk != NULL && births_of(page)->taken_in < heap->walk->number;
+}
+
+/* Whether a page has room for a birth that keeps WALK-1. It has none if an outer walk relies on what was
+ * noted before. Notes where the end of an older page is before the first birth. */
+static bool has_room(const gc_heap *heap, struct gci_page *page)
+{
+    struct gci_births *births = births_of(page);
+    if (!gci_pages_skips_holes(heap, page)) {
+        return gci_page_has_room(page);
+    }
+    if (page->end >= page->limit || births->noted_in >= heap->walk->number) {
+        return page->end < page->limit;
+    }
+    for (const struct gci_walk *walk = heap->walk; walk != NULL; walk = walk->outer) {
+        if (births->taken_in < walk->number && walk->number <= births->noted_in) {
+            return false;
+        }
+    }
+    births->noted_in = heap->walk->number;
+    births->end = (uint32_t)page->end;
+    return true;
+}
+
 /* What the fields of a type without any point to. */
 static const gc_field no_field;
 
@@ -302,6 +372,8 @@ static struct gci_page *page_new(gc_heap *heap, struct gci_record *record, size_
     if (page == NULL) {
         return NULL;
     }
+    *births_of(page) =
+        (struct gci_births){ .taken_in = heap->walk == NULL ? 0 : heap->walk->number };
     const gc_type *type = record->type;
     page->first = (uint16_t)gci_round_up(page->first, gci_larger(type->align, 8));
     if (is_alone) {
@@ -487,9 +559,13 @@ void gci_page_sort_free(struct gci_page *page, uint32_t members)
     page->free = mixed ? list_free(page, members, true) : list_free(page, members, false);
 }
 
-static struct gci_page *take_partial(struct gci_record *record)
+static struct gci_page *take_partial(const gc_heap *heap, struct gci_record *record)
 {
+    enum { TRIES = 8 }; /* the first has room, but in walks */
     struct gci_page *page = record->partial;
+    for (unsigned tries = 1; page != NULL && !has_room(heap, page); tries++) {
+        page = tries < TRIES ? page->next : NULL;
+    }
     if (page != NULL) {
         unlink_page(&record->partial, page);
         page->partial = false;
@@ -514,28 +590,38 @@ void gci_page_freeze(struct gci_page *page)
     page->frozen = true;
 }
 
-void gci_page_unfreeze(struct gci_page *page)
+/* A page that is in no list, and no longer current, is full or partial. */
+static void leave_to_record(struct gci_page *page)
 {
-    page->frozen = false;
     if ((int)gci_page_used(page) > partial_at(page)) {
         retire(page);
     } else {
+        set_notice(page, 0);
         page->partial = true;
         link_page(&page->record->partial, page);
+        if (page->countdown == 0) {
+            gci_page_noticed(page); /* it is empty */
+        }
     }
+}
+
+void gci_page_unfreeze(struct gci_page *page)
+{
+    page->frozen = false;
+    leave_to_record(page);
 }
 
 struct gci_page *gci_pages_with_room(gc_heap *heap, struct gci_record *record, size_t slot_size)
 {
     struct gci_page *page = record->current;
-    if (page == NULL || !gci_page_has_room(page)) {
-        page = take_partial(record);
+    if (page == NULL || !has_room(heap, page)) {
+        page = take_partial(heap, record);
         page = page == NULL ? page_new(heap, record, slot_size) : page;
         if (page == NULL) {
             return NULL;
         }
         if (record->current != NULL) {
-            retire(record->current);
+            leave_to_record(record->current);
         }
         record->current = page;
     }

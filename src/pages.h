@@ -158,8 +158,18 @@ static inline void gci_page_push_free(struct gci_page *page, gc_object *slot)
 /* The size of a slot for a size that has `align`, and the size class. */
 OURO_INTERNAL size_t gci_size_class(size_t size, size_t align, unsigned *size_class);
 
-/* A page where objects of `slot_size` bytes of a record can be born: with a free list that is
- * not empty, and current for the record. NULL: no memory, and nothing changed. */
+/* Begin and end a walk between whose objects user code runs; pages are pinned meanwhile. Walks nest. */
+OURO_INTERNAL void gci_pages_begin_walk(gc_heap *heap, struct gci_walk *walk);
+OURO_INTERNAL void gci_pages_end_walk(gc_heap *heap, const struct gci_walk *walk);
+
+/* The end of the slots of a page that a walk visits. */
+OURO_INTERNAL size_t gci_pages_walk_end(struct gci_page *page, const struct gci_walk *walk);
+
+/* Whether a birth in a page has to be at its end, for the sake of a walk. */
+OURO_INTERNAL bool gci_pages_skips_holes(const gc_heap *heap, struct gci_page *page);
+
+/* A page where objects of `slot_size` bytes of a record can be born: with room, and current for the
+ * record. NULL: no memory, and nothing changed. */
 OURO_INTERNAL struct gci_page *gci_pages_with_room(gc_heap *heap, struct gci_record *record,
                                                    size_t slot_size);
 

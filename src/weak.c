@@ -553,14 +553,15 @@ void gci_weak_die(gc_object *target)
     (void)gci_weak_call(&due); /* user code may run here */
 }
 
-void gci_weak_call_watchers(gc_heap *heap, bool until_none)
+void gci_weak_call_watchers(gc_heap *heap)
 {
-    size_t max = 0;
-    for (const struct gci_weak_call *call = heap->watchers; call != NULL; call = call->older) {
-        max++;
+    heap->last_watchers = heap->watchers;
+    heap->watchers = NULL;
+    if (heap->last_watchers != NULL) {
+        heap->last_watchers->place = &heap->last_watchers;
     }
-    for (; heap->watchers != NULL && (max > 0 || until_none); max--) {
-        struct gci_weak_call *call = heap->watchers;
+    while (heap->last_watchers != NULL) {
+        struct gci_weak_call *call = heap->last_watchers;
         if (call->weak.target != NULL) {
             leave_list(heap, &call->weak);
         } else {

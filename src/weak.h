@@ -53,10 +53,10 @@ OURO_INTERNAL void gci_weak_forget(const struct gci_page *page, gc_object *self)
 /* Both, for one object that dies by count. Any user code may run. */
 OURO_INTERNAL void gci_weak_die(gc_object *target);
 
-/* At the end of the heap: call watchers, the latest first, as many as there are now, or until there
- * are none (any user code may run); end all weak references, and nobody is called any more; give
- * back the table. */
-OURO_INTERNAL void gci_weak_call_watchers(gc_heap *heap, bool until_none);
+/* At the end of the heap: call the watchers that there are now, the latest first, but not those that
+ * are registered meanwhile (any user code may run); end all weak references, and nobody is called any
+ * more; give back the table. */
+OURO_INTERNAL void gci_weak_call_watchers(gc_heap *heap);
 OURO_INTERNAL void gci_weak_end_all(gc_heap *heap);
 OURO_INTERNAL void gci_weak_free(gc_heap *heap);
 

@@ -32,6 +32,9 @@
  *              a clear may do to other garbage than its own is up to doom.c, and not here.
  *   States     Leaves, frozen and saved objects are in no set, as what is OLD. An immortal one has
  *              a reference that the program never drops.
+ *   Callbacks  Any object may be a weak reference whose target has just died: its callback may take a
+ *              reference to its owner, also where nobody else can. That the owner can be taken before
+ *              it is lost, the program does anyway.
  *   Touched    The bit is set only where somebody will look at it, for fewer states. Those cycles
  *              that do not trust it are the model without, NO_TOUCHED; there a weak reference that
  *              is taken and dropped between two slices leaves no trace, so it keeps no garbage.
@@ -76,6 +79,7 @@
 #define PART_IS_GARBAGE    19 /* what is in a part is garbage */
 #define PART_OF_ALL        20 /* a part takes references from other suspects for its own */
 #define PASSED_ARE_OLD     21 /* what a part has not found to be garbage is not looked at again */
+#define CALLS_PAST_RESCUE  22 /* a weak reference calls back though lost garbage may own it */
 
 #define OBJECTS  3
 #define ALL      7
@@ -110,6 +114,12 @@
 
 /* Found, and beyond rescue. */
 #define IS_LOST(o) (state[o] == DOOMED && phase == CLEAR || state[o] == IN_S && phase >= DROP)
+
+/* Whether an object, as a weak reference, may call back now: it is not dying, nor known to be garbage,
+ * nor does lost garbage own what it owned. */
+#define CAN_CALL(o)                                                                                \
+    (count[o] > 0 && state[o] != DYING && state[o] != DOOMED && !IS_LOST(o) &&                     \
+     (phase != CLEAR && phase != DROP || BROKEN == CALLS_PAST_RESCUE))
 
 /* The gc word above the state: a scratch count, or a link. */
 #define LINK(o)  ((o) + 1)
@@ -680,7 +690,13 @@ inline start()
 #define MOVE_IN(o, f)                                                                              \
     PROGRAM(field[f] == NIL && held[o] > 0 && (within & BIT(OWNER(f))),                            \
             field[f] = o; held[o]--; holds--)
-#define ON_FIELD(f) MOVE_OUT(f) MOVE_IN(0, f) MOVE_IN(1, f) MOVE_IN(2, f)
+/* A callback takes a reference to the owner of the weak reference, which is its argument. When all was
+ * dropped, lost garbage refers to garbage only, or to a slot that was. */
+#define CALL_BACK(f)                                                                               \
+    PROGRAM(field[f] < NIL && IS_LOST(OWNER(f)) && phase < RELEASE && CAN_CALL(field[f]) &&        \
+                holds < HELD,                                                                      \
+            count[OWNER(f)]++; held[OWNER(f)]++; holds++)
+#define ON_FIELD(f) MOVE_OUT(f) MOVE_IN(0, f) MOVE_IN(1, f) MOVE_IN(2, f) CALL_BACK(f)
 
 active proctype world()
 {
