@@ -431,12 +431,17 @@ enum {
     OURO_GC_YOUNG = 8
 };
 #define OURO_PLACE_OF(type) ((uintptr_t)(type) / 128 % OURO_PLACES)
+/* Size, alignment and kind of short objects, in a byte. A type's address may be used again for another
+ * type: what was a page of the first one does not serve the second. */
+#define OURO_SHAPE(size, align, is_young) \
+    ((uint8_t)((size) / 8 | ((align) / 16 - (align) / 64) << 5 | (size_t)(is_young) << 7))
 #define OURO_PAGE_FIELDS \
     uint32_t free;      /* link to the first free slot, in bits as in a gc word; or 0 */ \
     uint32_t limit;     /* slots begin below it */ \
     uint16_t countdown; /* deaths until the page is looked at; births count it up again */ \
     uint16_t near[2];   /* where references are, if they are one or two */ \
     uint8_t birth;      /* OURO_GC_LEAF or OURO_GC_YOUNG */ \
+    uint8_t shape;      /* OURO_SHAPE of its slots; 0: they are not short */ \
     size_t end;         /* where the next slot begins, if that is below the limit */ \
     char *base;         /* what offsets count from: the page's first byte */ \
     const gc_type *type
@@ -500,7 +505,8 @@ static inline OURO_MUST_USE OURO_NEW void *gc_new_short(gc_heap *heap, const gc_
     size_t size = ((type->size > 16 ? type->size : 16) + align - 1) / align * align;
     bool is_young = type->refs != NULL || type->traverse != NULL;
     gc_object *self = NULL;
-    if (OURO_LIKELY(page->type == type && !ouro_is_alarm(known, size))) {
+    bool is_right = page->type == type && page->shape == OURO_SHAPE(size, align, is_young);
+    if (OURO_LIKELY(is_right && !ouro_is_alarm(known, size))) {
         self = ouro_take_slot(known, page, size, is_young ? OURO_GC_YOUNG : OURO_GC_LEAF);
     }
     if (!OURO_LIKELY(self != NULL)) {

@@ -129,17 +129,24 @@ static struct gci_record *record_of(gc_heap *heap, const gc_type *type, unsigned
     return record;
 }
 
+static bool has_objects(const gc_heap *heap, const gc_type *type)
+{
+    struct gci_page *page = NULL;
+    while ((page = gci_pages_next(heap, page)) != NULL) {
+        if (page->type == type && gci_page_used(page) > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 gc_status gc_type_forget(gc_heap *heap, const gc_type *type)
 {
-    bool alive = heap->pinned > 0 || heap->draining;
-    if (!alive) {
-        heap->hooks.settle(heap);
+    if (heap->pinned > 0 || heap->draining) {
+        return gci_fail(heap, GC_ERR_BUSY);
     }
-    struct gci_page *page = NULL;
-    while (!alive && (page = gci_pages_next(heap, page)) != NULL) {
-        alive = page->type == type && gci_page_used(page) > 0;
-    }
-    if (alive) {
+    heap->hooks.settle(heap); /* user code may run here */
+    if (has_objects(heap, type)) {
         return gci_fail(heap, GC_ERR_BUSY);
     }
     gci_pages_drop_idle(heap);
@@ -202,13 +209,21 @@ static OURO_NOINLINE gc_object *take_slot_in_walk(gc_heap *heap, struct gci_page
     return self;
 }
 
+/* Whether a page that is empty was of another type with the same address. While a type has objects it does
+ * not change. */
+static inline bool is_of_former_type(const struct gci_page *page, const gc_type *type)
+{
+    return OURO_UNLIKELY(gci_page_used(page) == 0) &&
+           !gci_page_describes(page, type, page->slot_size);
+}
+
 /* An object of a type in a page from a place, but for the zeros, if its slot has the size and nothing else is to be
  * done first; or NULL. */
 static inline gc_object *birth(gc_heap *heap, struct gci_page *page, const gc_type *type,
                                size_t size)
 {
-    bool ready =
-        page->type == type && page->slot_size == size && !ouro_is_alarm(&heap->known, size);
+    bool ready = page->type == type && page->slot_size == size &&
+                 !ouro_is_alarm(&heap->known, size) && !is_of_former_type(page, type);
     return OURO_LIKELY(ready) ? take_slot(heap, page) : NULL;
 }
 
@@ -245,11 +260,29 @@ static gc_object *try_birth(gc_heap *heap, const gc_type *type, unsigned size_cl
     return zero(take_slot(heap, page), page->slot_size);
 }
 
+/* Look at a type that has no current page, or one that was of another type with the same address and is
+ * given up. Returns what is wrong with the type, or NULL. */
+static const char *look_at_type(const gc_heap *heap, struct gci_record *record, const gc_type *type,
+                                size_t slot_size)
+{
+    bool has_page = record != NULL && record->current != NULL;
+    if (has_page && gci_page_describes(record->current, type, slot_size)) {
+        return NULL;
+    }
+    if (has_page && has_objects(heap, type)) {
+        return "it has changed while objects of it are alive";
+    }
+    if (has_page) {
+        gci_pages_leave_current(record);
+    }
+    return fault_of(type);
+}
+
 static gc_object *slow_birth(gc_heap *heap, const gc_type *type, unsigned size_class,
                              size_t slot_size)
 {
-    bool is_known = gci_object_record(heap, type, size_class) != NULL;
-    const char *fault = is_known ? NULL : fault_of(type);
+    struct gci_record *record = gci_object_record(heap, type, size_class);
+    const char *fault = look_at_type(heap, record, type, slot_size);
     if (fault != NULL) {
         return refuse(heap, type, "is malformed", fault);
     }

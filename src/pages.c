@@ -361,6 +361,28 @@ static bool has_room(const gc_heap *heap, struct gci_page *page)
 /* What the fields of a type without any point to. */
 static const gc_field no_field;
 
+/* What a page says of the type and the slots of its objects. */
+static void describe_type(struct gci_page *page, const gc_type *type, size_t slot_size)
+{
+    size_t align = gci_larger(type->align, 8);
+    bool is_young = type->refs != NULL || type->traverse != NULL;
+    bool declared = type->refs != NULL && type->refs->count > 0;
+    bool is_short = slot_size <= OURO_SHORT_MAX && type->item_size == 0;
+    page->slot_size = slot_size;
+    page->type = type;
+    page->birth = is_young ? GCI_YOUNG : GCI_LEAF;
+    page->shape = is_short ? OURO_SHAPE(slot_size, align, is_young) : 0;
+    page->fields = declared ? type->refs->fields : &no_field;
+    page->field_count = declared ? (uint16_t)type->refs->count : 0;
+    page->duties = (uint8_t)duties_of(type, slot_size);
+    bool near = page->duties == 0 && page->field_count <= 2 && type->size <= GCI_PAGE_SIZE;
+    page->is_near = near;
+    page->plain_refs = near ? GCI_REFS_NONE : 0;
+    page->near_mask = page->field_count == 0 ? 0 : UINT32_MAX;
+    page->near[0] = near ? (uint16_t)page->fields[0].offset : 0;
+    page->near[1] = near && declared ? (uint16_t)page->fields[page->field_count - 1].offset : 0;
+}
+
 /* A fresh page for a record's objects. */
 static struct gci_page *page_new(gc_heap *heap, struct gci_record *record, size_t slot_size)
 {
@@ -397,21 +419,9 @@ static struct gci_page *page_new(gc_heap *heap, struct gci_record *record, size_
     page->frozen = false;
     page->notice = GCI_NOTICE_NEVER;
     page->countdown = 1;
-    page->slot_size = slot_size;
+    describe_type(page, type, slot_size);
     page->limit = page->first + (gci_page_capacity(page) - 1) * (uint32_t)slot_size + 1;
-    page->type = type;
     page->record = record;
-    page->birth = type->refs != NULL || type->traverse != NULL ? GCI_YOUNG : GCI_LEAF;
-    bool declared = type->refs != NULL && type->refs->count > 0;
-    page->fields = declared ? type->refs->fields : &no_field;
-    page->field_count = declared ? (uint16_t)type->refs->count : 0;
-    page->duties = (uint8_t)duties_of(type, slot_size);
-    bool near = page->duties == 0 && page->field_count <= 2 && type->size <= GCI_PAGE_SIZE;
-    page->is_near = near;
-    page->plain_refs = near ? GCI_REFS_NONE : 0;
-    page->near_mask = page->field_count == 0 ? 0 : UINT32_MAX;
-    page->near[0] = near ? (uint16_t)page->fields[0].offset : 0;
-    page->near[1] = near && declared ? (uint16_t)page->fields[page->field_count - 1].offset : 0;
     return page;
 }
 
@@ -444,6 +454,25 @@ static void page_empty(struct gci_page *page)
     } else {
         give_pages(heap, page);
     }
+}
+
+bool gci_page_describes(const struct gci_page *page, const gc_type *type, size_t slot_size)
+{
+    struct gci_page other;
+    describe_type(&other, type, slot_size);
+    return page->slot_size == slot_size && page->first % gci_larger(type->align, 8) == 0 &&
+           page->birth == other.birth && page->shape == other.shape &&
+           page->fields == other.fields && page->field_count == other.field_count &&
+           page->duties == other.duties && page->is_near == other.is_near &&
+           page->near[0] == other.near[0] && page->near[1] == other.near[1];
+}
+
+void gci_pages_leave_current(struct gci_record *record)
+{
+    struct gci_page *page = record->current;
+    record->current = NULL;
+    gci_pages_forget_current(page->heap);
+    page_empty(page);
 }
 
 /* Have a page looked at when so many of its objects are left. Where that is so already, the caller

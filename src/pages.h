@@ -173,6 +173,13 @@ OURO_INTERNAL bool gci_pages_skips_holes(const gc_heap *heap, struct gci_page *p
 OURO_INTERNAL struct gci_page *gci_pages_with_room(gc_heap *heap, struct gci_record *record,
                                                    size_t slot_size);
 
+/* Whether what a page knows of the type of its objects holds for a type as well. */
+OURO_INTERNAL bool gci_page_describes(const struct gci_page *page, const gc_type *type,
+                                      size_t slot_size);
+
+/* Give up the current page of a record, which is empty. */
+OURO_INTERNAL void gci_pages_leave_current(struct gci_record *record);
+
 /* A page's countdown has reached 0, or would have been below. */
 OURO_INTERNAL void gci_page_noticed(struct gci_page *page);
 
