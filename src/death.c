@@ -99,7 +99,8 @@ void gc_drop_references(void *object)
     clear_all(page, object);  /* user code may run here */
 }
 
-/* Whether the last item of a tail is gone, which goes last when it is emptied. */
+/* Whether the last item of a tail is NULL: it was emptied, for the last one goes last; or the
+ * item was never there. */
 static bool is_emptied(const struct gci_page *page, const gc_object *self)
 {
     const void *last = self;
@@ -119,7 +120,8 @@ bool gci_death_clear(const struct gci_page *page, gc_object *self)
     gc_heap *heap = page->heap;
     call_clear(page, self); /* user code may run here */
     if (OURO_UNLIKELY(heap->slicing && (page->duties & GCI_DUTY_LONG)) && heap->emptying == NULL &&
-        gci_object_is_very_long(page, self) && !is_emptied(page, self)) {
+        gci_object_is_very_long(page, self) &&
+        (gci_state_of(self) == GCI_DYING || !is_emptied(page, self))) {
         heap->emptying = self;
         heap->emptied = 0;
         return false;

@@ -3,6 +3,7 @@
 /* A heap from new to free. */
 
 #include "collect.h"
+#include "sys.h"
 #include "table.h"
 
 gc_heap *gc_heap_new(const gc_config *config)
@@ -13,6 +14,9 @@ gc_heap *gc_heap_new(const gc_config *config)
     }
     if ((seed.config.page_source.map == NULL) != (seed.config.page_source.unmap == NULL)) {
         return NULL;
+    }
+    if (seed.config.hash_key[0] == 0 && seed.config.hash_key[1] == 0) {
+        gci_sys_random(seed.config.hash_key, sizeof(seed.config.hash_key));
     }
     gc_heap *heap = gci_memory_take(&seed, sizeof(seed), GCI_ALIGN_MAX);
     if (heap == NULL) {

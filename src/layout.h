@@ -252,7 +252,8 @@ struct gci_entry {
 };
 struct gci_table {
     struct gci_entry *entries;
-    size_t size; /* a power of two, or 0 */
+    const uint64_t *hash_key; /* the heap's */
+    size_t size;              /* a power of two, or 0 */
     size_t used;
 };
 

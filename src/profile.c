@@ -16,10 +16,10 @@ static uint64_t mix(uint64_t hash, uint64_t number)
 }
 
 /* An odd number. */
-static uint64_t hash_of(const struct gci_site *key)
+static uint64_t hash_of(const gc_heap *heap, const struct gci_site *key)
 {
-    uint64_t hash = mix((uintptr_t)key->where, (uintptr_t)key->type);
-    hash = mix(mix(hash, key->domain), key->size);
+    uint64_t hash = mix(heap->config.hash_key[0], (uintptr_t)key->where);
+    hash = mix(mix(mix(hash, (uintptr_t)key->type), key->domain), key->size);
     for (size_t i = 0; i < key->frame_count; i++) {
         hash = mix(hash, (uintptr_t)key->frames[i]);
     }
@@ -67,7 +67,7 @@ static bool reserve_site(gc_heap *heap)
 static uint32_t intern(gc_heap *heap, const struct gci_site *key)
 {
     struct gci_profile *profile = heap->profile;
-    uint64_t hash = hash_of(key);
+    uint64_t hash = hash_of(heap, key);
     uint32_t number;
     while ((number = (uint32_t)(uintptr_t)gci_table_get(&profile->site_table, hash)) != 0) {
         if (is_same(gci_site_at(profile, number), key)) {

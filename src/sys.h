@@ -2,8 +2,8 @@
 #ifndef OURO_SYS_H
 #define OURO_SYS_H
 
-/* The platform seam: page memory, call frames, files and the clock; sys_posix.c has all of it but the
- * lines of call frames, which sys_lines.c has. */
+/* The platform seam: page memory, call frames, files, the clock and random bytes; sys_posix.c has
+ * all of it but the lines of call frames, which sys_lines.c has. */
 
 #include "base.h"
 
@@ -30,5 +30,9 @@ OURO_INTERNAL bool gci_sys_is_terminal(FILE *file);
 
 /* Nanoseconds of a clock that never goes back. */
 OURO_INTERNAL uint64_t gci_sys_clock_ns(void);
+
+/* Fill in random bytes that nobody can guess; or, where the system has none yet, bytes that
+ * differ from run to run. Cannot fail, and does not wait. */
+OURO_INTERNAL void gci_sys_random(void *bytes, size_t size);
 
 #endif

@@ -15,6 +15,9 @@
 #include <unistd.h>
 
 #if defined(__has_include)
+#if __has_include(<sys/random.h>)
+#include <sys/random.h>
+#endif
 #if __has_include(<execinfo.h>) && __has_include(<dlfcn.h>)
 #define HAS_FRAMES 1
 #include <dlfcn.h>
@@ -72,6 +75,37 @@ uint64_t gci_sys_clock_ns(void)
     struct timespec now;
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* The system's random bytes. false: there are none. */
+static bool read_random(void *bytes, size_t size)
+{
+#ifdef GRND_NONBLOCK
+    if (getrandom(bytes, size, GRND_NONBLOCK) == (ssize_t)size) {
+        return true;
+    }
+#endif
+    int file = open("/dev/urandom", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    bool is_read = file >= 0 && read(file, bytes, size) == (ssize_t)size;
+    if (file >= 0) {
+        (void)close(file);
+    }
+    return is_read;
+}
+
+void gci_sys_random(void *bytes, size_t size)
+{
+    if (read_random(bytes, size)) {
+        return;
+    }
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    uint64_t state = gci_sys_clock_ns() ^ (uint64_t)now.tv_nsec << 32 ^ (uint64_t)now.tv_sec ^
+                     (uintptr_t)bytes << 16 ^ (uintptr_t)&gci_sys_random;
+    for (size_t i = 0; i < size; i++) { /* Knuth's linear congruential generator */
+        state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        ((unsigned char *)bytes)[i] = (unsigned char)(state >> 56);
+    }
 }
 
 FILE *gci_sys_open_file(const char *name)

@@ -2,13 +2,14 @@
 
 #include "table.h"
 
+#include "hash.h"
 #include "memory.h"
 
 enum { FIRST_SIZE = 1024 }; /* one block of memory */
 
 static size_t home_of(const struct gci_table *table, uint64_t key)
 {
-    return (size_t)(key * 0x9E3779B97F4A7C15u >> 32) & (table->size - 1);
+    return gci_hash_number(table->hash_key, key) & (table->size - 1);
 }
 
 /* Where a key is, or the empty place where it would be. */
@@ -34,7 +35,8 @@ bool gci_table_reserve(gc_heap *heap, struct gci_table *table)
     if (table->used + 1 <= table->size / 4 * 3) {
         return true;
     }
-    struct gci_table larger = { .size = table->size == 0 ? FIRST_SIZE : table->size * 2 };
+    struct gci_table larger = { .size = table->size == 0 ? FIRST_SIZE : table->size * 2,
+                                .hash_key = heap->config.hash_key };
     size_t bytes = larger.size * sizeof(struct gci_entry);
     larger.entries = gci_memory_take(heap, bytes, GCI_ALIGN_MAX);
     if (larger.entries == NULL) {

@@ -22,6 +22,7 @@
 
 #include "weak.h"
 
+#include "hash.h"
 #include "memory.h"
 
 static void weak_destroy(gc_object *self);
@@ -87,18 +88,18 @@ gc_weak *gci_weak_bucket(const gc_heap *heap, size_t index)
 }
 
 /* A bucket that does not exist yet is still part of the one with the same lower bits. */
-static size_t index_of(const struct gci_weak_table *table, const gc_object *target)
+static size_t index_of(const gc_heap *heap, const gc_object *target)
 {
-    uint64_t hash = (uint64_t)(uintptr_t)target / 8 * 0x9E3779B97F4A7C15u >> 32;
-    size_t mask = ((size_t)2 << gci_highest_bit(table->buckets - 1)) - 1;
-    size_t index = (size_t)hash & mask;
-    return index < table->buckets ? index : index & mask >> 1;
+    size_t buckets = heap->weak_table.buckets;
+    size_t mask = ((size_t)2 << gci_highest_bit(buckets - 1)) - 1;
+    size_t index = gci_hash_number(heap->config.hash_key, (uintptr_t)target) & mask;
+    return index < buckets ? index : index & mask >> 1;
 }
 
 /* Where the first weak reference to an object is written down, or would be. */
-static gc_weak **place_of(const struct gci_weak_table *table, const gc_object *target)
+static gc_weak **place_of(const gc_heap *heap, const gc_object *target)
 {
-    gc_weak **place = bucket_at(table, index_of(table, target));
+    gc_weak **place = bucket_at(&heap->weak_table, index_of(heap, target));
     while (*place != NULL && (*place)->target != target) {
         place = &(*place)->prev;
     }
@@ -107,7 +108,7 @@ static gc_weak **place_of(const struct gci_weak_table *table, const gc_object *t
 
 gc_weak *gci_weak_first(const gc_heap *heap, const gc_object *target)
 {
-    return heap->weak_table.buckets == 0 ? NULL : *place_of(&heap->weak_table, target);
+    return heap->weak_table.buckets == 0 ? NULL : *place_of(heap, target);
 }
 
 /* Have the memory of a block of buckets. false: there is none. */
@@ -144,7 +145,7 @@ static void split(gc_heap *heap)
     gc_weak **to = bucket_at(table, added);
     table->buckets = added + 1;
     while (*from != NULL) {
-        if (index_of(table, (*from)->target) == added) {
+        if (index_of(heap, (*from)->target) == added) {
             *to = *from;
             *from = (*from)->prev;
             to = &(*to)->prev;
@@ -190,7 +191,7 @@ static void link_after(gc_weak *first, gc_weak *weak)
 static void join_list(gc_heap *heap, gc_weak *weak, gc_object *target)
 {
     struct gci_weak_table *table = &heap->weak_table;
-    gc_weak **place = place_of(table, target);
+    gc_weak **place = place_of(heap, target);
     weak->target = target;
     if (*place == NULL) {
         *place = weak;
@@ -208,7 +209,7 @@ static void join_list(gc_heap *heap, gc_weak *weak, gc_object *target)
 static void leave_list(gc_heap *heap, gc_weak *weak)
 {
     struct gci_weak_table *table = &heap->weak_table;
-    gc_weak **place = place_of(table, weak->target);
+    gc_weak **place = place_of(heap, weak->target);
     gc_weak *next = weak->next;
     if (next != NULL) {
         next->prev = weak->prev; /* of the first: the way on in its bucket */

@@ -3,13 +3,17 @@
 /* Weak maps.
  *
  * An entry is an object. Its weak reference leads to the key, or to the value, and calls back to
- * take the entry out. The map owns the first entry, each entry the one after it; buckets and the way
- * back from an entry to its map only point.
+ * take the entry out. The map owns the first entry, each entry the one after it; buckets only
+ * point.
+ *
+ * Each entry owns a reference to the hub of its map, a leaf that points back to the map. A map that
+ * is cleared, or dies, sets this pointer to NULL, in constant time; then its entries die one by
+ * one. When it is used again after its clear it gets a new hub.
  *
  * What keeps a late callback from harm: an entry that leaves the map drops its weak reference at
- * once, and one that dies before its turn does not call; when the map is cleared, or dies, all ways
- * back to it are cut. Whoever walks through a map has a cursor on his stack, which steps aside when the entry
- * it stands on leaves. New entries come first, so a walk never meets them.
+ * once; one that dies before its turn does not call; one whose hub has no map does nothing. Whoever
+ * walks through a map has a cursor on his stack, which steps aside when the entry it stands on
+ * leaves. New entries come first, so a walk never meets them.
  *
  * Buckets are a linear hash: with an entry more than there are buckets, one of them is split in two,
  * so that no step is a large one. */
@@ -18,11 +22,21 @@
 
 enum { BLOCK = 64 };
 
+struct hub {
+    gc_object object;
+    gc_weak_map *map; /* not owned; NULL: it was cleared, or is dead */
+};
+
+static const gc_type hub_type = {
+    .name = "gc_weak_map hub",
+    .size = sizeof(struct hub),
+};
+
 struct entry {
     gc_object object;
     gc_weak *weak;       /* to the object that it vanishes with */
     void *value;         /* owned, in a map by key; else NULL */
-    gc_weak_map *map;    /* that it is in; NULL: none, or not any more */
+    struct hub *hub;     /* owned, of the map that it is in; NULL: none, or not any more */
     struct entry *after; /* owned */
     struct entry *before;
     struct entry *chain; /* next in its bucket */
@@ -30,6 +44,7 @@ struct entry {
     unsigned char key[]; /* its bytes; of an object, those of its address */
 };
 
+/* The hub is left out, as a leaf may be, in which no circle ends. */
 static void entry_traverse(gc_object *self, gc_visitor *visitor)
 {
     struct entry *entry = (struct entry *)(void *)self;
@@ -43,6 +58,7 @@ static void entry_destroy(gc_object *self)
     struct entry *entry = (struct entry *)(void *)self;
     gc_clear(&entry->weak);
     gc_clear(&entry->value);
+    gc_clear(&entry->hub);
     gc_clear(&entry->after);
 }
 
@@ -56,8 +72,8 @@ static const gc_type entry_type = {
     .destroy = entry_destroy,
 };
 
-/* Buckets, and where they are. Both are leaves: what a bucket points to is not owned, and blocks lead
- * nowhere. */
+/* Buckets, which own nothing, and where they are. The directory declares its tail, so that it
+ * ends in slices. */
 struct block {
     gc_object object;
     struct entry *buckets[BLOCK];
@@ -73,19 +89,11 @@ struct directory {
     struct block *blocks[]; /* owned; NULL: not needed yet */
 };
 
-static void directory_destroy(gc_object *self)
-{
-    struct directory *directory = (struct directory *)(void *)self;
-    for (size_t i = 0, room = gc_count(self); i < room; i++) {
-        gc_clear(&directory->blocks[i]);
-    }
-}
-
 static const gc_type directory_type = {
     .name = "gc_weak_map directory",
     .size = offsetof(struct directory, blocks),
     .item_size = sizeof(struct block *),
-    .destroy = directory_destroy,
+    .refs = OURO_FIELDS(OURO_TAIL(struct directory, blocks)),
 };
 
 /* Somebody who walks through a map. */
@@ -97,7 +105,8 @@ struct cursor {
 struct gc_weak_map {
     gc_object object;
     struct entry *first;
-    struct directory *directory; /* NULL: it has no entries yet */
+    struct hub *hub;             /* NULL: it has no entries yet */
+    struct directory *directory; /* the same */
     size_t buckets;              /* in use */
     size_t mask;                 /* the power of two that is not below it, less one */
     size_t count;
@@ -111,17 +120,20 @@ static void map_clear(gc_object *self)
     for (struct cursor *cursor = map->cursors; cursor != NULL; cursor = cursor->outer) {
         cursor->at = NULL;
     }
-    for (struct entry *entry = map->first; entry != NULL; entry = entry->after) {
-        entry->map = NULL;
+    if (map->hub != NULL) {
+        map->hub->map = NULL;
     }
+    gc_clear(&map->hub);
     gc_clear(&map->directory);
     map->count = map->buckets = map->mask = 0;
 }
 
+/* The hub is left out here, too. So is the directory, which then counts as held from outside: a
+ * collection must not clear it before the map, which can be used until its own clear. */
 static const gc_type map_type = {
     .name = "gc_weak_map",
     .size = sizeof(struct gc_weak_map),
-    .refs = OURO_REFS(struct gc_weak_map, directory, first),
+    .refs = OURO_REFS(struct gc_weak_map, first),
     .clear = map_clear,
 };
 
@@ -138,22 +150,18 @@ gc_weak_map *gc_weak_map_new_at(gc_heap *heap, gc_weak_side side, const char *wh
 struct key {
     const void *bytes;
     size_t size;
-    uint64_t hash; /* FNV-1a */
+    uint64_t hash;
 };
 
 /* `key` is the caller's argument, in a place that lasts as long as the result. */
 static struct key key_of(const gc_weak_map *map, const void *const *key, size_t size)
 {
-    struct key result = { *key, size, UINT64_C(0xCBF29CE484222325) };
+    struct key result = { *key, size, 0 };
     if (map->side == GC_WEAK_KEYS) {
         result.bytes = key;
         result.size = sizeof(*key);
     }
-    for (size_t i = 0; i < result.size; i++) {
-        result.hash ^= ((const unsigned char *)result.bytes)[i];
-        result.hash *= UINT64_C(0x100000001B3);
-    }
-    result.hash ^= result.hash >> 32;
+    result.hash = gc_hash(gc_heap_of(map), result.bytes, result.size);
     return result;
 }
 
@@ -217,48 +225,80 @@ static void split(gc_weak_map *map)
     *to = NULL;
 }
 
-/* A directory with room for a block, in place of the one there is. */
-static void grow_directory(gc_weak_map *map, size_t block, const char *where)
+/* Have a directory with room for a block. false: no memory. */
+static bool grow_directory(gc_weak_map *map, size_t block, const char *where)
 {
     struct directory *larger = gc_new_var_at(gc_heap_of(map), &directory_type, block * 2 + 1,
                                              where); /* user code may run here */
+    if (larger == NULL) {
+        return false;
+    }
     size_t room = map->directory == NULL ? 0 : gc_count(map->directory);
-    if (larger != NULL && room <= block) {
+    if (room <= block) {
         for (size_t i = 0; i < room; i++) {
             larger->blocks[i] = gc_take(&map->directory->blocks[i]);
         }
         gc_set(&map->directory, larger);
     }
-    gc_xdecref(larger);
+    gc_decref(larger);
+    return true;
 }
 
-/* Have a block of buckets. User code may run, which may have done the same. */
-static void make_block(gc_weak_map *map, size_t block, const char *where)
+/* Have a block of buckets. User code may run, which may do the same, or clear the map. false: no
+ * memory. */
+static bool make_block(gc_weak_map *map, size_t block, const char *where)
 {
-    if (map->directory == NULL || gc_count(map->directory) <= block) {
-        grow_directory(map, block, where); /* user code may run here */
+    if ((map->directory == NULL || gc_count(map->directory) <= block) &&
+        !grow_directory(map, block, where)) { /* user code may run here */
+        return false;
     }
     struct block *made =
         gc_new_at(gc_heap_of(map), &block_type, where); /* user code may run here */
+    if (made == NULL) {
+        return false;
+    }
     bool has_room = map->directory != NULL && block < gc_count(map->directory);
-    if (made != NULL && has_room && map->directory->blocks[block] == NULL) {
+    if (has_room && map->directory->blocks[block] == NULL) {
         map->directory->blocks[block] = gc_newref(made);
     }
-    gc_xdecref(made);
+    gc_decref(made);
+    return true;
 }
 
-/* Make sure that there are buckets, and if possible enough for one entry more. false: no memory. */
+/* Have a hub, as a block. */
+static bool make_hub(gc_weak_map *map, const char *where)
+{
+    struct hub *made = gc_new_at(gc_heap_of(map), &hub_type, where); /* user code may run here */
+    if (made == NULL) {
+        return false;
+    }
+    if (map->hub == NULL) {
+        made->map = map;
+        map->hub = gc_newref(made);
+    }
+    gc_decref(made);
+    return true;
+}
+
+/* Make sure that there are a hub and buckets, and if possible enough for one entry more. false: no
+ * memory. */
 static bool make_room(gc_weak_map *map, const char *where)
 {
     gc_heap *heap = gc_heap_of(map);
-    if (map->count >= map->buckets && !has_block(map, map->buckets / BLOCK)) {
-        gc_status error = gc_last_error(heap);
-        make_block(map, map->buckets / BLOCK, where); /* user code may run here */
-        if (map->buckets == 0 && !has_block(map, 0)) {
+    do { /* again if user code has cleared the map */
+        if (map->hub == NULL && !make_hub(map, where)) { /* user code may run here */
             return false;
         }
-        gc_set_error(heap, error);
-    }
+        if (map->count >= map->buckets && !has_block(map, map->buckets / BLOCK)) {
+            gc_status error = gc_last_error(heap);
+            if (!make_block(map, map->buckets / BLOCK, where)) { /* user code may run here */
+                if (map->buckets == 0) {
+                    return false;
+                }
+                gc_set_error(heap, error);
+            }
+        }
+    } while (map->hub == NULL || (map->buckets == 0 && !has_block(map, 0)));
     if (map->buckets == 0) {
         map->buckets = BLOCK;
         map->mask = BLOCK - 1;
@@ -272,7 +312,7 @@ static bool make_room(gc_weak_map *map, const char *where)
 static void link_entry(gc_weak_map *map, OURO_STEALS struct entry *entry, struct entry *before)
 {
     struct entry **bucket = bucket_of(map, entry->hash);
-    entry->map = map;
+    entry->hub = gc_newref(map->hub);
     entry->chain = *bucket;
     *bucket = entry;
     struct entry **place = before == NULL ? &map->first : &before->after;
@@ -303,8 +343,8 @@ static void drop_entry(gc_weak_map *map, struct entry *entry)
         entry->after->before = entry->before;
     }
     entry->after = NULL;
-    entry->map = NULL;
     map->count--;
+    gc_clear(&entry->hub);
     gc_clear(&entry->weak);  /* nobody else has it: it will not call any more */
     gc_clear(&entry->value); /* user code may run here */
     gc_decref(entry);
@@ -314,8 +354,9 @@ static void drop_entry(gc_weak_map *map, struct entry *entry)
 static void vanish(gc_weak *weak, void *arg)
 {
     struct entry *entry = arg;
-    if (entry->weak == weak && entry->map != NULL) {
-        drop_entry(entry->map, entry); /* user code may run here */
+    gc_weak_map *map = entry->weak == weak && entry->hub != NULL ? entry->hub->map : NULL;
+    if (map != NULL) {
+        drop_entry(map, entry); /* user code may run here */
     }
 }
 

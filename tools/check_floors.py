@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 FLOORS = [
-    ("ground", ["layout", "base", "sys", "memory"]),
+    ("ground", ["layout", "base", "sys", "memory", "hash"]),
     ("storage", ["table", "pages"]),
     ("objects", ["object", "weak", "death"]),
     ("collector", ["trace", "doom", "parts", "cycle", "collect", "heap"]),

@@ -456,6 +456,7 @@ int main(void)
     config.user_data = &config;
     gc_heap *heap = gc_heap_new(&config);
     EXPECT(heap != NULL && gc_heap_user_data(heap) == &config);
+    EXPECT(gc_hash(heap, "ouro", 4) == gc_hash(heap, "ouro", 4));
     EXPECT(gc_status_text(GC_OK) != NULL && gc_last_error(heap) == GC_OK);
 
     const gc_type type = list_type();

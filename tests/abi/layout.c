@@ -88,8 +88,9 @@ PIN(gc_config, out_of_memory, 9 * P + 8);
 PIN(gc_config, message, 10 * P + 8);
 PIN(gc_config, panic, 11 * P + 8);
 PIN(gc_config, slice_ns, 12 * P + 8);
-PIN(gc_config, room, 13 * P + 8);
-PIN_SIZE(gc_config, 20 * P + 8);
+PIN(gc_config, hash_key, 13 * P + 8);
+PIN(gc_config, room, 13 * P + 24);
+PIN_SIZE(gc_config, 18 * P + 24);
 
 /* These are filled up to the size that the caller compiled, so they may grow, but not move. */
 PIN(gc_generation_stats, collections, 0);

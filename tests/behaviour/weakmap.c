@@ -412,6 +412,53 @@ static void value_put_while_another_is_being_put_is_replaced(void **state)
     }
 }
 
+/* Sets off a collection at every birth, and clears the map in the one that is due. */
+struct spoiler {
+    gc_weak_map *map;
+    unsigned turn, due;
+};
+
+static bool clear_in_turn(gc_heap *heap, const gc_collection *collection, void *arg)
+{
+    struct spoiler *spoiler = arg;
+    (void)heap;
+    (void)collection;
+    if (spoiler->turn++ == spoiler->due) {
+        gc_drop_references(spoiler->map);
+    }
+    return true;
+}
+
+static void value_is_there_though_the_map_is_cleared_while_it_is_put(void **state)
+{
+    struct world *world = *state;
+    for (unsigned due = 0; due < 8; due++) {
+        for (int is_empty = 0; is_empty < 2; is_empty++) {
+            gc_config config = { .thresholds.young_objects = 1 };
+            gc_heap *heap = world_new_heap(world, &config);
+            struct spoiler spoiler = { map_new(heap, GC_WEAK_VALUES), 0, due };
+            gc_hook hook = { .start = clear_in_turn, .arg = &spoiler };
+            struct node *node = node_new(heap), *other = node_new(heap);
+            if (!is_empty) {
+                put_text(spoiler.map, "another", other);
+            }
+            gc_hook_add(heap, &hook);
+            put_text(spoiler.map, "key", node);
+            gc_hook_remove(heap, &hook);
+            assert_true(spoiler.turn > 0);
+            bool is_cleared = is_empty || spoiler.turn > due;
+            assert_int_equal(gc_weak_map_count(spoiler.map), is_cleared ? 1 : 2);
+            assert_ptr_equal(peek_text(spoiler.map, "key"), node);
+            assert_sound(heap);
+            gc_decref(node);
+            gc_decref(other);
+            assert_int_equal(gc_weak_map_count(spoiler.map), 0);
+            gc_decref(spoiler.map);
+            world_free_heap(world);
+        }
+    }
+}
+
 /* Walking
  * ======= */
 
@@ -1082,6 +1129,7 @@ int main(void)
         world_test(value_that_rises_and_was_put_again_is_there_once),
         world_test(dying_object_is_not_found),
         world_test(value_put_while_another_is_being_put_is_replaced),
+        world_test(value_is_there_though_the_map_is_cleared_while_it_is_put),
         world_test(walk_visits_the_latest_first),
         world_test(walk_ends_when_the_visitor_says_so),
         world_test(walk_lends_key_and_value),

@@ -642,6 +642,31 @@ static void long_arrays_of_the_backlog_are_emptied_in_slices(void **state)
     assert_live(heap, 0);
 }
 
+/* As that of a table which is larger than what it holds. */
+static void long_tail_of_the_backlog_without_its_last_item_is_emptied_in_slices(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    struct tuple *tuple = full_tuple_new(heap, LENGTH);
+    gc_clear(&tuple->items[LENGTH - 1]);
+    struct node *node = node_new(heap);
+    node->left = (struct node *)(void *)tuple;
+    gc_set(&node->right, node);
+    (void)gc_collect(heap);
+    gc_decref(node);
+    gci_cycle_begin(heap);
+    while (heap->emptying != (gc_object *)(void *)tuple) {
+        assert_true(gc_step(heap, 1));
+    }
+    size_t slices = 0;
+    for (; heap->emptying != NULL; slices++) {
+        assert_true(gc_step(heap, 1));
+    }
+    assert_true(slices >= LENGTH / EMPTIED);
+    finish_all(heap);
+    assert_live(heap, 0);
+}
+
 /* A tail is as long as before when it is empty, so it must not be emptied again and again: where two hold each
  * other, and where one is held by what nobody clears. */
 static void emptied_tails_that_live_on_are_not_emptied_again(void **state)
@@ -777,6 +802,7 @@ int main(void)
         world_test(long_arrays_of_one_structure_are_emptied_in_turn),
         world_test(who_is_being_emptied_may_be_looked_for_or_collected_at_once),
         world_test(long_arrays_of_the_backlog_are_emptied_in_slices),
+        world_test(long_tail_of_the_backlog_without_its_last_item_is_emptied_in_slices),
         world_test(emptied_tails_that_live_on_are_not_emptied_again),
         world_test(look_while_something_is_emptied_leaves_no_plain_garbage_half_dropped),
         world_test(young_garbage_with_a_buffer_is_collected_while_another_is_emptied),

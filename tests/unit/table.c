@@ -166,6 +166,30 @@ static void a_table_is_never_more_than_three_quarters_full(void **state)
     gci_table_free(heap, &table);
 }
 
+/* Keys whose product with the constant begins with the same bits, so that without the heap's key
+ * they have one home. Of random ones, no more than some twenty stand between a key and its home. */
+static void keys_that_collide_without_a_key_are_near_their_homes(void **state)
+{
+    struct world *world = *state;
+    gc_config config = { .hash_key = { 0x243F6A8885A308D3, 0x13198A2E03707344 } };
+    gc_heap *heap = world_new_heap(world, &config);
+    struct gci_table table = { 0 };
+    uint64_t inverse = 1; /* of the constant, by Newton's method */
+    for (unsigned i = 0; i < 6; i++) {
+        inverse *= 2 - 0x9E3779B97F4A7C15u * inverse;
+    }
+    for (uint64_t i = 1; i <= 10000; i++) {
+        put(heap, &table, i * inverse, &table);
+    }
+    size_t run = 0, longest = 0;
+    for (size_t i = 0; i < table.size; i++) {
+        run = table.entries[i].key == 0 ? 0 : run + 1;
+        longest = gci_larger(longest, run);
+    }
+    assert_true(longest < 200);
+    gci_table_free(heap, &table);
+}
+
 static void growth_keeps_every_value(void **state)
 {
     struct world *world = *state;
@@ -274,6 +298,7 @@ int main(void)
         world_test(random_operations_agree_with_a_plain_array),
         world_test(a_cluster_that_wraps_around_survives_removal_in_any_order),
         world_test(a_table_is_never_more_than_three_quarters_full),
+        world_test(keys_that_collide_without_a_key_are_near_their_homes),
         world_test(growth_keeps_every_value),
         world_test(growth_gives_the_smaller_memory_back),
         world_test(room_for_a_first_key_without_memory_is_refused),

@@ -53,6 +53,35 @@ static void table_grows_by_one_bucket_with_each_object_beyond_its_size(void **st
     assert_int_equal(heap->weak_table.count, 0);
 }
 
+/* A multiplicative hash without a key has all of these in one bucket of the 2048. */
+static void addresses_that_collide_without_a_key_are_spread(void **state)
+{
+    struct world *world = *state;
+    gc_config config = { .hash_key = { 0x243F6A8885A308D3, 0x13198A2E03707344 } };
+    gc_heap *heap = world_new_heap(world, &config);
+    enum { NODES = 200000 };
+    struct node *list = NULL;
+    static gc_weak *weak[MANY];
+    size_t count = 0, longest = 0;
+    for (size_t i = 0; i < NODES; i++) {
+        struct node *node = node_new(heap);
+        node->left = list;
+        list = node;
+        if (((uint64_t)(uintptr_t)node / 8 * 0x9E3779B97F4A7C15u >> 32) % 2048 == 0) {
+            weak[count++] = plain_weak(node);
+        }
+    }
+    assert_true(count > 50 && count <= GCI_BUCKETS);
+    for (size_t i = 0; i < heap->weak_table.buckets; i++) {
+        longest = gci_larger(longest, chain_length(heap, i));
+    }
+    assert_true(longest <= 6);
+    while (count > 0) {
+        gc_decref(weak[--count]);
+    }
+    gc_decref(list);
+}
+
 static void table_without_memory_to_grow_has_longer_chains(void **state)
 {
     struct world *world = *state;
@@ -142,6 +171,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         world_test(no_weak_reference_takes_no_memory),
         world_test(table_grows_by_one_bucket_with_each_object_beyond_its_size),
+        world_test(addresses_that_collide_without_a_key_are_spread),
         world_test(table_without_memory_to_grow_has_longer_chains),
         world_test(flag_tells_whether_there_is_a_list),
         world_test(weak_references_without_callback_are_leaves),
