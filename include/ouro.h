@@ -368,7 +368,17 @@ typedef struct gc_config {
      * Default 200000; SIZE_MAX: until it is done. A heap of less than 1 MiB is not worth slices. */
     size_t slice_ns;
 
-    uintptr_t room[7]; /* must be 0 */
+    /* A tool against missing references: collect everything, at once and whatever slice_ns says, before every
+     * n-th birth, leaves included. A borrowed pointer that is used after a birth then leads to an object
+     * that is dead already, and the next gc_incref or gc_decref of it is a panic. Births are counted while
+     * a collection could start: at GC_AT_ALLOCATION, not disabled, outside of callbacks that a collection
+     * calls. Every call of gc_safepoint is counted in place of a birth, gc_step is not. The thresholds hold
+     * besides. Default 0: what the library was built with: never, or a small number with -Dstress=true;
+     * SIZE_MAX: never. Cost: all births take the slow path, and one in n takes two passes over the
+     * containers. */
+    size_t stress;
+
+    uintptr_t room[6]; /* must be 0 */
 } gc_config;
 
 /* Make a heap. `config` NULL: the defaults; it is copied.
@@ -792,6 +802,7 @@ typedef enum gc_reason {
     GC_REASON_GROWTH = 3,    /* thresholds.old_growth_percent, old_bytes */
     GC_REASON_SHORTAGE = 4,  /* memory or limit is short */
     GC_REASON_HEAP_FREE = 5, /* gc_heap_free */
+    GC_REASON_STRESS = 6,    /* gc_config.stress */
 } gc_reason;
 
 /* One collection. */
