@@ -368,14 +368,16 @@ typedef struct gc_config {
      * Default 200000; SIZE_MAX: until it is done. A heap of less than 1 MiB is not worth slices. */
     size_t slice_ns;
 
-    /* A tool against missing references: collect everything, at once and whatever slice_ns says, before every
-     * n-th birth, leaves included. A borrowed pointer that is used after a birth then leads to an object
-     * that is dead already, and the next gc_incref or gc_decref of it is a panic. Births are counted while
-     * a collection could start: at GC_AT_ALLOCATION, not disabled, outside of callbacks that a collection
-     * calls. Every call of gc_safepoint is counted in place of a birth, gc_step is not. The thresholds hold
-     * besides. Default 0: what the library was built with: never, or a small number with -Dstress=true;
-     * SIZE_MAX: never. Cost: all births take the slow path, and one in n takes two passes over the
-     * containers. */
+    /* Find missing references: collect everything, at once, before every n-th birth, leaves
+     * included. A pointer that is borrowed across a birth, from what has become garbage, then leads
+     * to a dead object, and the next gc_incref or gc_decref of it is a panic, unless the newborn
+     * has taken its slot: then it is of the same type.
+     * Births are counted where a collection may start by itself: at GC_AT_ALLOCATION, while the
+     * heap is enabled, and outside of a collection and its callbacks. A call of gc_safepoint counts
+     * as a birth; gc_step does not, and keeps to its budget. slice_ns does not matter; the
+     * thresholds hold as well. Default 0: never, or every birth in a build with -Dstress=true.
+     * SIZE_MAX: never.
+     * Cost  each birth takes the slow path, each n-th one two passes over the containers. */
     size_t stress;
 
     uintptr_t room[6]; /* must be 0 */
@@ -1284,13 +1286,15 @@ typedef struct gc_generator gc_generator;
 /* The head of every generator: put it first in your struct, under the name `generator`. */
 struct gc_generator {
     gc_object object;
-    gc_generator *source;   /* owned: pulled from now, or the innermost of its delegates */
-    gc_generator *outer;    /* owned: of a delegate, the one that goes on when it has ended */
+    gc_generator *source; /* owned: pulled from now, or the innermost of its delegates */
+    gc_generator *outer;  /* owned: of a delegate, what goes on after it; else its outermost one */
     gc_generator *consumer; /* who gets the item; while it runs */
     void *slot;             /* where the item that it pulls goes; NULL: it does not pull */
-    uint32_t line;          /* of OURO_YIELD, where the body goes on; 0: at the start */
+    uint32_t line; /* of OURO_YIELD, where the body goes on; 0: start; OURO_LINE_LAST: end */
     uint32_t flags;
 };
+
+#define OURO_LINE_LAST UINT32_MAX
 
 /* The type of a generator. OURO_GENERATOR makes one; by hand:
  *
@@ -1323,6 +1327,9 @@ typedef struct gc_generator_type {
  *     OURO_YIELD(self, item)              give an item, a new reference. NULL: ends the generator
  *     OURO_YIELD_FROM(self, generator)    give all items of another, which it takes over and
  *                                         closes when closed itself. NULL or busy: ends
+ *     OURO_YIELD_REST(self, generator)    as OURO_YIELD_FROM, and ends: nothing after it runs.
+ *                                         While self is a delegate it is closed at once, before the
+ *                                         items, and its memory is free
  *     OURO_PULL(self, &self->item, from)  drop what the slot holds, and put the next item of
  *                                         `from` there; NULL: it has ended. NULL or busy: ends
  *     OURO_END(self)                      last; `return NULL;` ends anywhere
@@ -1352,6 +1359,12 @@ typedef struct gc_generator_type {
         (self)->generator.line = __LINE__; \
         gc_generator_delegate(&(self)->generator, (from)); \
         return NULL; case __LINE__:; \
+    } while (0)
+#define OURO_YIELD_REST(self, from) \
+    do { \
+        (self)->generator.line = OURO_LINE_LAST; \
+        gc_generator_delegate(&(self)->generator, (from)); \
+        return NULL; \
     } while (0)
 #define OURO_PULL(self, slot, from) \
     do { \

@@ -697,6 +697,69 @@ static void visits_are_a_constant_times_the_births(void **state)
     }
 }
 
+enum { KEPT = 200000 };
+static struct leaf *kept[KEPT];
+
+/* Gives what is kept. */
+struct leaves {
+    gc_generator generator;
+    size_t at;
+};
+
+OURO_GENERATOR(leaves)
+{
+    OURO_BEGIN(self);
+    while (self->at < KEPT) {
+        OURO_YIELD(self, gc_newref(kept[self->at++]));
+    }
+    OURO_END(self);
+}
+
+struct holder {
+    gc_object object;
+    struct holder *self;
+    gc_object *tuple;
+};
+
+static const gc_type holder_type = { .name = "holder",
+                                     .size = sizeof(struct holder),
+                                     .refs = OURO_REFS(struct holder, self, tuple) };
+
+static void tuple_that_a_generator_has_filled_is_emptied_in_slices(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    for (size_t i = 0; i < KEPT; i++) {
+        kept[i] = leaf_new(heap, 1);
+    }
+    struct leaves *leaves = gc_new(heap, &leaves_type.type);
+    struct holder *holder = gc_new(heap, &holder_type);
+    assert_non_null(leaves);
+    assert_non_null(holder);
+    holder->tuple = gc_generator_collect(&leaves->generator);
+    assert_non_null(holder->tuple);
+    assert_int_equal(gc_refcount(kept[KEPT - 1]), 2);
+    (void)gc_collect(heap); /* all is old */
+    holder->self = holder;  /* which takes the only reference */
+    begin(heap);
+    size_t dropped = 0, most = 0;
+    bool more;
+    do {
+        size_t before = dropped;
+        more = step(heap);
+        while (dropped < KEPT && gc_refcount(kept[dropped]) == 1) {
+            dropped++;
+        }
+        most = dropped - before > most ? dropped - before : most;
+    } while (more);
+    assert_int_equal(dropped, KEPT);
+    assert_true(most <= 5000);
+    for (size_t i = 0; i < KEPT; i++) {
+        gc_decref(kept[i]);
+    }
+    assert_live(heap, 0);
+}
+
 static void huge_garbage_is_freed_in_slices(void **state)
 {
     struct world *world = *state;
@@ -1671,6 +1734,7 @@ int main(void)
         world_test(cycle_visits_garbage_a_constant_number_of_times),
         world_test(visits_are_a_constant_times_the_births),
         world_test(huge_garbage_is_freed_in_slices),
+        world_test(tuple_that_a_generator_has_filled_is_emptied_in_slices),
         world_test(growth_drives_cycles_that_come_by_themselves),
         world_test(program_that_looks_at_its_heap_often_stays_small),
         world_test(large_objects_that_die_in_a_cycle_are_given_back),
