@@ -373,7 +373,19 @@ typedef struct gc_config {
      * Default, both 0: random, from the system. */
     uint64_t hash_key[2];
 
-    uintptr_t room[5]; /* must be 0 */
+    /* Find missing references: collect everything, at once, before every n-th birth, leaves
+     * included. A pointer that is borrowed across a birth, from what has become garbage, then leads
+     * to a dead object, and the next gc_incref or gc_decref of it is a panic, unless the newborn
+     * has taken its slot: then it is of the same type.
+     * Births are counted where a collection may start by itself: at GC_AT_ALLOCATION, while the
+     * heap is enabled, and outside of a collection and its callbacks. A call of gc_safepoint counts
+     * as a birth; gc_step does not, and keeps to its budget. slice_ns does not matter; the
+     * thresholds hold as well. Default 0: never, or every birth in a build with -Dstress=true.
+     * SIZE_MAX: never.
+     * Cost  each birth takes the slow path, each n-th one two passes over the containers. */
+    size_t stress;
+
+    uintptr_t room[4]; /* must be 0 */
 } gc_config;
 
 /* Make a heap. `config` NULL: the defaults; it is copied.
@@ -811,6 +823,7 @@ typedef enum gc_reason {
     GC_REASON_GROWTH = 3,    /* thresholds.old_growth_percent, old_bytes */
     GC_REASON_SHORTAGE = 4,  /* memory or limit is short */
     GC_REASON_HEAP_FREE = 5, /* gc_heap_free */
+    GC_REASON_STRESS = 6,    /* gc_config.stress */
 } gc_reason;
 
 /* One collection. */
@@ -1292,13 +1305,15 @@ typedef struct gc_generator gc_generator;
 /* The head of every generator: put it first in your struct, under the name `generator`. */
 struct gc_generator {
     gc_object object;
-    gc_generator *source;   /* owned: pulled from now, or the innermost of its delegates */
-    gc_generator *outer;    /* owned: of a delegate, the one that goes on when it has ended */
+    gc_generator *source; /* owned: pulled from now, or the innermost of its delegates */
+    gc_generator *outer;  /* owned: of a delegate, what goes on after it; else its outermost one */
     gc_generator *consumer; /* who gets the item; while it runs */
     void *slot;             /* where the item that it pulls goes; NULL: it does not pull */
-    uint32_t line;          /* of OURO_YIELD, where the body goes on; 0: at the start */
+    uint32_t line; /* of OURO_YIELD, where the body goes on; 0: start; OURO_LINE_LAST: end */
     uint32_t flags;
 };
+
+#define OURO_LINE_LAST UINT32_MAX
 
 /* The type of a generator. OURO_GENERATOR makes one; by hand:
  *
@@ -1331,6 +1346,9 @@ typedef struct gc_generator_type {
  *     OURO_YIELD(self, item)              give an item, a new reference. NULL: ends the generator
  *     OURO_YIELD_FROM(self, generator)    give all items of another, which it takes over and
  *                                         closes when closed itself. NULL or busy: ends
+ *     OURO_YIELD_REST(self, generator)    as OURO_YIELD_FROM, and ends: nothing after it runs.
+ *                                         While self is a delegate it is closed at once, before the
+ *                                         items, and its memory is free
  *     OURO_PULL(self, &self->item, from)  drop what the slot holds, and put the next item of
  *                                         `from` there; NULL: it has ended. NULL or busy: ends
  *     OURO_END(self)                      last; `return NULL;` ends anywhere
@@ -1360,6 +1378,12 @@ typedef struct gc_generator_type {
         (self)->generator.line = __LINE__; \
         gc_generator_delegate(&(self)->generator, (from)); \
         return NULL; case __LINE__:; \
+    } while (0)
+#define OURO_YIELD_REST(self, from) \
+    do { \
+        (self)->generator.line = OURO_LINE_LAST; \
+        gc_generator_delegate(&(self)->generator, (from)); \
+        return NULL; \
     } while (0)
 #define OURO_PULL(self, slot, from) \
     do { \

@@ -44,7 +44,7 @@
 #else
 #define OURO_CHECK_HEAP(heap) ((void)0)
 #endif
-/* Build option: collect at every allocation that may collect. */
+/* Build option: the default of gc_config.stress; 0: never. */
 #ifndef OURO_STRESS
 #define OURO_STRESS 0
 #endif

@@ -120,6 +120,12 @@ static bool may_collect_young(const gc_heap *heap)
            !(is_in_cycle(heap) && are_too_many(heap));
 }
 
+/* Whether everything is collected at every n-th birth. */
+static bool is_stressed(const gc_heap *heap)
+{
+    return heap->config.stress != 0 && heap->config.stress != SIZE_MAX;
+}
+
 void gci_collect_arm(gc_heap *heap)
 {
     const gc_thresholds *thresholds = &heap->config.thresholds;
@@ -139,7 +145,10 @@ void gci_collect_arm(gc_heap *heap)
             limit = bytes < limit ? bytes : limit;
             size_t full = are_left_alone(heap) ? full_limit(heap) : SIZE_MAX;
             limit = full < limit ? full : limit;
-            heap->young_alarm = OURO_STRESS ? 0 : young_limit(heap, thresholds->young_objects);
+            heap->young_alarm = young_limit(heap, thresholds->young_objects);
+        }
+        if (is_stressed(heap)) {
+            heap->young_alarm = 0; /* every birth is counted */
         }
         room = limit < room ? limit : room;
     }
@@ -584,7 +593,7 @@ static bool has_grown(size_t now, size_t then, size_t by)
 static bool are_young_many(const gc_heap *heap)
 {
     const gc_thresholds *thresholds = &heap->config.thresholds;
-    return OURO_STRESS || heap->young_objects >= young_limit(heap, thresholds->young_objects);
+    return heap->young_objects >= young_limit(heap, thresholds->young_objects);
 }
 
 static bool are_young_large(const gc_heap *heap)
@@ -627,7 +636,7 @@ static bool collect_young_if_due(gc_heap *heap)
 
 static bool collects_at_once(const gc_heap *heap)
 {
-    return heap->config.slice_ns == SIZE_MAX || OURO_STRESS || heap->bytes_live < AT_ONCE_BYTES;
+    return heap->config.slice_ns == SIZE_MAX || heap->bytes_live < AT_ONCE_BYTES;
 }
 
 static void collect_what_is_due(gc_heap *heap)
@@ -652,10 +661,21 @@ static void collect_what_is_due(gc_heap *heap)
     }
 }
 
+/* A birth or a safepoint: collect everything if it is the n-th, else what is due. */
+static void collect_or_stress(gc_heap *heap)
+{
+    if (is_stressed(heap) && may_start(heap) && ++heap->unstressed >= heap->config.stress) {
+        heap->unstressed = 0;
+        (void)gci_collect(heap, 1, GC_REASON_STRESS); /* user code may run here */
+    } else {
+        collect_what_is_due(heap); /* user code may run here */
+    }
+}
+
 static void alarm(gc_heap *heap)
 {
     if (heap->config.collect == GC_AT_ALLOCATION) {
-        collect_what_is_due(heap);
+        collect_or_stress(heap); /* user code may run here */
     }
 }
 
@@ -697,7 +717,7 @@ size_t gc_collect_generation(gc_heap *heap, int generation)
 
 void gc_safepoint(gc_heap *heap)
 {
-    collect_what_is_due(heap);
+    collect_or_stress(heap);
 }
 
 bool gc_step(gc_heap *heap, uint64_t budget_ns)

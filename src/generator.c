@@ -9,16 +9,23 @@
  * item; `outer` leads from there to whoever goes on after it, each owned by the one before:
  *
  *     owner ──source──> innermost ──outer──> ... ──outer──> the one that owner's body named
+ *       └──────────────────────outer────────────────────────────────┘
  *
- * When a delegate delegates, its own delegate goes on top of the owner's. So giving an item, going
- * deeper and coming back take a constant time each, at any depth, where Python's `yield from`
- * passes each item up through all levels.
+ * When a delegate delegates, its own delegate goes on top of the owner's. When that owns a stack,
+ * since it has begun before, it goes below the bottom of it, to which its `outer` leads, and both
+ * on top of the owner's. So giving an item, going deeper and coming back take a constant time each,
+ * at any depth, where Python's `yield from` passes each item up through all levels.
+ *
+ * A delegate whose body has only to end when its own delegate has ended (OURO_YIELD_REST) leaves
+ * the stack when it delegates, or if it owns one, when somebody delegates to it. So a list that is
+ * walked by recursion, and chains around chains, take no more memory than what is still to come.
  *
  * A generator that pulls owns, in `source`, whom it pulls from, until the item is in its slot.
  *
- *   OWN-1  `source` and `outer` are counted. `consumer` is borrowed, and right from the moment that
- *          run() comes down through it until the item is given: run() holds the first generator, and
- *          each is held by the one above it, or by the next on its stack.
+ *   OWN-1  `source` and `outer` are counted. An owner's `outer` is NULL when its stack is empty;
+ *          one that owns a stack is in none itself. `consumer` is borrowed, and right from the
+ *          moment that run() comes down through it until the item is given: run() holds the first
+ *          generator, and each is held by the one above it, or by the next on its stack.
  *   BUSY-1 BUSY are: who runs, who is being closed, who is pulled from, and delegates, until they
  *          have ended. Nobody else resumes or closes one that is BUSY. Therefore nobody is on two
  *          stacks, and delegates have no stack of their own. */
@@ -57,6 +64,9 @@ static void end(gc_generator *self)
 static void end_all(gc_generator *self)
 {
     self->flags |= BUSY;
+    if (self->source != NULL) {
+        gc_clear(&self->outer); /* the bottom, which ends in its turn */
+    }
     while (self->source != NULL) {
         gc_generator *inner = gc_take(&self->source);
         self->source = gc_take(&inner->outer);
@@ -107,37 +117,59 @@ void gc_generator_pull(gc_generator *self, void *slot, gc_generator *from)
     }
 }
 
+/* End a delegate that has left its stack before its turn. */
+static void leave(OURO_STEALS gc_generator *self)
+{
+    end(self);       /* user code may run here */
+    gc_decref(self); /* user code may run here */
+}
+
 /* The body of self has delegated. Put its delegate, with all of its own, on top of the stack that
- * self is part of. Returns the owner of that stack. */
+ * self is part of. Delegates that have only to end leave the stacks. Returns the owner. */
 static gc_generator *push(gc_generator *self)
 {
-    gc_generator *owner = self->consumer;
-    gc_generator *inner = gc_take(&self->source);
+    gc_generator *inner = gc_take(&self->source), *owner = self->consumer;
+    gc_generator *top = inner, *bottom = gc_newref(inner);
     if (owner == NULL || owner->slot != NULL) {
         owner = self;
-    } else {
-        inner->outer = owner->source; /* which is self */
+    } else if (self->line == OURO_LINE_LAST) {
+        owner->source = gc_take(&self->outer);
+        leave(self); /* user code may run here */
     }
-    owner->source = inner;
-    if (inner->source != NULL) { /* it has begun before */
-        gc_generator *bottom = inner->source;
-        while (bottom->outer != NULL) {
-            bottom = bottom->outer;
+    if (inner->source != NULL) { /* it has begun before, and owns a stack */
+        gc_generator *last = gc_take(&inner->outer);
+        top = gc_take(&inner->source);
+        if (inner->line == OURO_LINE_LAST) {
+            gc_set_steal(&bottom, last);
+            leave(inner); /* user code may run here */
+        } else {
+            gc_set_steal(&last->outer, inner);
+            gc_decref(last);
         }
-        bottom->outer = inner;
-        owner->source = gc_take(&inner->source);
     }
+    gc_set_steal(&bottom->outer, gc_take(&owner->source));
+    if (bottom->outer == NULL) {
+        gc_set_steal(&owner->outer, bottom);
+    } else {
+        gc_decref(bottom);
+    }
+    owner->source = top;
     return owner;
 }
 
-/* Give the item, or NULL: that was all, to the consumer, who owns self in `source`. */
+/* Give the item to the consumer, who owns self in `source`. NULL: that was all. */
 static void give(gc_generator *self, gc_generator *consumer, OURO_STEALS void *item)
 {
-    consumer->source = gc_take(&self->outer);
     if (consumer->slot != NULL) {
         void *slot = consumer->slot;
+        consumer->source = NULL;
         consumer->slot = NULL;
         gc_slot_set_steal(slot, item); /* user code may run here */
+    } else {
+        consumer->source = gc_take(&self->outer);
+        if (consumer->source == NULL) {
+            gc_clear(&consumer->outer);
+        }
     }
 }
 

@@ -81,7 +81,7 @@ OURO_GENERATOR(chain, first, second)
 {
     OURO_BEGIN(self);
     OURO_YIELD_FROM(self, gc_take(&self->first));
-    OURO_YIELD_FROM(self, gc_take(&self->second));
+    OURO_YIELD_REST(self, gc_take(&self->second));
     OURO_END(self);
 }
 

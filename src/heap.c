@@ -12,6 +12,7 @@ gc_heap *gc_heap_new(const gc_config *config)
     if (config != NULL) {
         seed.config = *config;
     }
+    seed.config.stress = seed.config.stress == 0 ? OURO_STRESS : seed.config.stress;
     if ((seed.config.page_source.map == NULL) != (seed.config.page_source.unmap == NULL)) {
         return NULL;
     }

@@ -39,8 +39,8 @@ static bool call_start(gc_heap *heap, const gc_collection *collection)
 
 static void tell_stats(gc_heap *heap, const gc_collection *collection)
 {
-    static const char *const reasons[] = { "called", "objects",  "bytes",
-                                           "growth", "shortage", "end of the heap" };
+    static const char *const reasons[] = { "called",   "objects",         "bytes", "growth",
+                                           "shortage", "end of the heap", "stress" };
     gci_message(heap,
                 "ouro: collected generation %d (%s): %llu examined, %llu freed, %llu "
                 "uncollectable, %llu resurrected, %llu saved, %.3f ms",

@@ -477,6 +477,7 @@ struct gc_heap {
     size_t bytes_external;
     size_t bytes_at_collection;      /* live and external, when the last collection ended */
     size_t bytes_at_full;            /* the same for the last full one */
+    size_t unstressed;               /* births since the last one for config.stress */
     unsigned barren;                 /* collections of the young that were for nothing, in a row */
     unsigned looks;                  /* then they are left alone for longer and longer times, */
     bool look_next;                  /* after each of which they are collected once */

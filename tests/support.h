@@ -32,8 +32,8 @@
 
 #include "ouro.h"
 
-/* The build says so when it collects at every allocation. Tests that count collections then have
- * nothing to say. */
+/* The build says so when it collects everything at every birth, by the default of gc_config.stress.
+ * Tests of exact moments set that to SIZE_MAX. */
 #ifndef OURO_STRESS
 #define OURO_STRESS 0
 #endif

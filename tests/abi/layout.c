@@ -89,7 +89,8 @@ PIN(gc_config, message, 10 * P + 8);
 PIN(gc_config, panic, 11 * P + 8);
 PIN(gc_config, slice_ns, 12 * P + 8);
 PIN(gc_config, hash_key, 13 * P + 8);
-PIN(gc_config, room, 13 * P + 24);
+PIN(gc_config, stress, 13 * P + 24);
+PIN(gc_config, room, 14 * P + 24);
 PIN_SIZE(gc_config, 18 * P + 24);
 
 /* These are filled up to the size that the caller compiled, so they may grow, but not move. */
@@ -209,6 +210,7 @@ static_assert(GC_LEAF == -1 && GC_YOUNG == 0 && GC_OLD == 1 && GC_FROZEN == 2 &&
 static_assert(GC_REASON_CALL == 0 && GC_REASON_OBJECTS == 1 && GC_REASON_BYTES == 2, "gc_reason");
 static_assert(GC_REASON_GROWTH == 3 && GC_REASON_SHORTAGE == 4 && GC_REASON_HEAP_FREE == 5,
               "gc_reason");
+static_assert(GC_REASON_STRESS == 6, "gc_reason");
 static_assert(GC_PHASE_YOUNG == 0 && GC_PHASE_FULL == 1 && GC_PHASE_PROMOTE == 2, "gc_phase");
 static_assert(GC_PHASE_COUNT == 3 && GC_PHASE_MARK == 4 && GC_PHASE_SWEEP == 5, "gc_phase");
 static_assert(GC_PHASE_RECHECK == 6 && GC_PHASE_FREE == 7 && GC_PHASES == 8, "gc_phase");

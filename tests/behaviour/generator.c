@@ -701,6 +701,278 @@ static void delegates_in_a_circle_with_their_owner_are_collected(void **state)
     }
 }
 
+/* Delegates to whom it holds, and has only to end then. */
+struct ender {
+    gc_generator generator;
+    gc_generator *rest;
+    unsigned id;
+};
+
+OURO_GENERATOR_CLEANUP(ender, rest)
+{
+    OURO_BEGIN(self);
+    OURO_YIELD_REST(self, gc_take(&self->rest));
+    world_tell(world_of(self), '!', self->id); /* never */
+    OURO_END(self);
+}
+
+OURO_CLEANUP(ender)
+{
+    world_tell(world_of(self), 'E', self->id);
+}
+
+static struct ender *ender_new(gc_heap *heap, unsigned id, OURO_STEALS void *rest)
+{
+    struct ender *ender = gc_new(heap, &ender_type.type);
+    assert_non_null(ender);
+    ender->id = id;
+    ender->rest = rest;
+    return ender;
+}
+
+static void rest_is_given_and_then_its_generator_is_closed(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    tell_all(world, &ender_new(heap, 1, span_new(heap, 0, 3))->generator);
+    assert_story(world, "0 1 2 E1 ");
+    tell_all(world, &relay_new(heap, 2, ender_new(heap, 1, span_new(heap, 0, 2)),
+                               ender_new(heap, 3, span_new(heap, 2, 4)))
+                         ->generator);
+    assert_story(world, "E1 0 1 b2 E3 2 3 R2 ");
+    assert_live(heap, 0);
+}
+
+static void rest_of_null_or_of_one_that_is_busy_ends(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    tell_all(world, &ender_new(heap, 1, NULL)->generator);
+    assert_story(world, "E1 ");
+    struct ender *ender = ender_new(heap, 2, NULL);
+    ender->rest = gc_newref(&ender->generator);
+    assert_int_equal(next_of(ender), -1);
+    assert_story(world, "E2 ");
+    gc_decref(ender);
+    assert_live(heap, 0);
+}
+
+static void one_that_has_only_to_end_leaves_when_another_delegates_to_it(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct ender *ender = ender_new(heap, 1, relay_new(heap, 2, player_new(heap, 3, 10), NULL));
+    assert_int_equal(next_of(ender), 0);
+    assert_story(world, "");
+    struct relay *relay = relay_new(heap, 4, gc_newref(ender), span_new(heap, 0, 1));
+    assert_int_equal(next_of(relay), 1);
+    assert_story(world, "E1 ");
+    assert_sound(heap);
+    assert_int_equal(next_of(ender), -1);
+    assert_int_equal(gc_refcount(ender), 1);
+    gc_decref(ender);
+    /* The stack that it owned is the other's. */
+    struct relay *outer = relay_new(heap, 5, relay, NULL);
+    assert_int_equal(next_of(outer), 2);
+    assert_sound(heap);
+    assert_true(gc_generator_close(&outer->generator));
+    assert_story(world, "C3 F3 D3 R2 R4 R5 ");
+    gc_decref(outer);
+    assert_live(heap, 0);
+}
+
+static void owner_of_a_stack_is_pulled_from_as_any_other(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct relay *relay = relay_new(heap, 1, span_new(heap, 0, 2), span_new(heap, 2, 4));
+    gc_generator *three = gc_generator_take(gc_newref(&relay->generator), 3);
+    assert_int_equal(next_of(relay), 0);
+    tell_all(world, three);
+    assert_story(world, "1 b1 2 3 ");
+    assert_sound(heap);
+    assert_int_equal(next_of(relay), -1);
+    assert_story(world, "R1 ");
+    gc_decref(relay);
+    assert_live(heap, 0);
+}
+
+/* Goes on after its delegate. */
+struct sequel {
+    gc_generator generator;
+    gc_generator *first;
+};
+
+OURO_GENERATOR_CLEANUP(sequel, first)
+{
+    OURO_BEGIN(self);
+    OURO_YIELD_FROM(self, gc_take(&self->first));
+    OURO_YIELD(self, number_new(gc_heap_of(self), 100));
+    OURO_END(self);
+}
+
+OURO_CLEANUP(sequel)
+{
+    world_tell(world_of(self), 'S', 1);
+}
+
+static void tell_the_death(gc_weak *weak, void *arg)
+{
+    (void)arg;
+    world_tell(world_of(weak), 'W', 1);
+}
+
+static void delegate_dies_when_it_has_ended_or_was_closed(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    for (int closes = 0; closes < 2; closes++) {
+        struct relay *relay = relay_new(heap, 2, span_new(heap, 0, 1), span_new(heap, 1, 2));
+        gc_weak *weak = gc_weak_new(relay, tell_the_death, NULL);
+        assert_non_null(weak);
+        struct sequel *sequel = gc_new(heap, &sequel_type.type);
+        assert_non_null(sequel);
+        sequel->first = &relay->generator;
+        assert_int_equal(next_of(sequel), 0);
+        assert_int_equal(next_of(sequel), 1);
+        if (closes) {
+            assert_true(gc_generator_close(&sequel->generator));
+            assert_story(world, "b2 R2 W1 S1 ");
+        } else {
+            assert_int_equal(next_of(sequel), 100);
+            assert_story(world, "b2 R2 W1 ");
+        }
+        gc_decref(sequel);
+        gc_decref(weak);
+        world->story[0] = '\0';
+    }
+}
+
+static void wrapped_owners_in_a_circle_with_their_delegates_are_collected(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    for (unsigned i = 0; i < 3; i++) { /* who of them is in the circle */
+        struct player *player = player_new(heap, 1, 10);
+        struct relay *owners[3] = { relay_new(heap, 2, player, span_new(heap, 0, 1)) };
+        for (unsigned k = 0; k < 3; k++) {
+            if (k > 0) {
+                owners[k] = relay_new(heap, 2 + k, owners[k - 1], span_new(heap, 0, 1));
+            }
+            assert_int_equal(next_of(owners[k]), k);
+        }
+        gc_set(&player->other, &owners[i]->generator);
+        assert_int_equal(gc_collect(heap), 0);
+        gc_decref(owners[2]);
+        (void)gc_collect(heap); /* only the last owner is kept by the circle */
+        assert_live(heap, 0);
+        static const char *const once[] = { "C1 ", "F1 ", "D1 ", "R2 ", "R3 ", "R4 " };
+        for (size_t k = 0; k < sizeof(once) / sizeof(once[0]); k++) {
+            const char *first = strstr(world->story, once[k]);
+            assert_non_null(first);
+            assert_null(strstr(first + 1, once[k]));
+        }
+        world->story[0] = '\0';
+    }
+}
+
+/* Objects that are alive beside one generator and what it was made from. */
+enum { FEW = 8 };
+
+static void chains_that_are_wrapped_at_each_item_do_not_pile_up(void **state)
+{
+    gc_heap *heap = world_new_heap(*state, NULL);
+    size_t count = scaled(10000);
+    gc_generator *more = span_new(heap, 0, 1);
+    for (size_t i = 0; i < count; i++) {
+        long at = (long)i;
+        more = gc_generator_chain(more, span_new(heap, at + 1, at + 2));
+        assert_int_equal(next_of(more), at);
+        assert_true(stats_of(heap).objects_live <= FEW);
+    }
+    assert_int_equal(next_of(more), count);
+    assert_int_equal(next_of(more), -1);
+    gc_decref(more);
+    /* The other way round: what was there comes second. */
+    gc_generator *rest = span_new(heap, 0, (long)count);
+    for (size_t i = 0; i < count; i++) {
+        rest = gc_generator_chain(span_new(heap, 0, 0), rest);
+        assert_int_equal(next_of(rest), i);
+        assert_true(stats_of(heap).objects_live <= FEW);
+    }
+    gc_decref(rest);
+}
+
+static void deep_chains_give_all_items_in_order(void **state)
+{
+    gc_heap *heap = world_new_heap(*state, NULL);
+    long count = (long)scaled(10000);
+    for (int way = 0; way < 3; way++) {
+        gc_generator *all = way < 2 ? span_new(heap, 0, 2) : span_new(heap, count - 1, count + 1);
+        for (long i = 1; i < count; i++) {
+            long at = way < 2 ? i + 1 : count - 1 - i;
+            gc_generator *one = span_new(heap, at, at + 1);
+            all = way < 2 ? gc_generator_chain(all, one) : gc_generator_chain(one, all);
+            if (way == 1 && i == count / 2) { /* half of it has begun */
+                assert_int_equal(next_of(all), 0);
+            }
+        }
+        for (long i = way == 1 && count > 1; i <= count; i++) {
+            assert_int_equal(next_of(all), i);
+        }
+        assert_int_equal(next_of(all), -1);
+        gc_decref(all);
+        assert_live(heap, 0);
+    }
+}
+
+/* The values of a list, by recursion. */
+struct along {
+    gc_generator generator;
+    struct node *node;
+};
+
+static gc_generator *along_new(gc_heap *heap, struct node *node);
+
+OURO_GENERATOR(along, node)
+{
+    OURO_BEGIN(self);
+    OURO_YIELD(self, gc_newref(self->node));
+    if (self->node->left != NULL) {
+        OURO_YIELD_REST(self, along_new(gc_heap_of(self), self->node->left));
+    }
+    OURO_END(self);
+}
+
+static gc_generator *along_new(gc_heap *heap, struct node *node)
+{
+    struct along *along = gc_new(heap, &along_type.type);
+    assert_non_null(along);
+    gc_set(&along->node, node);
+    return &along->generator;
+}
+
+static void list_is_walked_by_recursion_in_the_space_of_one(void **state)
+{
+    gc_heap *heap = world_new_heap(*state, NULL);
+    size_t count = scaled(10000), seen = 0;
+    struct node *list = NULL;
+    for (size_t i = 0; i < count; i++) {
+        struct node *node = node_new(heap);
+        node->left = list;
+        list = node;
+    }
+    struct node *at = list;
+    OURO_FOREACH (struct node, node, along_new(heap, list)) {
+        assert_ptr_equal(node, at);
+        assert_true(stats_of(heap).objects_live <= count + FEW);
+        at = at->left;
+        seen++;
+    }
+    assert_int_equal(seen, count);
+    gc_decref(list);
+}
+
 /* Trees, walked by delegation. */
 struct walk {
     gc_generator generator;
@@ -1501,6 +1773,15 @@ int main(void)
         generator_test(delegate_that_has_begun_goes_on_where_it_was),
         generator_test(delegate_that_has_begun_dies_with_its_owner),
         generator_test(delegates_in_a_circle_with_their_owner_are_collected),
+        generator_test(rest_is_given_and_then_its_generator_is_closed),
+        generator_test(rest_of_null_or_of_one_that_is_busy_ends),
+        generator_test(one_that_has_only_to_end_leaves_when_another_delegates_to_it),
+        generator_test(owner_of_a_stack_is_pulled_from_as_any_other),
+        generator_test(wrapped_owners_in_a_circle_with_their_delegates_are_collected),
+        generator_test(delegate_dies_when_it_has_ended_or_was_closed),
+        generator_test(chains_that_are_wrapped_at_each_item_do_not_pile_up),
+        generator_test(deep_chains_give_all_items_in_order),
+        generator_test(list_is_walked_by_recursion_in_the_space_of_one),
         generator_test(walk_of_a_tree_gives_what_recursion_gives),
         generator_test(million_deep_delegation_needs_no_stack),
         generator_test(deep_pipelines_need_no_stack),

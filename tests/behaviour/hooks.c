@@ -237,7 +237,7 @@ static void make_nodes(gc_heap *heap, struct node **list, size_t count)
 
 static void the_number_of_the_young_is_a_reason(void **state)
 {
-    gc_config config = { .thresholds = { 100, SIZE_MAX, SIZE_MAX, SIZE_MAX } };
+    gc_config config = { .thresholds = { 100, SIZE_MAX, SIZE_MAX, SIZE_MAX }, .stress = SIZE_MAX };
     gc_heap *heap = world_new_heap(*state, &config);
     WATCH(watch, 0);
     struct node *list = NULL;
@@ -245,18 +245,14 @@ static void the_number_of_the_young_is_a_reason(void **state)
     make_nodes(heap, &list, 101);
     assert_int_equal(watch.start.reason, GC_REASON_OBJECTS);
     assert_int_equal(watch.start.generation, 0);
-    if (!OURO_STRESS) {
-        assert_int_equal(watch.starts, 1);
-    }
+    assert_int_equal(watch.starts, 1);
     gc_clear(&list);
 }
 
 static void the_bytes_of_the_young_are_a_reason(void **state)
 {
-    if (OURO_STRESS) {
-        return;
-    }
-    gc_config config = { .thresholds = { SIZE_MAX, 10000, SIZE_MAX, SIZE_MAX } };
+    gc_config config = { .thresholds = { SIZE_MAX, 10000, SIZE_MAX, SIZE_MAX },
+                         .stress = SIZE_MAX };
     gc_heap *heap = world_new_heap(*state, &config);
     WATCH(watch, 0);
     watch_add(heap, &watch);
@@ -270,10 +266,7 @@ static void the_bytes_of_the_young_are_a_reason(void **state)
 
 static void growth_since_the_last_full_one_is_a_reason(void **state)
 {
-    if (OURO_STRESS) {
-        return;
-    }
-    gc_config config = { .thresholds = { 100, SIZE_MAX, 1, 1000 } };
+    gc_config config = { .thresholds = { 100, SIZE_MAX, 1, 1000 }, .stress = SIZE_MAX };
     gc_heap *heap = world_new_heap(*state, &config);
     WATCH(watch, 0);
     struct node *list = NULL;
@@ -306,6 +299,23 @@ static void the_end_of_the_heap_is_a_reason(void **state)
     assert_int_equal(watch.starts, 1);
     assert_int_equal(watch.stops, 1);
     assert_int_equal(watch.start.reason, GC_REASON_HEAP_FREE);
+}
+
+static void stress_is_a_reason(void **state)
+{
+    gc_heap *heap = world_new_heap(*state, &(gc_config){ .stress = 1 });
+    WATCH(watch, 0);
+    watch_add(heap, &watch);
+    gc_decref(node_new(heap));
+    assert_int_equal(watch.starts, 1);
+    assert_int_equal(watch.stops, 1);
+    assert_int_equal(watch.start.reason, GC_REASON_STRESS);
+    assert_int_equal(watch.start.generation, 1);
+    gc_hook_remove(heap, &watch.hook);
+    (void)gc_set_debug(heap, GC_DEBUG_STATS);
+    gc_decref(node_new(heap));
+    (void)gc_set_debug(heap, 0);
+    assert_non_null(strstr(((struct world *)*state)->message_text, "(stress)"));
 }
 
 /* The veto
@@ -343,7 +353,7 @@ static void after_a_veto_no_further_hook_is_asked(void **state)
 
 static void a_collection_that_was_kept_from_starting_is_asked_for_again(void **state)
 {
-    gc_config config = { .thresholds = { 100, SIZE_MAX, SIZE_MAX, SIZE_MAX } };
+    gc_config config = { .thresholds = { 100, SIZE_MAX, SIZE_MAX, SIZE_MAX }, .stress = SIZE_MAX };
     gc_heap *heap = world_new_heap(*state, &config);
     WATCH(watch, .vetoes = true);
     struct node *list = NULL;
@@ -359,10 +369,7 @@ static void a_collection_that_was_kept_from_starting_is_asked_for_again(void **s
 
 static void a_veto_does_not_count_as_a_collection_without_garbage(void **state)
 {
-    if (OURO_STRESS) {
-        return;
-    }
-    gc_config config = { 0 };
+    gc_config config = { .stress = SIZE_MAX };
     gc_heap *heap = world_new_heap(*state, &config);
     WATCH(watch, .vetoes = true);
     struct node *list = NULL;
@@ -1135,6 +1142,7 @@ int main(void)
         world_test(growth_since_the_last_full_one_is_a_reason),
         world_test(shortage_is_a_reason),
         world_test(the_end_of_the_heap_is_a_reason),
+        world_test(stress_is_a_reason),
         world_test(a_hook_can_keep_a_collection_from_starting),
         world_test(after_a_veto_no_further_hook_is_asked),
         world_test(a_collection_that_was_kept_from_starting_is_asked_for_again),

@@ -48,6 +48,23 @@ static void second_decref_of_a_dead_object_is_caught(void **state)
     gc_decref(keep);
 }
 
+/* The circle is borrowed from itself: nothing else holds it. */
+static void pointer_that_is_borrowed_across_a_birth_is_caught_under_stress(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, &(gc_config){ .stress = 1 });
+    struct node *keep = node_new(heap), *parent = node_new(heap), *child = node_new(heap);
+    gc_set(&parent->left, child);
+    gc_set_steal(&child->left, parent);
+    gc_decref(child);
+    struct leaf *leaf = leaf_new(heap, 1);
+    gc_incref(child);
+    expect_panic(world, "node");
+    gc_decref(leaf);
+    gc_decref(keep);
+    assert_live(heap, 0);
+}
+
 static void second_decref_of_a_dead_leaf_is_caught(void **state)
 {
     struct world *world = *state;
@@ -683,6 +700,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         world_test(second_decref_of_a_dead_object_is_caught),
+        world_test(pointer_that_is_borrowed_across_a_birth_is_caught_under_stress),
         world_test(second_decref_of_a_dead_leaf_is_caught),
         world_test(second_decref_of_a_dead_object_with_a_tail_is_caught),
         world_test(second_decref_of_a_dead_large_object_is_caught),

@@ -8,7 +8,7 @@
  * is done at once. */
 static gc_config only(gc_thresholds thresholds)
 {
-    gc_config config = { .thresholds = thresholds, .slice_ns = SIZE_MAX };
+    gc_config config = { .thresholds = thresholds, .slice_ns = SIZE_MAX, .stress = SIZE_MAX };
     size_t *const fields[] = { &config.thresholds.young_objects, &config.thresholds.young_bytes,
                                &config.thresholds.old_growth_percent,
                                &config.thresholds.old_bytes };
@@ -55,9 +55,6 @@ static void young_collection_starts_when_one_container_too_many_is_asked_for(voi
     gc_config config = only((gc_thresholds){ .young_objects = 100 });
     gc_heap *heap = world_new_heap(*state, &config);
     struct node *list = NULL;
-    if (OURO_STRESS) {
-        return;
-    }
     for (unsigned round = 0; round < 3; round++) {
         grow(heap, &list, round == 0 ? 100 : 99);
         assert_int_equal(collections(heap, 0), round);
@@ -78,7 +75,7 @@ static void threshold_of_one_collects_at_every_container(void **state)
     gc_heap *heap = world_new_heap(*state, &config);
     struct node *list = NULL;
     grow(heap, &list, 50);
-    assert_int_equal(collections(heap, 0), OURO_STRESS ? 50 : 49);
+    assert_int_equal(collections(heap, 0), 49);
     gc_decref(list);
 }
 
@@ -87,9 +84,6 @@ static void containers_that_die_young_do_not_count(void **state)
     gc_config config = only((gc_thresholds){ .young_objects = 100 });
     gc_heap *heap = world_new_heap(*state, &config);
     struct node *list = NULL;
-    if (OURO_STRESS) {
-        return;
-    }
     grow(heap, &list, 90);
     for (int i = 0; i < 10000; i++) {
         gc_decref(node_new(heap));
@@ -107,9 +101,6 @@ static void deaths_of_the_old_do_not_count(void **state)
     gc_config config = only((gc_thresholds){ .young_objects = 100 });
     gc_heap *heap = world_new_heap(*state, &config);
     struct node *old = NULL, *list = NULL;
-    if (OURO_STRESS) {
-        return;
-    }
     grow(heap, &old, 100);
     (void)gc_collect(heap);
     grow(heap, &list, 90);
@@ -126,9 +117,6 @@ static void leaves_do_not_count(void **state)
     gc_config config = only((gc_thresholds){ .young_objects = 100 });
     gc_heap *heap = world_new_heap(*state, &config);
     struct leaf *leaves[1000];
-    if (OURO_STRESS) {
-        return;
-    }
     for (unsigned i = 0; i < 1000; i++) {
         leaves[i] = leaf_new(heap, i);
     }
@@ -143,9 +131,6 @@ static void collection_by_hand_starts_the_count_again(void **state)
     gc_config config = only((gc_thresholds){ .young_objects = 100 });
     gc_heap *heap = world_new_heap(*state, &config);
     struct node *list = NULL;
-    if (OURO_STRESS) {
-        return;
-    }
     grow(heap, &list, 60);
     (void)gc_collect(heap);
     grow(heap, &list, 100);
@@ -168,9 +153,6 @@ static void collection_runs_before_the_new_object_exists(void **state)
     struct world *world = *state;
     gc_config config = only((gc_thresholds){ .young_objects = 2 });
     gc_heap *heap = world_new_heap(world, &config);
-    if (OURO_STRESS) {
-        return;
-    }
     world->on_finalize = note_the_births;
     drop_an_actor_circle(heap, 1);
     assert_story(world, "");
@@ -187,9 +169,6 @@ static void collection_by_itself_frees_garbage(void **state)
 {
     gc_heap *heap = world_new_heap(*state, &(gc_config){ .thresholds = { .young_objects = 1000 } });
     size_t count = scaled(200000);
-    if (OURO_STRESS) {
-        return; /* half of each circle is old when the other half is born */
-    }
     for (size_t i = 0; i < count; i++) {
         drop_a_node_circle(heap);
         assert_true(stats_of(heap).objects_live <= 1002);
@@ -206,9 +185,6 @@ static void young_collection_starts_when_bytes_have_grown(void **state)
     gc_heap *heap = world_new_heap(*state, &config);
     struct string *strings[120];
     size_t count = 0;
-    if (OURO_STRESS) {
-        return;
-    }
     while (stats_of(heap).bytes_live + 1100 < 100000) {
         strings[count++] = string_new(heap, 1000);
         assert_int_equal(all_collections(heap), 0);
@@ -227,9 +203,6 @@ static void bytes_that_die_do_not_count(void **state)
 {
     gc_config config = only((gc_thresholds){ .young_bytes = 100000 });
     gc_heap *heap = world_new_heap(*state, &config);
-    if (OURO_STRESS) {
-        return;
-    }
     for (int i = 0; i < 10000; i++) {
         gc_decref(string_new(heap, 1000));
     }
@@ -240,9 +213,6 @@ static void large_object_counts_with_all_its_bytes(void **state)
 {
     gc_config config = only((gc_thresholds){ .young_bytes = (size_t)1 << 20 });
     gc_heap *heap = world_new_heap(*state, &config);
-    if (OURO_STRESS) {
-        return;
-    }
     struct string *large = string_new(heap, (size_t)5 << 20);
     struct node *node = node_new(heap);
     assert_int_equal(collections(heap, 0), 1);
@@ -254,9 +224,6 @@ static void external_bytes_count_as_growth(void **state)
 {
     gc_config config = only((gc_thresholds){ .young_bytes = 100000 });
     gc_heap *heap = world_new_heap(*state, &config);
-    if (OURO_STRESS) {
-        return;
-    }
     struct node *a = node_new(heap);
     gc_external_add(heap, 50000);
     struct node *b = node_new(heap);
@@ -275,9 +242,6 @@ static void external_bytes_that_are_gone_do_not_count(void **state)
 {
     gc_config config = only((gc_thresholds){ .young_bytes = 100000 });
     gc_heap *heap = world_new_heap(*state, &config);
-    if (OURO_STRESS) {
-        return;
-    }
     for (int i = 0; i < 100; i++) {
         gc_external_add(heap, 90000);
         gc_external_remove(heap, 90000);
@@ -315,9 +279,6 @@ static void full_collection_waits_for_the_least_growth(void **state)
         (gc_thresholds){ .young_bytes = 20000, .old_growth_percent = 1, .old_bytes = 1000000 });
     gc_heap *heap = world_new_heap(*state, &config);
     struct node *list = NULL;
-    if (OURO_STRESS) {
-        return;
-    }
     while (stats_of(heap).bytes_live < 990000) {
         grow(heap, &list, 100);
         assert_int_equal(collections(heap, 1), 0);
@@ -336,9 +297,6 @@ static void full_collection_waits_for_growth_in_proportion(void **state)
         only((gc_thresholds){ .young_bytes = 20000, .old_growth_percent = 50, .old_bytes = 1 });
     gc_heap *heap = world_new_heap(*state, &config);
     struct node *list = NULL;
-    if (OURO_STRESS) {
-        return;
-    }
     (void)gc_disable(heap);
     while (stats_of(heap).bytes_live < 2000000) {
         grow(heap, &list, 100);
@@ -383,11 +341,8 @@ static void old_garbage_is_freed_without_help(void **state)
 
 static void program_without_garbage_collects_nothing(void **state)
 {
-    gc_heap *heap = world_new_heap(*state, &(gc_config){ .user_data = NULL });
+    gc_heap *heap = world_new_heap(*state, &(gc_config){ .stress = SIZE_MAX });
     size_t count = scaled(1000000);
-    if (OURO_STRESS) {
-        return;
-    }
     for (size_t i = 0; i < count; i++) {
         struct node *a = node_new(heap);
         a->left = node_new(heap);
@@ -398,23 +353,20 @@ static void program_without_garbage_collects_nothing(void **state)
 
 static void program_that_makes_circles_stays_small(void **state)
 {
-    gc_heap *heap = world_new_heap(*state, &(gc_config){ .user_data = NULL });
+    gc_heap *heap = world_new_heap(*state, &(gc_config){ .stress = SIZE_MAX });
     size_t count = scaled(1000000);
     for (size_t i = 0; i < count; i++) {
         drop_a_node_circle(heap);
     }
     assert_true(stats_of(heap).bytes_reserved <= (uint64_t)32 << 20);
-    assert_true(OURO_STRESS || stats_of(heap).objects_live <= 32768 + 2);
+    assert_true(stats_of(heap).objects_live <= 32768 + 2);
 }
 
 static void program_with_a_large_live_heap_collects_it_rarely(void **state)
 {
-    gc_heap *heap = world_new_heap(*state, &(gc_config){ .user_data = NULL });
+    gc_heap *heap = world_new_heap(*state, &(gc_config){ .stress = SIZE_MAX });
     size_t count = scaled(1000000);
     struct node *list = NULL;
-    if (OURO_STRESS) {
-        return;
-    }
     grow(heap, &list, count);
     assert_true(collections(heap, 1) <= 10);
     gc_decref(list);
@@ -443,11 +395,10 @@ static struct node *barren_list_new(gc_heap *heap)
 
 static void defaults_leave_the_young_alone_while_they_are_no_garbage(void **state)
 {
-    gc_config config = { .thresholds = { .old_bytes = SIZE_MAX }, .slice_ns = SIZE_MAX };
+    gc_config config = { .thresholds = { .old_bytes = SIZE_MAX },
+                         .slice_ns = SIZE_MAX,
+                         .stress = SIZE_MAX };
     gc_heap *heap = world_new_heap(*state, &config);
-    if (OURO_STRESS) {
-        return;
-    }
     struct node *list = barren_list_new(heap);
     grow(heap, &list, 8 * 32768 - 1);
     assert_int_equal(stats_of(heap).generations[0].objects, 8 * 32768);
@@ -466,11 +417,10 @@ static void defaults_leave_the_young_alone_while_they_are_no_garbage(void **stat
 
 static void defaults_return_when_a_look_at_the_young_finds_garbage(void **state)
 {
-    gc_config config = { .thresholds = { .old_bytes = SIZE_MAX }, .slice_ns = SIZE_MAX };
+    gc_config config = { .thresholds = { .old_bytes = SIZE_MAX },
+                         .slice_ns = SIZE_MAX,
+                         .stress = SIZE_MAX };
     gc_heap *heap = world_new_heap(*state, &config);
-    if (OURO_STRESS) {
-        return;
-    }
     struct node *list = barren_list_new(heap);
     for (size_t i = 0; i < (8 + 1) * 32768 / 2 - 1; i++) {
         drop_a_node_circle(heap);
@@ -487,11 +437,8 @@ static void defaults_return_when_a_look_at_the_young_finds_garbage(void **state)
 
 static void defaults_return_when_a_full_collection_finds_garbage(void **state)
 {
-    gc_config config = { .slice_ns = SIZE_MAX };
+    gc_config config = { .slice_ns = SIZE_MAX, .stress = SIZE_MAX };
     gc_heap *heap = world_new_heap(*state, &config);
-    if (OURO_STRESS) {
-        return;
-    }
     struct node *list = barren_list_new(heap);
     while (collections(heap, 1) == 0) {
         drop_a_node_circle(heap);
@@ -508,12 +455,10 @@ static void defaults_return_when_a_full_collection_finds_garbage(void **state)
 
 static void thresholds_of_ones_own_are_never_put_off(void **state)
 {
-    gc_config config = { .thresholds = { .young_objects = 32767, .old_bytes = SIZE_MAX } };
+    gc_config config = { .thresholds = { .young_objects = 32767, .old_bytes = SIZE_MAX },
+                         .stress = SIZE_MAX };
     gc_heap *heap = world_new_heap(*state, &config);
     struct node *list = NULL;
-    if (OURO_STRESS) {
-        return;
-    }
     grow(heap, &list, 10 * 32767 + 1);
     assert_int_equal(collections(heap, 0), 10);
     gc_decref(list);
@@ -570,9 +515,6 @@ static void new_threshold_holds_at_once(void **state)
     gc_config config = only((gc_thresholds){ .young_objects = 1000 });
     gc_heap *heap = world_new_heap(*state, &config);
     struct node *list = NULL;
-    if (OURO_STRESS) {
-        return;
-    }
     grow(heap, &list, 50);
     config.thresholds.young_objects = 20;
     gc_set_thresholds(heap, &config.thresholds);
@@ -591,9 +533,6 @@ static void size_max_is_never(void **state)
     gc_config config = only((gc_thresholds){ 0 });
     gc_heap *heap = world_new_heap(*state, &config);
     struct node *list = NULL;
-    if (OURO_STRESS) {
-        return;
-    }
     grow(heap, &list, 200000);
     gc_external_add(heap, SIZE_MAX / 2);
     grow(heap, &list, 1);
@@ -672,9 +611,6 @@ static void finalizer_may_disable(void **state)
     gc_config config = only((gc_thresholds){ .young_objects = 2 });
     gc_heap *heap = world_new_heap(world, &config);
     struct node *list = NULL;
-    if (OURO_STRESS) {
-        return;
-    }
     world->on_finalize = disable_in_a_finalizer;
     drop_an_actor_circle(heap, 1);
     grow(heap, &list, 100);
@@ -716,9 +652,6 @@ static void safepoint_does_nothing_when_nothing_is_due(void **state)
     gc_config config = at_safepoints();
     gc_heap *heap = world_new_heap(*state, &config);
     struct node *list = NULL;
-    if (OURO_STRESS) {
-        return;
-    }
     gc_safepoint(heap);
     grow(heap, &list, 50);
     gc_safepoint(heap);
@@ -735,9 +668,6 @@ static void safepoint_works_for_every_heap(void **state)
     gc_config config = only((gc_thresholds){ .young_objects = 100 });
     gc_heap *heap = world_new_heap(*state, &config);
     struct node *list = NULL;
-    if (OURO_STRESS) {
-        return;
-    }
     (void)gc_disable(heap);
     grow(heap, &list, 200);
     (void)gc_enable(heap);
@@ -776,9 +706,6 @@ static void step_does_what_is_due(void **state)
     gc_config config = at_safepoints();
     gc_heap *heap = world_new_heap(*state, &config);
     struct node *list = NULL;
-    if (OURO_STRESS) {
-        return;
-    }
     grow(heap, &list, 50);
     assert_false(gc_step(heap, 1000000));
     assert_int_equal(all_collections(heap), 0);
@@ -808,6 +735,190 @@ static void safepoint_inside_a_collection_does_nothing(void **state)
     gc_safepoint(heap);
     assert_int_equal(collections(heap, 0), 1);
     assert_int_equal(world->destroyed, 2);
+}
+
+/* Stress
+ * ====== */
+
+static gc_config stressed(size_t n)
+{
+    gc_config config = only((gc_thresholds){ 0 });
+    config.stress = n;
+    return config;
+}
+
+static void stress_frees_old_circles_before_every_nth_birth(void **state)
+{
+    gc_config config = stressed(7);
+    gc_heap *heap = world_new_heap(*state, &config);
+    struct node *a = node_new(heap), *b = node_new(heap);
+    gc_set(&a->left, b);
+    gc_set(&b->left, a);
+    gc_decref(b);
+    struct node *list = NULL;
+    grow(heap, &list, 5);
+    assert_int_equal(collections(heap, 1), 1);
+    assert_int_equal(gc_generation_of(a), GC_OLD);
+    gc_decref(a);
+    grow(heap, &list, 6);
+    assert_live(heap, 2 + 11);
+    grow(heap, &list, 1);
+    assert_live(heap, 12);
+    assert_int_equal(stats_of(heap).generations[1].collected, 2);
+    gc_decref(list);
+}
+
+static void stress_of_one_leaves_no_circle_but_the_last(void **state)
+{
+    gc_config config = stressed(1);
+    gc_heap *heap = world_new_heap(*state, &config);
+    for (int i = 0; i < 1000; i++) {
+        drop_a_node_circle(heap);
+        assert_live(heap, 2);
+    }
+    assert_int_equal(stats_of(heap).generations[1].collected, 2 * 999);
+    assert_int_equal(collections(heap, 1), 2000);
+    assert_int_equal(collections(heap, 0), 0);
+}
+
+static void stress_counts_births_of_every_kind(void **state)
+{
+    gc_config config = stressed(3);
+    gc_heap *heap = world_new_heap(*state, &config);
+    struct node *node = node_new(heap);
+    for (int i = 0; i < 100; i++) {
+        gc_decref(leaf_new(heap, 1));
+        gc_decref(string_new(heap, 100000));
+        gc_weak *weak = gc_weak_new(node, NULL, NULL);
+        assert_non_null(weak);
+        gc_decref(weak);
+        struct node *other = gc_new_at(heap, &node_type, "here");
+        assert_non_null(other);
+        gc_decref(other);
+        assert_int_equal(all_collections(heap), (1 + 4 * (i + 1)) / 3);
+    }
+    gc_decref(node);
+}
+
+static void stress_does_not_count_while_disabled(void **state)
+{
+    gc_config config = stressed(10);
+    gc_heap *heap = world_new_heap(*state, &config);
+    struct node *list = NULL;
+    grow(heap, &list, 9);
+    (void)gc_disable(heap);
+    grow(heap, &list, 100);
+    gc_safepoint(heap);
+    assert_int_equal(all_collections(heap), 0);
+    (void)gc_enable(heap);
+    grow(heap, &list, 1);
+    assert_int_equal(all_collections(heap), 1);
+    gc_decref(list);
+}
+
+static void births_in_a_finalizer(struct world *world, struct actor *actor)
+{
+    (void)actor;
+    struct node *list = NULL;
+    grow(world->heap, &list, 10);
+    gc_decref(list);
+}
+
+static void stress_does_not_count_inside_a_collection(void **state)
+{
+    struct world *world = *state;
+    gc_config config = stressed(4);
+    gc_heap *heap = world_new_heap(world, &config);
+    world->on_finalize = births_in_a_finalizer;
+    drop_an_actor_circle(heap, 1);
+    struct node *list = NULL;
+    grow(heap, &list, 2);
+    assert_int_equal(world->destroyed, 2);
+    assert_int_equal(all_collections(heap), 1);
+    grow(heap, &list, 3);
+    assert_int_equal(all_collections(heap), 1);
+    grow(heap, &list, 1);
+    assert_int_equal(all_collections(heap), 2);
+    gc_decref(list);
+}
+
+static void stress_of_a_heap_with_safepoints_counts_those(void **state)
+{
+    gc_config config = stressed(3);
+    config.collect = GC_AT_SAFEPOINT;
+    gc_heap *heap = world_new_heap(*state, &config);
+    for (int i = 0; i < 10; i++) {
+        drop_a_node_circle(heap);
+        (void)gc_step(heap, 1000000);
+    }
+    gc_safepoint(heap);
+    gc_safepoint(heap);
+    assert_int_equal(all_collections(heap), 0);
+    gc_safepoint(heap);
+    assert_live(heap, 0);
+    assert_int_equal(collections(heap, 1), 1);
+}
+
+/* The heap is not small, slices are as short as can be, and a cycle is under way. */
+static void stress_collects_at_once(void **state)
+{
+    gc_config config = stressed(1);
+    config.slice_ns = 1;
+    config.disabled = true;
+    gc_heap *heap = world_new_heap(*state, &config);
+    gc_thresholds any = { 1, SIZE_MAX, 1, 1 };
+    struct node *list = NULL, *a = node_new(heap), *b = node_new(heap);
+    gc_set(&a->left, b);
+    gc_set_steal(&b->left, a);
+    grow(heap, &list, 100000);
+    (void)gc_collect(heap);
+    grow(heap, &list, 10000);
+    (void)gc_enable(heap);
+    gc_decref(b);
+    gc_set_thresholds(heap, &any);
+    assert_true(gc_step(heap, 1));
+    assert_live(heap, 110002);
+    gc_set_thresholds(heap, &config.thresholds);
+    gc_decref(leaf_new(heap, 1));
+    assert_live(heap, 110000);
+    assert_false(gc_step(heap, 1));
+    gc_decref(list);
+}
+
+static void thresholds_hold_under_stress_too(void **state)
+{
+    gc_config config = stressed(1000);
+    config.thresholds.young_objects = 100;
+    gc_heap *heap = world_new_heap(*state, &config);
+    struct node *list = NULL;
+    grow(heap, &list, 999);
+    assert_int_equal(collections(heap, 0), 9);
+    assert_int_equal(collections(heap, 1), 0);
+    grow(heap, &list, 1);
+    assert_int_equal(collections(heap, 0), 9);
+    assert_int_equal(collections(heap, 1), 1);
+    gc_decref(list);
+}
+
+static void stress_of_size_max_is_never(void **state)
+{
+    gc_config config = stressed(SIZE_MAX);
+    gc_heap *heap = world_new_heap(*state, &config);
+    for (int i = 0; i < 1000; i++) {
+        drop_a_node_circle(heap);
+    }
+    gc_safepoint(heap);
+    assert_int_equal(all_collections(heap), 0);
+}
+
+static void stress_of_zero_is_what_the_build_says(void **state)
+{
+    gc_config config = stressed(0);
+    gc_heap *heap = world_new_heap(*state, &config);
+    struct node *list = NULL;
+    grow(heap, &list, 100);
+    assert_int_equal(all_collections(heap), OURO_STRESS ? 100 : 0);
+    gc_decref(list);
 }
 
 int main(void)
@@ -854,6 +965,16 @@ int main(void)
         world_test(step_without_time_does_nothing),
         world_test(step_does_what_is_due),
         world_test(safepoint_inside_a_collection_does_nothing),
+        world_test(stress_frees_old_circles_before_every_nth_birth),
+        world_test(stress_of_one_leaves_no_circle_but_the_last),
+        world_test(stress_counts_births_of_every_kind),
+        world_test(stress_does_not_count_while_disabled),
+        world_test(stress_does_not_count_inside_a_collection),
+        world_test(stress_of_a_heap_with_safepoints_counts_those),
+        world_test(stress_collects_at_once),
+        world_test(thresholds_hold_under_stress_too),
+        world_test(stress_of_size_max_is_never),
+        world_test(stress_of_zero_is_what_the_build_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -716,9 +716,6 @@ static void look_while_something_is_emptied_leaves_no_plain_garbage_half_dropped
     struct world *world = *state;
     enum { COUNT = 60000, HOLDER = COUNT - 100 };
     gc_heap *heap = patient_heap_new(world);
-    if (OURO_STRESS) {
-        return;
-    }
     struct tuple *tuple = full_tuple_new(heap, LENGTH);
     (void)gc_freeze(heap); /* so that no cycle is about it */
     struct node *kept = node_new(heap), *ring = node_new(heap), *last = ring;

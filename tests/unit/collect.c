@@ -15,14 +15,9 @@ static gc_config lively(void)
                         .young_bytes = 100000,
                         .old_growth_percent = 50,
                         .old_bytes = 1000000 },
+        .stress = SIZE_MAX,
     };
     return config;
-}
-
-/* The alarm for young objects; a stress build collects at every birth. */
-static size_t young_alarm_at(size_t threshold)
-{
-    return OURO_STRESS ? 0 : threshold;
 }
 
 /* Alarms */
@@ -32,11 +27,11 @@ static void alarms_follow_the_thresholds(void **state)
     struct world *world = *state;
     gc_config config = lively();
     gc_heap *heap = world_new_heap(world, &config);
-    assert_int_equal(heap->young_alarm, young_alarm_at(1000));
+    assert_int_equal(heap->young_alarm, 1000);
     assert_int_equal(heap->bytes_alarm, 100000);
     gc_thresholds other = { .young_objects = 5, .young_bytes = 600 };
     gc_set_thresholds(heap, &other);
-    assert_int_equal(heap->young_alarm, young_alarm_at(5));
+    assert_int_equal(heap->young_alarm, 5);
     assert_int_equal(heap->bytes_alarm, 600);
 }
 
@@ -44,16 +39,16 @@ static void alarms_follow_the_thresholds(void **state)
 static void young_are_few_in_a_heap_that_is_large(void **state)
 {
     struct world *world = *state;
-    gc_config config = { 0 };
+    gc_config config = { .stress = SIZE_MAX };
     gc_heap *heap = world_new_heap(world, &config);
     gc_external_add(heap, 16 << 20);
     (void)gc_collect_generation(heap, 0);
-    assert_int_equal(heap->young_alarm, young_alarm_at(32768));
+    assert_int_equal(heap->young_alarm, 32768);
     (void)gc_collect(heap);
-    assert_int_equal(heap->young_alarm, young_alarm_at(4096));
+    assert_int_equal(heap->young_alarm, 4096);
     gc_external_remove(heap, 1);
     (void)gc_collect(heap);
-    assert_int_equal(heap->young_alarm, young_alarm_at(32768));
+    assert_int_equal(heap->young_alarm, 32768);
     gc_external_remove(heap, (16 << 20) - 1);
 }
 
@@ -81,7 +76,7 @@ static void no_alarm_is_armed_while_disabled(void **state)
     (void)gc_collect(heap);
     assert_true(heap->young_alarm == SIZE_MAX && heap->bytes_alarm == SIZE_MAX);
     assert_false(gc_enable(heap));
-    assert_int_equal(heap->young_alarm, young_alarm_at(1000));
+    assert_int_equal(heap->young_alarm, 1000);
     assert_int_equal(heap->bytes_alarm, 100000);
 }
 
@@ -108,7 +103,7 @@ static void no_alarm_is_armed_while_collections_are_held(void **state)
     gci_collect_release(heap);
     assert_true(heap->young_alarm == SIZE_MAX && heap->bytes_alarm == SIZE_MAX);
     gci_collect_release(heap);
-    assert_int_equal(heap->young_alarm, young_alarm_at(1000));
+    assert_int_equal(heap->young_alarm, 1000);
     assert_int_equal(heap->bytes_alarm, 100000);
     assert_int_equal(heap->pinned, 0);
     assert_int_equal(heap->busy, 0);
@@ -236,13 +231,11 @@ static void thresholds_of_size_max_are_alarms_that_never_ring(void **state)
     uint64_t collections = heap->generations[0].collections;
     gc_thresholds never = { SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX };
     gc_set_thresholds(heap, &never);
-    assert_true(heap->young_alarm == (OURO_STRESS ? 0 : SIZE_MAX));
+    assert_true(heap->young_alarm == SIZE_MAX);
     assert_true(heap->bytes_alarm == SIZE_MAX); /* and does not wrap around */
     gc_external_add(heap, SIZE_MAX / 2);
     gc_safepoint(heap);
-    if (!OURO_STRESS) {
-        assert_int_equal(heap->generations[0].collections, collections);
-    }
+    assert_int_equal(heap->generations[0].collections, collections);
     gc_external_remove(heap, SIZE_MAX / 2);
     gc_decref(node);
 }
@@ -255,9 +248,7 @@ static void no_number_of_external_bytes_passes_a_threshold_of_size_max(void **st
     gc_heap *heap = world_new_heap(world, &config);
     gc_external_add(heap, SIZE_MAX);
     gc_safepoint(heap);
-    if (!OURO_STRESS) {
-        assert_int_equal(heap->generations[0].collections, 0);
-    }
+    assert_int_equal(heap->generations[0].collections, 0);
     gc_external_remove(heap, SIZE_MAX);
 }
 
@@ -355,9 +346,6 @@ static void the_birth_after_the_threshold_of_young_objects_collects(void **state
 {
     struct world *world = *state;
     gc_config config = lively();
-    if (OURO_STRESS) {
-        return;
-    }
     config.thresholds.young_objects = 10;
     gc_heap *heap = world_new_heap(world, &config);
     struct node *nodes[11];
@@ -377,9 +365,6 @@ static void those_that_died_do_not_count(void **state)
 {
     struct world *world = *state;
     gc_config config = lively();
-    if (OURO_STRESS) {
-        return;
-    }
     config.thresholds.young_objects = 10;
     gc_heap *heap = world_new_heap(world, &config);
     for (size_t i = 0; i < 1000; i++) {
@@ -421,9 +406,6 @@ static void a_safepoint_collects_only_what_is_due(void **state)
 {
     struct world *world = *state;
     gc_config config = lively();
-    if (OURO_STRESS) {
-        return;
-    }
     config.collect = GC_AT_SAFEPOINT;
     config.thresholds.young_objects = 4;
     gc_heap *heap = world_new_heap(world, &config);
@@ -620,7 +602,8 @@ static void growth_in_a_cycle_counts_from_where_the_heap_has_shrunk(void **state
 /* The default thresholds, where next to nothing was found for some time. */
 static gc_heap *barren_heap_new(struct world *world)
 {
-    gc_heap *heap = world_new_heap(world, &(gc_config){ .collect = GC_AT_SAFEPOINT });
+    gc_config config = { .collect = GC_AT_SAFEPOINT, .stress = SIZE_MAX };
+    gc_heap *heap = world_new_heap(world, &config);
     heap->barren = 3;
     return heap;
 }
@@ -630,9 +613,6 @@ static void look_after_a_promotion_waits_for_who_comes_then(void **state)
     struct world *world = *state;
     gc_heap *heap = barren_heap_new(world);
     struct node *list = NULL;
-    if (OURO_STRESS) {
-        return;
-    }
     for (size_t i = 0; i < 8 * 32768; i++) {
         struct node *node = node_new(heap);
         node->left = list;
@@ -808,8 +788,8 @@ enum { FEW = 100, MANY = 2000 };
 static void few_who_live_on_stay_young_until_they_are_many(void **state)
 {
     struct world *world = *state;
-    for (unsigned finalizers = 0; finalizers < 2 && !OURO_STRESS; finalizers++) {
-        gc_config config = { 0 };
+    for (unsigned finalizers = 0; finalizers < 2; finalizers++) {
+        gc_config config = { .stress = SIZE_MAX };
         gc_heap *heap = world_new_heap(world, &config);
         struct node *first[FEW], *second[FEW], *third[MANY], *fourth[FEW];
         hold_nodes(heap, first, FEW);
@@ -860,12 +840,9 @@ static void few_who_live_on_stay_young_until_they_are_many(void **state)
 static void few_who_live_on_in_many_pages_are_old(void **state)
 {
     struct world *world = *state;
-    gc_config config = { 0 };
+    gc_config config = { .stress = SIZE_MAX };
     gc_heap *heap = world_new_heap(world, &config);
     struct node *nodes[FEW];
-    if (OURO_STRESS) {
-        return;
-    }
     for (unsigned i = 0; i < 3; i++) {
         drop_until_collected(heap, false);
         assert_true(heap->few_live_on);
@@ -888,8 +865,8 @@ static void few_who_live_on_in_many_pages_are_old(void **state)
 static void who_lives_on_is_old_when_the_program_collects_or_a_cycle_begins(void **state)
 {
     struct world *world = *state;
-    for (unsigned how = 0; how < 3 && !OURO_STRESS; how++) {
-        gc_config config = { 0 };
+    for (unsigned how = 0; how < 3; how++) {
+        gc_config config = { .stress = SIZE_MAX };
         gc_heap *heap = world_new_heap(world, &config);
         struct node *nodes[FEW];
         for (unsigned i = 0; i < 3; i++) {

@@ -1171,7 +1171,7 @@ static void look_at_what_is_being_cleared_ends_it_and_sees_none_of_it(void **sta
         if (!done && slices % 2 == 0) {
             assert_sound(heap);
             assert_true(heap->cycle.is_doomed);
-            assert_true(OURO_STRESS || step(heap)); /* there a birth was enough */
+            assert_true(step(heap));
         }
         if (!done && slices % 3 == 0) {
             (void)gc_freeze(heap);
@@ -1222,9 +1222,6 @@ static void young_are_not_collected_while_garbage_is_cleared(void **state)
 {
     struct world *world = *state;
     struct scene scene;
-    if (OURO_STRESS) { /* collects before */
-        return;
-    }
     gc_heap *heap = begin_scene(world, &scene, false);
     gc_thresholds thresholds;
     gc_get_thresholds(heap, &thresholds);
@@ -1251,7 +1248,7 @@ static void young_are_not_collected_while_garbage_is_cleared(void **state)
 static void collection_of_any_generation_ends_first_what_is_being_cleared(void **state)
 {
     struct world *world = *state;
-    for (unsigned i = 0; i < 8 && !OURO_STRESS; i++) { /* a stress build collects before */
+    for (unsigned i = 0; i < 8; i++) {
         int generation = i % 2;
         bool is_looked_at = i / 2 % 2 == 0, has_begun = i / 4 == 0;
         struct scene scene;
