@@ -24,8 +24,10 @@
 #endif
 #if defined(__GNUC__)
 #define OURO_RETURN_ADDRESS __builtin_return_address(0)
+#define OURO_FRAME          __builtin_frame_address(0)
 #else
 #define OURO_RETURN_ADDRESS NULL
+#define OURO_FRAME          NULL
 #endif
 
 /* OURO_CHECKS: 0 none, 1 api (what the caller owes us and costs a little), 2 invariant (what we
@@ -55,6 +57,36 @@ OURO_INTERNAL void gci_message(gc_heap *heap, const char *format, ...) OURO_PRIN
 /* The program is wrong: message, then panic hook. Returns when the hook does. */
 OURO_INTERNAL OURO_NOINLINE void gci_panic(gc_heap *heap, const char *format, ...)
     OURO_PRINTF(2, 3);
+
+/* Callbacks that were left by longjmp or an exception.
+ *
+ * The outermost function that runs user code puts down its frame (OURO_FRAME), and takes it away at its
+ * end: gci_enter, and gci_leave where neither busy nor draining is left. A call from a frame that is not
+ * deeper in the same stack means that the function never came to its end. gci_has_been_left panics
+ * then, once, with the name of the callback; after it a death by count can be given up. Returns whether
+ * it was. */
+OURO_INTERNAL void gci_enter(gc_heap *heap, void *frame);
+OURO_INTERNAL void gci_leave(gc_heap *heap);
+OURO_INTERNAL bool gci_has_been_left(gc_heap *heap, const void *frame);
+
+/* Note which callback is about to run. Returns the one around it, for gci_callback_end. */
+struct gci_callback {
+    const char *name;
+    const gc_type *type;
+};
+static inline struct gci_callback gci_callback_begin(gc_heap *heap, const char *name,
+                                                     const gc_type *type)
+{
+    struct gci_callback outer = { heap->callback, heap->callback_type };
+    heap->callback = name;
+    heap->callback_type = type;
+    return outer;
+}
+static inline void gci_callback_end(gc_heap *heap, struct gci_callback outer)
+{
+    heap->callback = outer.name;
+    heap->callback_type = outer.type;
+}
 
 /* Set what gc_last_error answers, and return it. */
 static inline gc_status gci_fail(gc_heap *heap, gc_status status)

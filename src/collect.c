@@ -18,6 +18,8 @@
 
 #include "collect.h"
 
+#include <errno.h>
+
 static size_t bytes_in_use(const gc_heap *heap)
 {
     size_t sum = heap->bytes_live + heap->bytes_external;
@@ -158,16 +160,10 @@ void gci_collect_arm(gc_heap *heap)
     heap->bytes_alarm = room > heap->bytes_external ? room - heap->bytes_external : 0;
 }
 
-void gci_collect_hold_unsettled(gc_heap *heap)
-{
-    heap->busy++;
-    gci_pages_pin(heap);
-    gci_collect_arm(heap);
-}
-
 void gci_collect_release(gc_heap *heap)
 {
     heap->busy--;
+    gci_leave(heap);
     gci_pages_unpin(heap);
     gci_collect_arm(heap);
 }
@@ -382,6 +378,7 @@ static void slice(gc_heap *heap, uint64_t budget_ns)
 {
     struct gci_cycle *cycle = &heap->cycle;
     gc_phase phase = phases[cycle->phase];
+    int error = errno;
     uint64_t start = gci_sys_clock_ns();
     uint64_t deadline = budget_ns < UINT64_MAX - start ? start + budget_ns : UINT64_MAX;
     gci_collect_hold_unsettled(heap);
@@ -421,6 +418,7 @@ static void slice(gc_heap *heap, uint64_t budget_ns)
         call_stop_hooks(heap, &cycle->report); /* user code may run here */
     }
     gci_collect_release(heap);
+    errno = error;
 }
 
 void gci_collect_settle(gc_heap *heap)
@@ -429,12 +427,6 @@ void gci_collect_settle(gc_heap *heap)
     while (heap->busy == 0 && is_in_cycle(heap)) {
         slice(heap, UINT64_MAX); /* user code may run here */
     }
-}
-
-void gci_collect_hold(gc_heap *heap)
-{
-    gci_collect_settle(heap); /* user code may run here */
-    gci_collect_hold_unsettled(heap);
 }
 
 /* One collection, from the first start hook to the last stop hook, with no other inside. false: none
@@ -451,6 +443,7 @@ static bool collect(gc_heap *heap, int generation, gc_reason reason, size_t *fou
     while (is_clearing(heap)) {
         slice(heap, UINT64_MAX); /* user code may run here */
     }
+    int error = errno;
     uint64_t start = gci_sys_clock_ns();
     gci_collect_hold_unsettled(heap);
     gci_death_drain(heap);                        /* user code may run here */
@@ -472,6 +465,7 @@ static bool collect(gc_heap *heap, int generation, gc_reason reason, size_t *fou
     }
     *found = found_by(&report);
     gci_collect_release(heap);
+    errno = error;
     return starts;
 }
 
@@ -538,10 +532,12 @@ static void begin_cycle(gc_heap *heap)
         }
     }
     gc_collection report = { .size = sizeof(report), .generation = 1, .reason = GC_REASON_GROWTH };
+    int error = errno;
     gci_collect_hold_unsettled(heap);
     make_up_for_stop(heap);                       /* user code may run here */
     bool starts = ask_start_hooks(heap, &report); /* user code may run here */
     gci_collect_release(heap);
+    errno = error;
     if (starts) {
         gci_cycle_begin(heap);
         heap->cycle.owes_stop = true;
@@ -703,6 +699,7 @@ void gci_collect_rebase(gc_heap *heap)
 
 size_t gc_collect(gc_heap *heap)
 {
+    (void)gci_has_been_left(heap, OURO_FRAME);
     return gci_collect(heap, 1, GC_REASON_CALL);
 }
 
@@ -712,16 +709,19 @@ size_t gc_collect_generation(gc_heap *heap, int generation)
         heap->last_error = GC_ERR_RANGE;
         return 0;
     }
+    (void)gci_has_been_left(heap, OURO_FRAME);
     return gci_collect(heap, generation, GC_REASON_CALL);
 }
 
 void gc_safepoint(gc_heap *heap)
 {
+    (void)gci_has_been_left(heap, OURO_FRAME);
     collect_or_stress(heap);
 }
 
 bool gc_step(gc_heap *heap, uint64_t budget_ns)
 {
+    (void)gci_has_been_left(heap, OURO_FRAME);
     if (budget_ns > 0 && may_start(heap)) {
         if (heap->config.slice_ns == SIZE_MAX) {
             collect_what_is_due(heap);           /* user code may run here */

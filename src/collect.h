@@ -16,8 +16,18 @@ OURO_INTERNAL void gci_collect_settle(gc_heap *heap);
 
 /* No collection starts and pages are pinned between a hold and its release. They nest. The first also
  * settles the heap; the other leaves a cycle and what slices have found as they are. */
-OURO_INTERNAL void gci_collect_hold(gc_heap *heap);
-OURO_INTERNAL void gci_collect_hold_unsettled(gc_heap *heap);
+static OURO_ALWAYS_INLINE void gci_collect_hold_unsettled(gc_heap *heap)
+{
+    gci_enter(heap, OURO_FRAME); /* which is the caller's: this is inline */
+    heap->busy++;
+    gci_pages_pin(heap);
+    gci_collect_arm(heap);
+}
+static OURO_ALWAYS_INLINE void gci_collect_hold(gc_heap *heap)
+{
+    gci_collect_settle(heap); /* user code may run here */
+    gci_collect_hold_unsettled(heap);
+}
 OURO_INTERNAL void gci_collect_release(gc_heap *heap);
 
 /* gc_collect_generation, for a reason. */

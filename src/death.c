@@ -13,6 +13,8 @@
 
 #include "death.h"
 
+#include <errno.h>
+
 static void set_field_count(gc_object *self, const gc_field *field, uint64_t count)
 {
     char *place = (char *)self + field->count_offset;
@@ -82,7 +84,9 @@ static inline void clear_declared(const struct gci_page *page, gc_object *self, 
 static inline void call_clear(const struct gci_page *page, gc_object *self)
 {
     if (page->duties & GCI_DUTY_CLEAR) {
+        struct gci_callback outer = gci_callback_begin(page->heap, "clear", page->type);
         page->type->clear(self); /* user code may run here */
+        gci_callback_end(page->heap, outer);
     }
 }
 
@@ -95,8 +99,10 @@ static inline void clear_all(const struct gci_page *page, gc_object *self)
 void gc_drop_references(void *object)
 {
     const struct gci_page *page = gci_page_of(object);
+    int error = errno;
     call_clear(page, object); /* user code may run here */
     clear_all(page, object);  /* user code may run here */
+    errno = error;
 }
 
 /* Whether the last item of a tail is NULL: it was emptied, for the last one goes last; or the
@@ -135,7 +141,9 @@ void gci_death_finalize(const struct gci_page *page, gc_object *self)
     if ((page->duties & GCI_DUTY_FINALIZE) && !(self->refs & OURO_REFS_FINALIZED)) {
         self->refs |= OURO_REFS_FINALIZED;
         page->heap->finalized++;
+        struct gci_callback outer = gci_callback_begin(page->heap, "finalize", page->type);
         page->type->finalize(self); /* user code may run here */
+        gci_callback_end(page->heap, outer);
     }
 }
 
@@ -400,12 +408,19 @@ static OURO_NOINLINE void end_plain(struct gci_page *page, gc_object *self)
     heap->young_objects -= young;
 }
 
+void gci_death_destroy(const struct gci_page *page, gc_object *self)
+{
+    if (page->duties & GCI_DUTY_DESTROY) {
+        struct gci_callback outer = gci_callback_begin(page->heap, "destroy", page->type);
+        page->type->destroy(self); /* user code may run here */
+        gci_callback_end(page->heap, outer);
+    }
+}
+
 /* The end of a DYING object whose references are dropped. */
 static void end_cleared(struct gci_page *page, gc_object *self)
 {
-    if (page->duties & GCI_DUTY_DESTROY) {
-        page->type->destroy(self); /* user code may run here */
-    }
+    gci_death_destroy(page, self); /* user code may run here */
     end_weak(self); /* user code may run here; of those that clear and destroy have made */
     if (gc_refcount(self) > 1) {
         /* Its memory stays taken for good: that is safer than what the reference would find
@@ -440,15 +455,19 @@ static void end(struct gci_page *page, gc_object *self)
 
 void gci_death_drain(gc_heap *heap)
 {
-    if (heap->draining) {
+    if (heap->draining && !gci_has_been_left(heap, OURO_FRAME)) {
         return;
     }
+    int error = errno;
+    gci_enter(heap, OURO_FRAME);
     heap->draining = true;
     for (struct gci_page *page; (page = heap->dying_pages) != NULL;) {
         gc_object *self = pop_dead(&heap->dying_pages, &page->dying, &page->next_dying);
         end(page, self); /* user code may run here */
     }
     heap->draining = false;
+    gci_leave(heap);
+    errno = error;
 }
 
 /* Go on with the object that is being emptied. */
@@ -589,7 +608,9 @@ static OURO_NOINLINE void die(struct gci_page *page, gc_object *self)
     } else {
         end_plain(page, self);
     }
-    gci_death_drain(heap); /* user code may run here */
+    if (heap->dying_pages != NULL) {
+        gci_death_drain(heap); /* user code may run here */
+    }
 }
 
 /* The books of a simple object that refers to nothing. */

@@ -14,6 +14,9 @@ OURO_INTERNAL bool gci_death_clear(const struct gci_page *page, gc_object *self)
 /* Call the type's finalize, once in a life. The caller holds a reference. Any user code may run. */
 OURO_INTERNAL void gci_death_finalize(const struct gci_page *page, gc_object *self);
 
+/* Call the type's destroy. Any user code may run. */
+OURO_INTERNAL void gci_death_destroy(const struct gci_page *page, gc_object *self);
+
 /* The slot of a living object is free, and that is all: it has moved, or never was used. It counts
  * neither as a death nor as a birth. */
 OURO_INTERNAL void gci_death_discard(struct gci_page *page, gc_object *self);

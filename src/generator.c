@@ -30,6 +30,8 @@
  *          have ended. Nobody else resumes or closes one that is BUSY. Therefore nobody is on two
  *          stacks, and delegates have no stack of their own. */
 
+#include <errno.h>
+
 #include "ouro.h"
 
 enum { BUSY = 1, CLOSED = 2 };
@@ -82,9 +84,11 @@ bool gc_generator_close(gc_generator *self)
         return false;
     }
     if (!(self->flags & CLOSED)) {
+        int error = errno;
         gc_incref(self);
         end_all(self);   /* user code may run here */
         gc_decref(self); /* user code may run here */
+        errno = error;
     }
     return true;
 }
@@ -213,10 +217,12 @@ void *gc_generator_next(gc_generator *self)
     if (is_busy(self) || (self->flags & CLOSED)) {
         return NULL;
     }
+    int error = errno;
     gc_incref(self);
     self->flags |= BUSY;
     self->consumer = NULL;
     void *item = run(self); /* user code may run here */
     gc_decref(self);        /* user code may run here */
+    errno = error;
     return item;
 }

@@ -69,6 +69,7 @@ const char *gc_status_text(gc_status status)
 size_t gc_heap_trim(gc_heap *heap)
 {
     size_t before = heap->bytes_reserved;
+    (void)gci_has_been_left(heap, OURO_FRAME);
     if (heap->busy == 0) {
         gci_collect_settle(heap); /* user code may run here */
     }
@@ -105,9 +106,7 @@ static void set_closing(gc_heap *heap, bool closing)
 static void destroy(const struct gci_page *page, gc_object *self)
 {
     self->gc = GCI_DYING;
-    if (page->duties & GCI_DUTY_DESTROY) {
-        page->type->destroy(self); /* user code may run here */
-    }
+    gci_death_destroy(page, self); /* user code may run here */
 }
 
 /* One line for each type with objects left but immortal ones. The classes of a type have a record each,
@@ -142,7 +141,7 @@ void gc_heap_free(gc_heap *heap)
     if (heap == NULL) {
         return;
     }
-    if (heap->busy > 0 || heap->draining) {
+    if ((heap->busy > 0 || heap->draining) && !gci_has_been_left(heap, OURO_FRAME)) {
         gci_panic(heap, "ouro: gc_heap_free inside a callback of the same heap");
         return;
     }

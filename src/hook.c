@@ -29,7 +29,10 @@ static bool call_start(gc_heap *heap, const gc_collection *collection)
 {
     heap->next_hook = heap->first_hook;
     for (gc_hook *hook; (hook = take_next(heap)) != NULL;) {
-        if (hook->start != NULL && !hook->start(heap, collection, hook->arg)) {
+        struct gci_callback outer = gci_callback_begin(heap, "the start of a hook", NULL);
+        bool starts = hook->start == NULL || hook->start(heap, collection, hook->arg);
+        gci_callback_end(heap, outer);
+        if (!starts) {
             heap->next_hook = NULL;
             return false;
         }
@@ -59,7 +62,9 @@ static void call_stop(gc_heap *heap, const gc_collection *collection)
     heap->next_hook = heap->first_hook;
     for (gc_hook *hook; (hook = take_next(heap)) != NULL;) {
         if (hook->stop != NULL) {
+            struct gci_callback outer = gci_callback_begin(heap, "the stop of a hook", NULL);
             hook->stop(heap, collection, hook->arg); /* user code may run here */
+            gci_callback_end(heap, outer);
         }
     }
 }

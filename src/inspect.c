@@ -5,6 +5,29 @@
 
 #include "collect.h"
 
+#include <errno.h>
+
+/* What is as before when visitors have run. */
+struct before {
+    struct gci_callback callback;
+    int error;
+};
+
+/* Hold the heap while visitors run. Inline, since the frame is the caller's. */
+static OURO_ALWAYS_INLINE struct before begin_visits(gc_heap *heap)
+{
+    (void)gci_has_been_left(heap, OURO_FRAME);
+    int error = errno;
+    gci_collect_hold(heap); /* user code may run here */
+    return (struct before){ gci_callback_begin(heap, "a visitor", NULL), error };
+}
+static void end_visits(gc_heap *heap, struct before before)
+{
+    gci_callback_end(heap, before.callback);
+    gci_collect_release(heap);
+    errno = before.error;
+}
+
 /* Sets of states: those of each generation; what is garbage while a search is under way; and
  * containers that are none. */
 static const uint32_t states_of[] = {
@@ -31,13 +54,13 @@ int gc_each_object(gc_heap *heap, int generation, gc_object_fn visit, void *arg)
     if (generation != GC_LEAF) {
         states = CONTAINERS & states_of[generation];
     }
-    gci_collect_hold(heap); /* user code may run here */
+    struct before before = begin_visits(heap); /* user code may run here */
     gci_pages_begin_walk(heap, &at);
     while (stop == 0 && (self = gci_walk_next(heap, &at, states)) != NULL) {
         stop = visit(self, arg); /* user code may run here */
     }
     gci_pages_end_walk(heap, &at);
-    gci_collect_release(heap);
+    end_visits(heap, before);
     return stop;
 }
 
@@ -48,7 +71,7 @@ int gc_unreachable(gc_heap *heap, gc_object_fn visit, void *arg)
     if (heap->busy > 0) {
         return 0;
     }
-    gci_collect_hold(heap); /* user code may run here */
+    struct before before = begin_visits(heap); /* user code may run here */
     struct gci_set set = gci_set_to_look_at(heap);
     gci_trace_find_garbage(heap, &set);
     /* What was found alive is as it was before; what is old has the new old state. */
@@ -71,7 +94,7 @@ int gc_unreachable(gc_heap *heap, gc_object_fn visit, void *arg)
         self->gc = is_old ? (uint32_t)heap->old : (uint32_t)GCI_YOUNG;
         heap->young_objects -= is_old;
     }
-    gci_collect_release(heap);
+    end_visits(heap, before);
     return stop;
 }
 
@@ -118,8 +141,8 @@ int gc_referrers(gc_heap *heap, void *object, gc_object_fn visit, void *arg)
     struct gci_walk at;
     gc_object *self;
     int stop = 0;
-    gc_incref(object);      /* lest another one comes to be at its place */
-    gci_collect_hold(heap); /* user code may run here */
+    gc_incref(object);                         /* lest another one comes to be at its place */
+    struct before before = begin_visits(heap); /* user code may run here */
     gci_pages_begin_walk(heap, &at);
     while (stop == 0 && (self = gci_walk_next(heap, &at, CONTAINERS)) != NULL) {
         referents.stop = 0;
@@ -131,7 +154,7 @@ int gc_referrers(gc_heap *heap, void *object, gc_object_fn visit, void *arg)
     }
     gci_pages_end_walk(heap, &at);
     let_go(object); /* user code may run here */
-    gci_collect_release(heap);
+    end_visits(heap, before);
     return stop;
 }
 
@@ -143,10 +166,10 @@ int gc_referents(void *object, gc_object_fn visit, void *arg)
     struct gci_tracer tracer;
     gci_tracer_init(&tracer, heap, pass_on_items);
     tracer.context = &referents;
-    gci_collect_hold(heap); /* user code may run here */
+    struct before before = begin_visits(heap); /* user code may run here */
     gci_trace(&tracer, page, object);
     gci_trace_flush(&tracer);
-    gci_collect_release(heap);
+    end_visits(heap, before);
     return referents.stop;
 }
 

@@ -445,9 +445,14 @@ struct gc_heap {
     struct gci_page *backlog; /* pages with dying objects that wait for a slice, by next_chain */
     gc_object *emptying;      /* it has arrays that are emptied in slices; or NULL */
     size_t emptied;           /* so many items of its tail are */
-    bool draining;            /* somebody further up the stack empties the queue of the dying */
-    bool slicing;             /* a slice is under way: what dies of it joins the backlog */
-    bool closing;             /* no births any more */
+    void *frame;              /* of the outermost function under way that runs user code; or NULL */
+    const int *thread;        /* and the address of errno there, which tells threads apart */
+    const char *callback;     /* what runs now: "finalize"; or NULL */
+    const gc_type *callback_type; /* of the object it is about; or NULL */
+    unsigned weak_calls;          /* callbacks of weak references under way */
+    bool draining;                /* somebody further up the stack empties the queue of the dying */
+    bool slicing;                 /* a slice is under way: what dies of it joins the backlog */
+    bool closing;                 /* no births any more */
     bool enabled;
     unsigned busy;         /* collections and searches under way: no collection starts */
     unsigned pinned;       /* walks under way: no page leaves, none is used for something else */

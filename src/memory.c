@@ -2,6 +2,8 @@
 
 #include "memory.h"
 
+#include <errno.h>
+
 void *gci_memory_take(gc_heap *heap, size_t size, size_t align)
 {
     const gc_page_source *source = &heap->config.page_source;
@@ -9,10 +11,12 @@ void *gci_memory_take(gc_heap *heap, size_t size, size_t align)
         return NULL;
     }
     size = gci_round_up(size, GCI_BLOCK_SIZE);
+    int error = errno;
     heap->busy++; /* no collection inside the page source */
     void *block =
         source->map == NULL ? gci_sys_map(size, align) : source->map(source->arg, size, align);
     heap->busy--;
+    errno = error;
     if (block == NULL) {
         return NULL;
     }
@@ -31,6 +35,7 @@ void gci_memory_give(gc_heap *heap, void *block, size_t size)
     const gc_page_source *source = &heap->config.page_source;
     size = gci_round_up(size, GCI_BLOCK_SIZE);
     heap->bytes_reserved -= size;
+    int error = errno;
     heap->busy++;
     if (source->map == NULL) {
         gci_sys_unmap(block, size);
@@ -38,4 +43,5 @@ void gci_memory_give(gc_heap *heap, void *block, size_t size)
         source->unmap(source->arg, block, size);
     }
     heap->busy--;
+    errno = error;
 }

@@ -7,6 +7,8 @@
 
 #include "object.h"
 
+#include <errno.h>
+
 #include "table.h"
 
 static uint64_t key_of(const gc_type *type, unsigned size_class)
@@ -129,11 +131,13 @@ static struct gci_record *record_of(gc_heap *heap, const gc_type *type, unsigned
     return record;
 }
 
-static bool has_objects(const gc_heap *heap, const gc_type *type)
+/* Whether there are objects of a type, or only those that are not as the type says now. */
+static bool has_objects(const gc_heap *heap, const gc_type *type, bool former)
 {
     struct gci_page *page = NULL;
     while ((page = gci_pages_next(heap, page)) != NULL) {
-        if (page->type == type && gci_page_used(page) > 0) {
+        if (page->type == type && gci_page_used(page) > 0 &&
+            !(former && gci_page_describes(page, type))) {
             return true;
         }
     }
@@ -146,7 +150,7 @@ gc_status gc_type_forget(gc_heap *heap, const gc_type *type)
         return gci_fail(heap, GC_ERR_BUSY);
     }
     heap->hooks.settle(heap); /* user code may run here */
-    if (has_objects(heap, type)) {
+    if (has_objects(heap, type, false)) {
         return gci_fail(heap, GC_ERR_BUSY);
     }
     gci_pages_drop_idle(heap);
@@ -213,8 +217,7 @@ static OURO_NOINLINE gc_object *take_slot_in_walk(gc_heap *heap, struct gci_page
  * not change. */
 static inline bool is_of_former_type(const struct gci_page *page, const gc_type *type)
 {
-    return OURO_UNLIKELY(gci_page_used(page) == 0) &&
-           !gci_page_describes(page, type, page->slot_size);
+    return OURO_UNLIKELY(gci_page_used(page) == 0) && !gci_page_describes(page, type);
 }
 
 /* An object of a type in a page from a place, but for the zeros, if its slot has the size and nothing else is to be
@@ -262,14 +265,13 @@ static gc_object *try_birth(gc_heap *heap, const gc_type *type, unsigned size_cl
 
 /* Look at a type that has no current page, or one that was of another type with the same address and is
  * given up. Returns what is wrong with the type, or NULL. */
-static const char *look_at_type(const gc_heap *heap, struct gci_record *record, const gc_type *type,
-                                size_t slot_size)
+static const char *look_at_type(const gc_heap *heap, struct gci_record *record, const gc_type *type)
 {
     bool has_page = record != NULL && record->current != NULL;
-    if (has_page && gci_page_describes(record->current, type, slot_size)) {
+    if (has_page && gci_page_describes(record->current, type)) {
         return NULL;
     }
-    if (has_page && has_objects(heap, type)) {
+    if (has_page && has_objects(heap, type, true)) {
         return "it has changed while objects of it are alive";
     }
     if (has_page) {
@@ -282,7 +284,7 @@ static gc_object *slow_birth(gc_heap *heap, const gc_type *type, unsigned size_c
                              size_t slot_size)
 {
     struct gci_record *record = gci_object_record(heap, type, size_class);
-    const char *fault = look_at_type(heap, record, type, slot_size);
+    const char *fault = look_at_type(heap, record, type);
     if (fault != NULL) {
         return refuse(heap, type, "is malformed", fault);
     }
@@ -299,10 +301,12 @@ static gc_object *slow_birth(gc_heap *heap, const gc_type *type, unsigned size_c
     if (self == NULL && heap->hooks.shortage(heap)) { /* user code may run here */
         self = try_birth(heap, type, size_class, slot_size, &error);
     }
+    int saved = errno;
     while (self == NULL && heap->config.out_of_memory != NULL &&
            heap->config.out_of_memory(heap, slot_size)) { /* user code may run here */
         self = try_birth(heap, type, size_class, slot_size, &error);
     }
+    errno = saved;
     if (self == NULL) {
         heap->last_error = error;
     }
@@ -333,8 +337,7 @@ static OURO_NOINLINE void *new_unready(gc_heap *heap, const gc_type *type, const
         return refuse(heap, type, "has an item_size", "use gc_new_var");
     }
     struct gci_caller caller = { where, return_address };
-    size_t size = gci_larger(type->size, GCI_SLOT_MIN);
-    return other_birth(heap, type, 0, gci_round_up(size, gci_larger(type->align, 8)), &caller);
+    return other_birth(heap, type, 0, gci_page_slot_size(type), &caller);
 }
 
 /* Record a birth at another line than the one before; the object is not zeroed yet. */
@@ -352,7 +355,7 @@ static inline void *new_on_record(gc_heap *heap, const gc_type *type, const char
                                   void *return_address)
 {
     struct gci_page *page = page_in(heap->profile->pages, place_of(type, 0));
-    size_t size = page->slot_size;
+    size_t size = gci_page_slot_size(type);
     gc_object *self = birth(heap, page, type, size);
     if (OURO_UNLIKELY(self == NULL)) {
         return new_unready(heap, type, where, return_address);
@@ -379,7 +382,7 @@ static OURO_NOINLINE void *call_new_long(gc_heap *heap, const gc_type *type, con
 void *gc_new_at(gc_heap *heap, const gc_type *type, const char *where)
 {
     struct gci_page *page = page_in(heap->pages, place_of(type, 0));
-    size_t size = page->slot_size;
+    size_t size = gci_page_slot_size(type);
     gc_object *self = birth(heap, page, type, size);
     if (OURO_LIKELY(self != NULL)) {
         return zero(self, size);

@@ -456,11 +456,11 @@ static void page_empty(struct gci_page *page)
     }
 }
 
-bool gci_page_describes(const struct gci_page *page, const gc_type *type, size_t slot_size)
+bool gci_page_describes(const struct gci_page *page, const gc_type *type)
 {
     struct gci_page other;
-    describe_type(&other, type, slot_size);
-    return page->slot_size == slot_size && page->first % gci_larger(type->align, 8) == 0 &&
+    describe_type(&other, type, type->item_size == 0 ? gci_page_slot_size(type) : page->slot_size);
+    return page->slot_size == other.slot_size && page->first % gci_larger(type->align, 8) == 0 &&
            page->birth == other.birth && page->shape == other.shape &&
            page->fields == other.fields && page->field_count == other.field_count &&
            page->duties == other.duties && page->is_near == other.is_near &&

@@ -173,9 +173,14 @@ OURO_INTERNAL bool gci_pages_skips_holes(const gc_heap *heap, struct gci_page *p
 OURO_INTERNAL struct gci_page *gci_pages_with_room(gc_heap *heap, struct gci_record *record,
                                                    size_t slot_size);
 
+/* The slot size for objects of a type without a tail. */
+static inline size_t gci_page_slot_size(const gc_type *type)
+{
+    return gci_round_up(gci_larger(type->size, GCI_SLOT_MIN), gci_larger(type->align, 8));
+}
+
 /* Whether what a page knows of the type of its objects holds for a type as well. */
-OURO_INTERNAL bool gci_page_describes(const struct gci_page *page, const gc_type *type,
-                                      size_t slot_size);
+OURO_INTERNAL bool gci_page_describes(const struct gci_page *page, const gc_type *type);
 
 /* Give up the current page of a record, which is empty. */
 OURO_INTERNAL void gci_pages_leave_current(struct gci_record *record);

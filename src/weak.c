@@ -493,9 +493,14 @@ static void call_back(struct gci_weak_call *call)
     } else {
         gc_incref(call);
     }
+    gc_heap *heap = gci_page_of(call)->heap;
+    struct gci_callback outer = gci_callback_begin(heap, "the callback of a weak reference", NULL);
+    heap->weak_calls++;
     /* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): WEAK-3, it has one */
     callback(&call->weak, call->arg); /* user code may run here */
-    gc_decref(call);                  /* user code may run here */
+    heap->weak_calls--;
+    gci_callback_end(heap, outer);
+    gc_decref(call); /* user code may run here */
 }
 
 /* Call the first that is due, unless it is garbage. Returns whether it was called. */

@@ -18,6 +18,8 @@
  * Buckets are a linear hash: with an entry more than there are buckets, one of them is split in two,
  * so that no step is a large one. */
 
+#include <errno.h>
+
 #include "ouro.h"
 
 enum { BLOCK = 64 };
@@ -456,8 +458,10 @@ int gc_weak_map_each(gc_weak_map *map, gc_weak_map_fn visit, void *arg)
         if (hold(entry, &object, &value)) {
             bool by_key = map->side == GC_WEAK_KEYS;
             gc_incref(entry); /* its key is lent */
+            int error = errno;
             stop = visit(by_key ? object : entry->key, by_key ? 0 : gc_count(entry), value,
                          arg); /* user code may run here */
+            errno = error;
             gc_decref(entry);  /* user code may run here */
             gc_decref(value);  /* user code may run here */
             gc_decref(object); /* user code may run here */

@@ -667,6 +667,135 @@ static void forgotten_type_of_large_objects_leaves_nothing_behind(void **state)
     assert_live(heap, 0);
 }
 
+/* A type's address, used again
+ * =========================== */
+
+/* A type that is made at run time, in memory that another type had before. */
+static gc_type *type_in(void *memory, const gc_type *contents)
+{
+    memcpy(memory, contents, sizeof(*contents));
+    return memory;
+}
+
+static const gc_type narrow_type = { .name = "narrow", .size = 24 };
+static const gc_type wide_type = { .name = "wide", .size = 200 };
+static const gc_type aligned_type = { .name = "aligned", .size = 24, .align = 64 };
+static const gc_type left_type = { .name = "left",
+                                   .size = sizeof(struct node),
+                                   .refs = OURO_REFS(struct node, left) };
+static const gc_type right_type = { .name = "right",
+                                    .size = sizeof(struct node),
+                                    .refs = OURO_REFS(struct node, right) };
+
+static void type_of_another_size_or_alignment_gets_pages_of_its_own(void **state)
+{
+    gc_heap *heap = world_new_heap(*state, NULL);
+    static const gc_type *const types[] = { &narrow_type, &wide_type,    &aligned_type,
+                                            &narrow_type, &aligned_type, &wide_type };
+    gc_type *memory = calloc(1, sizeof(*memory));
+    assert_non_null(memory);
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        const gc_type *type = type_in(memory, types[i]);
+        char *objects[100];
+        for (size_t k = 0; k < 100; k++) {
+            objects[k] = gc_new(heap, type);
+            assert_non_null(objects[k]);
+            assert_int_equal((uintptr_t)objects[k] % (type->align == 0 ? 8 : type->align), 0);
+            for (size_t at = 8; at < type->size; at++) {
+                assert_int_equal(objects[k][at], 0);
+            }
+            memset(objects[k] + 8, 0xFF, type->size - 8);
+            for (size_t other = 0; other < k; other++) {
+                size_t apart = objects[k] > objects[other] ? (size_t)(objects[k] - objects[other])
+                                                           : (size_t)(objects[other] - objects[k]);
+                assert_true(apart >= type->size);
+            }
+        }
+        assert_sound(heap);
+        for (size_t k = 0; k < 100; k++) {
+            gc_decref(objects[k]);
+        }
+    }
+    free(memory);
+}
+
+static void type_with_other_references_is_traced_by_them(void **state)
+{
+    gc_heap *heap = world_new_heap(*state, NULL);
+    static const gc_type *const types[] = { &left_type, &right_type, &narrow_type, &left_type };
+    gc_type *memory = calloc(1, sizeof(*memory));
+    assert_non_null(memory);
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        struct node *node = gc_new(heap, type_in(memory, types[i]));
+        assert_non_null(node);
+        if (types[i] != &narrow_type) {
+            gc_set(types[i] == &left_type ? &node->left : &node->right, node);
+        }
+        gc_decref(node);
+        assert_int_equal(gc_collect(heap), types[i] != &narrow_type);
+        assert_live(heap, 0);
+    }
+    free(memory);
+}
+
+static void type_with_other_callbacks_is_called_by_them(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    gc_type *memory = calloc(1, sizeof(*memory));
+    assert_non_null(memory);
+    gc_decref(gc_new(heap, type_in(memory, &actor_type)));
+    assert_story(world, "F0 D0 ");
+    gc_type silent = { .name = "silent", .size = actor_type.size, .refs = actor_type.refs };
+    gc_decref(gc_new(heap, type_in(memory, &silent)));
+    assert_story(world, "");
+    gc_decref(gc_new(heap, type_in(memory, &actor_type)));
+    assert_story(world, "F0 D0 ");
+    free(memory);
+}
+
+static void type_with_a_tail_may_have_been_one_without(void **state)
+{
+    gc_heap *heap = world_new_heap(*state, NULL);
+    gc_type *memory = calloc(1, sizeof(*memory));
+    assert_non_null(memory);
+    for (size_t i = 0; i < 4; i++) {
+        const gc_type *type = type_in(memory, i % 2 == 0 ? &string_type : &tuple_type);
+        void *objects[2] = { gc_new_var(heap, type, 8), gc_new_var(heap, type, 64) };
+        assert_non_null(objects[0]);
+        assert_non_null(objects[1]);
+        assert_true(gc_is_container(objects[0]) == (i % 2 == 1));
+        assert_sound(heap);
+        gc_decref(objects[0]);
+        gc_decref(objects[1]);
+        gc_decref(gc_new(heap, type_in(memory, &wide_type)));
+    }
+    free(memory);
+}
+
+static void type_that_changes_while_objects_live_is_refused(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    gc_type *memory = calloc(1, sizeof(*memory));
+    assert_non_null(memory);
+    void *objects[4000];
+    for (size_t i = 0; i < 4000; i++) { /* more than a page */
+        objects[i] = gc_new(heap, type_in(memory, &narrow_type));
+        assert_non_null(objects[i]);
+    }
+    while (gc_new(heap, type_in(memory, &wide_type)) != NULL) {
+        fail_msg("an object of 200 bytes in a slot of 24");
+    }
+    expect_panic(world, "wide");
+    assert_int_equal(gc_last_error(heap), GC_ERR_TYPE);
+    (void)type_in(memory, &narrow_type);
+    for (size_t i = 0; i < 4000; i++) {
+        gc_decref(objects[i]);
+    }
+    free(memory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -697,6 +826,11 @@ int main(void)
         world_test(forgotten_type_may_come_back),
         world_test(type_the_heap_never_saw_may_be_forgotten),
         world_test(forgotten_type_of_large_objects_leaves_nothing_behind),
+        world_test(type_of_another_size_or_alignment_gets_pages_of_its_own),
+        world_test(type_with_other_references_is_traced_by_them),
+        world_test(type_with_other_callbacks_is_called_by_them),
+        world_test(type_with_a_tail_may_have_been_one_without),
+        world_test(type_that_changes_while_objects_live_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
