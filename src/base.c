@@ -53,17 +53,12 @@ void gci_enter(gc_heap *heap, void *frame)
     }
 }
 
-void gci_leave(gc_heap *heap)
-{
-    if (heap->busy == 0 && !heap->draining) {
-        heap->frame = NULL;
-    }
-}
-
 bool gci_has_been_left(gc_heap *heap, const void *frame)
 {
     uintptr_t now = (uintptr_t)frame, then = (uintptr_t)heap->frame;
-    if (then == 0 || now < then || now - then > STACK_MAX || heap->thread != &errno) {
+    bool is_under_way = heap->busy > 0 || heap->draining;
+    if (!is_under_way || then == 0 || now < then || now - then > STACK_MAX ||
+        heap->thread != &errno) {
         return false;
     }
     /* A death by count outside of all else. The object stays, dying. */

@@ -60,13 +60,11 @@ OURO_INTERNAL OURO_NOINLINE void gci_panic(gc_heap *heap, const char *format, ..
 
 /* Callbacks that were left by longjmp or an exception.
  *
- * The outermost function that runs user code puts down its frame (OURO_FRAME), and takes it away at its
- * end: gci_enter, and gci_leave where neither busy nor draining is left. A call from a frame that is not
- * deeper in the same stack means that the function never came to its end. gci_has_been_left panics
- * then, once, with the name of the callback; after it a death by count can be given up. Returns whether
- * it was. */
+ * The outermost function that runs user code puts down its frame (OURO_FRAME) by gci_enter, and takes it
+ * away at its end. A call from a frame that is not deeper in the same stack means that the function
+ * never came to its end. gci_has_been_left panics then, once, with the name of the callback; a death by
+ * count is given up. Returns whether it was. */
 OURO_INTERNAL void gci_enter(gc_heap *heap, void *frame);
-OURO_INTERNAL void gci_leave(gc_heap *heap);
 OURO_INTERNAL bool gci_has_been_left(gc_heap *heap, const void *frame);
 
 /* Note which callback is about to run. Returns the one around it, for gci_callback_end. */

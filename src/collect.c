@@ -163,7 +163,7 @@ void gci_collect_arm(gc_heap *heap)
 void gci_collect_release(gc_heap *heap)
 {
     heap->busy--;
-    gci_leave(heap);
+    heap->frame = heap->busy > 0 || heap->draining ? heap->frame : NULL;
     gci_pages_unpin(heap);
     gci_collect_arm(heap);
 }

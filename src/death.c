@@ -459,6 +459,7 @@ void gci_death_drain(gc_heap *heap)
         return;
     }
     int error = errno;
+    void *outer = heap->frame;
     gci_enter(heap, OURO_FRAME);
     heap->draining = true;
     for (struct gci_page *page; (page = heap->dying_pages) != NULL;) {
@@ -466,7 +467,7 @@ void gci_death_drain(gc_heap *heap)
         end(page, self); /* user code may run here */
     }
     heap->draining = false;
-    gci_leave(heap);
+    heap->frame = outer;
     errno = error;
 }
 
