@@ -109,12 +109,16 @@ static void print_source(const gc_statistic *shown, FILE *file)
     }
 }
 
-static void print_frames(const gc_statistic *shown, struct gci_lines *lines, FILE *file)
+static void print_frames(const struct gci_group *group, struct gci_lines *lines, FILE *file)
 {
     char name[1024];
-    for (size_t i = 0; i < shown->frame_count; i++) {
-        gci_lines_name(lines, shown->frames[i], name, sizeof(name));
-        (void)fprintf(file, "        %s %s\n", i == 0 ? "in" : "called from", name);
+    const char *called = "in";
+    for (size_t i = gci_first_frame(lines, group); i < group->shown.frame_count; i++) {
+        if (!gci_lines_is_ours(lines, group->shown.frames[i])) {
+            gci_lines_name(lines, group->shown.frames[i], name, sizeof(name));
+            (void)fprintf(file, "        %s %s\n", called, name);
+            called = "called from";
+        }
     }
 }
 
@@ -183,7 +187,7 @@ static void print_groups(const struct gci_groups *groups, bool is_change, gc_gro
         (void)fprintf(file, "#%zu: %s: ", ++shown, group->name);
         print_amounts(group, is_change, file);
         print_source(group, file);
-        print_frames(group, groups->lines, file);
+        print_frames(&groups->items[i], groups->lines, file);
         progress_show(&progress, shown, count);
     }
     progress_end(&progress);
