@@ -1231,7 +1231,9 @@ OURO_API int gc_snapshot_compare(const gc_snapshot *newer, const gc_snapshot *ol
 
 /* Print the first `top` groups for people, with the line of source where it can be read, what the
  * others have, and the total: of one snapshot, or of what changed from an older one, where what did
- * not change is among the others. Returns 0 or GC_ERR_NOMEM, then nothing is printed. */
+ * not change is among the others. Returns 0 or GC_ERR_NOMEM, then nothing is printed.
+ * Cost  as gc_snapshot_statistics. Each file of source is read once, up to the last line that is
+ *       shown, with 168 bytes of memory for each group. */
 OURO_API int gc_snapshot_print(const gc_snapshot *snapshot, gc_group group, size_t top, FILE *file);
 OURO_API int gc_snapshot_print_compare(const gc_snapshot *newer, const gc_snapshot *older,
                                        gc_group group, size_t top, FILE *file);
