@@ -75,6 +75,11 @@
 #else
 #define OURO_MUST_USE
 #endif
+#if OURO_HAS_ATTRIBUTE(always_inline)
+#define OURO_ALWAYS_INLINE inline __attribute__((always_inline))
+#else
+#define OURO_ALWAYS_INLINE inline
+#endif
 /* OURO_FORGET: what a pointer leads to has to be read again. It keeps the sum of an addition to memory out of
  * registers. OURO_IS_KNOWN: whether the compiler knows a number. */
 #if defined(__GNUC__)
@@ -516,10 +521,11 @@ static inline gc_object *ouro_take_slot(struct ouro_heap *heap, struct ouro_page
 OURO_API OURO_MUST_USE OURO_NEW void *gc_new_slow(gc_heap *heap, const gc_type *type,
                                                   const char *where) OURO_NONNULL;
 
-/* gc_new, inline where the compiler knows the type, as it does with optimisation if that is a constant, and
- * objects of it are small. Else it is gc_new_at. What a program calls is gc_new. */
-static inline OURO_MUST_USE OURO_NEW void *gc_new_short(gc_heap *heap, const gc_type *type,
-                                                        const char *where)
+/* gc_new, inline where the compiler knows the type, as it does with optimisation if that is a
+ * constant, and objects of it are small. Else it is gc_new_at. What a program calls is gc_new.
+ * Inlined in every build, so that the innermost call frame of a birth is that of the program. */
+static OURO_ALWAYS_INLINE OURO_MUST_USE OURO_NEW void *
+gc_new_short(gc_heap *heap, const gc_type *type, const char *where)
 {
     if (!OURO_IS_KNOWN(type->size) || type->size > OURO_SHORT_MAX || type->item_size != 0) {
         return gc_new_at(heap, type, where);
@@ -1162,6 +1168,8 @@ typedef struct gc_profile_stats {
 /* Begin to record, with up to `frames` (1 to 64) call frames for each allocation: 1 is the line
  * alone, more are taken by walking the stack, and cost accordingly. Reports give frames their file
  * and line where debug information and libdw are there (see the manual), else function and offset.
+ * The first is the call of gc_new, gc_new_var or gc_profile_track in the program. What makes objects by
+ * other functions of ouro's has these before it, and they count; reports with lines leave them out.
  * When it is on already, `frames` changes nothing.
  * Errors  GC_ERR_NOMEM. GC_ERR_RANGE: frames, or more than one where the stack cannot be walked. */
 OURO_API gc_status gc_profile_start(gc_heap *heap, unsigned frames) OURO_NONNULL;
@@ -1218,7 +1226,7 @@ typedef struct gc_statistic {
     const char *name;    /* "file.c:12", "file.c", a type's, or "function+0x1c" of a frame */
     const char *file;    /* what is before the line in `name`; NULL: of types and such frames */
     unsigned line;       /* 0: none */
-    void *const *frames; /* GC_BY_TRACEBACK: return addresses, the innermost first */
+    void *const *frames; /* GC_BY_TRACEBACK: return addresses, the innermost first, all on record */
     size_t frame_count;
     uint64_t bytes, count;
     int64_t bytes_diff, count_diff; /* gc_snapshot_compare: newer less older */
@@ -1255,7 +1263,9 @@ OURO_API int gc_snapshot_compare(const gc_snapshot *newer, const gc_snapshot *ol
 
 /* Print the first `top` groups for people, with the line of source where it can be read, what the
  * others have, and the total: of one snapshot, or of what changed from an older one, where what did
- * not change is among the others. Returns 0 or GC_ERR_NOMEM, then nothing is printed. */
+ * not change is among the others. Returns 0 or GC_ERR_NOMEM, then nothing is printed.
+ * Cost  as gc_snapshot_statistics. Each file of source is read once, up to the last line that is
+ *       shown, with 168 bytes of memory for each group. */
 OURO_API int gc_snapshot_print(const gc_snapshot *snapshot, gc_group group, size_t top, FILE *file);
 OURO_API int gc_snapshot_print_compare(const gc_snapshot *newer, const gc_snapshot *older,
                                        gc_group group, size_t top, FILE *file);
@@ -1628,11 +1638,11 @@ template <class T> inline OURO_NEW T *gc_take(T **slot)
 {
     return static_cast<T *>(gc_slot_take(slot));
 }
-template <class T> inline gc_status gc_resize_var_from(T **slot, size_t count, const char *where)
+template <class T> inline void *ouro_slot(T **slot)
 {
-    return gc_resize_var_at(slot, count, where);
+    return slot;
 }
-#define gc_resize_var(slot, count) gc_resize_var_from((slot), (count), OURO_HERE)
+#define gc_resize_var(slot, count) gc_resize_var_at(ouro_slot(slot), (count), OURO_HERE)
 template <class T> inline void gc_swap(T **slot, T **other)
 {
     gc_slot_swap(slot, other);

@@ -9,17 +9,14 @@
 
 #include "layout.h"
 
-#if OURO_HAS_ATTRIBUTE(visibility) && OURO_HAS_ATTRIBUTE(noinline) && \
-    OURO_HAS_ATTRIBUTE(always_inline) && OURO_HAS_ATTRIBUTE(format)
-#define OURO_INTERNAL      __attribute__((visibility("hidden")))
-#define OURO_NOINLINE      __attribute__((noinline))
-#define OURO_ALWAYS_INLINE inline __attribute__((always_inline))
+#if OURO_HAS_ATTRIBUTE(visibility) && OURO_HAS_ATTRIBUTE(noinline) && OURO_HAS_ATTRIBUTE(format)
+#define OURO_INTERNAL __attribute__((visibility("hidden")))
+#define OURO_NOINLINE __attribute__((noinline))
 #define OURO_PRINTF(format_index, first_index) \
     __attribute__((format(printf, format_index, first_index)))
 #else
 #define OURO_INTERNAL
 #define OURO_NOINLINE
-#define OURO_ALWAYS_INLINE inline
 #define OURO_PRINTF(format_index, first_index)
 #endif
 #if defined(__GNUC__)

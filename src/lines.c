@@ -24,6 +24,7 @@ struct answer {
     unsigned line;
     const char *name; /* of the function, or of a symbol that is `offset` before; NULL: not known */
     uint64_t offset;
+    bool is_ours; /* a function of ouro.h that is not inlined: nothing of the program */
 };
 static const struct answer nothing;
 
@@ -37,8 +38,10 @@ static const struct answer nothing;
 /* What is used of libdw. */
 /* clang-format off */
 #define FUNCTIONS(use) \
-    use(dwarf_attr) use(dwarf_diename) use(dwarf_formstring) use(dwarf_getscopes) \
-    use(dwarf_getsrc_die) use(dwarf_haspc) use(dwarf_lineno) use(dwarf_linesrc) use(dwarf_tag) \
+    use(dwarf_attr) use(dwarf_attr_integrate) use(dwarf_child) use(dwarf_decl_file) \
+    use(dwarf_diename) use(dwarf_filesrc) use(dwarf_formstring) use(dwarf_formudata) \
+    use(dwarf_getfuncs) use(dwarf_getsrc_die) use(dwarf_getsrcfiles) use(dwarf_haspc) \
+    use(dwarf_lineno) use(dwarf_linesrc) use(dwarf_siblingof) use(dwarf_tag) \
     use(dwfl_addrmodule) use(dwfl_begin) use(dwfl_build_id_find_debuginfo) use(dwfl_end) \
     use(dwfl_linux_proc_find_elf) use(dwfl_linux_proc_maps_report) use(dwfl_module_addrdie) \
     use(dwfl_module_addrinfo) use(dwfl_module_nextcu) use(dwfl_report_end)
@@ -46,7 +49,7 @@ static const struct answer nothing;
 #define LOAD(name)    && load(lines, #name, &lines->name)
 /* clang-format on */
 
-enum { RECENT_ANSWERS = 1024 };
+enum { RECENT_ANSWERS = 4096 };
 
 struct gci_lines {
     void *library;
@@ -170,19 +173,89 @@ static void find_line(const struct gci_lines *lines, const struct place *place,
     }
 }
 
-/* The function is an inlined one, if the code is. */
+static bool is_header(const char *file)
+{
+    const char *slash = file == NULL ? NULL : strrchr(file, '/');
+    return file != NULL && strcmp(slash == NULL ? file : slash + 1, "ouro.h") == 0;
+}
+
+/* A number that is an attribute of a scope; 0: it has none. */
+static Dwarf_Word number_of(const struct gci_lines *lines, Dwarf_Die *scope, unsigned name)
+{
+    Dwarf_Attribute attribute;
+    Dwarf_Word number = 0;
+    (void)lines->dwarf_formudata(lines->dwarf_attr(scope, name, &attribute), &number);
+    return number;
+}
+
+/* The line of the call that a scope is inlined for. */
+static void find_call(const struct gci_lines *lines, const struct place *place, Dwarf_Die *scope,
+                      struct answer *answer)
+{
+    Dwarf_Files *files;
+    size_t count;
+    const char *file = NULL;
+    if (lines->dwarf_getsrcfiles(place->unit, &files, &count) == 0) {
+        file = lines->dwarf_filesrc(files, number_of(lines, scope, DW_AT_call_file), NULL, NULL);
+    }
+    answer->line = (unsigned)number_of(lines, scope, DW_AT_call_line);
+    answer->file =
+        file == NULL || answer->line == 0 ? NULL : name_as_given(lines, place->unit, file);
+}
+
+/* The function that has an address, inlined ones in it. */
+struct search {
+    const struct gci_lines *lines;
+    Dwarf_Addr address;
+    Dwarf_Die function;
+    bool is_found;
+};
+
+static int try_function(Dwarf_Die *function, void *arg)
+{
+    struct search *search = arg;
+    search->is_found = search->lines->dwarf_haspc(function, search->address) == 1;
+    search->function = *function;
+    return search->is_found ? DWARF_CB_ABORT : DWARF_CB_OK;
+}
+
+/* Go on to the scope inside of one that has an address. Returns whether there is one. */
+static bool enter_scope(const struct gci_lines *lines, Dwarf_Addr address, Dwarf_Die *scope)
+{
+    int end = lines->dwarf_child(scope, scope);
+    while (end == 0 && lines->dwarf_haspc(scope, address) != 1) {
+        end = lines->dwarf_siblingof(scope, scope);
+    }
+    return end == 0;
+}
+
+/* The function is an inlined one, if the code is. What is inlined of ouro.h is passed over, with all
+ * that is inside of it: the line is that of its call. Little debug information (-g1) does not say
+ * where functions come from; then this is the outermost inlined function. */
 static void find_function(const struct gci_lines *lines, const struct place *place,
                           struct answer *answer)
 {
-    Dwarf_Die *scopes = NULL;
-    int count = lines->dwarf_getscopes(place->unit, place->unit_address, &scopes);
-    for (int i = 0; i < count && answer->name == NULL; i++) {
-        int tag = lines->dwarf_tag(&scopes[i]);
-        if (tag == DW_TAG_subprogram || tag == DW_TAG_inlined_subroutine) {
-            answer->name = lines->dwarf_diename(&scopes[i]);
+    struct search search = { .lines = lines, .address = place->unit_address };
+    bool is_line_ours = is_header(answer->file);
+    (void)lines->dwarf_getfuncs(place->unit, try_function, &search, 0);
+    Dwarf_Die scope = search.function;
+    for (bool more = search.is_found; more; more = enter_scope(lines, search.address, &scope)) {
+        int tag = lines->dwarf_tag(&scope);
+        Dwarf_Attribute attribute;
+        bool is_known = lines->dwarf_attr_integrate(&scope, DW_AT_decl_file, &attribute) != NULL;
+        bool is_ours = is_known ? is_header(lines->dwarf_decl_file(&scope)) : is_line_ours;
+        if (tag == DW_TAG_inlined_subroutine && is_ours) {
+            find_call(lines, place, &scope, answer);
+            return;
+        }
+        if (tag == DW_TAG_inlined_subroutine || tag == DW_TAG_subprogram) {
+            answer->name = lines->dwarf_diename(&scope);
+            answer->is_ours = is_known && is_ours;
         }
     }
-    free(scopes);
+    if (is_line_ours && !answer->is_ours) {
+        answer->file = NULL; /* inlined, but it is not said where */
+    }
 }
 
 static struct answer look_up(const struct gci_lines *lines, const void *frame)
@@ -196,7 +269,8 @@ static struct answer look_up(const struct gci_lines *lines, const void *frame)
     if (answer.file != NULL) {
         find_function(lines, &place, &answer);
     }
-    if (answer.name == NULL && place.module != NULL) { /* static functions are symbols, too */
+    if ((answer.file == NULL || answer.name == NULL) && place.module != NULL) {
+        /* Static functions are symbols, too. */
         answer.name = lines->dwfl_module_addrinfo(place.module, place.address, &answer.offset,
                                                   &symbol, NULL, NULL, NULL);
     }
@@ -235,6 +309,11 @@ static const struct answer *ask(struct gci_lines *lines, const void *frame)
     return &nothing;
 }
 #endif
+
+bool gci_lines_is_ours(struct gci_lines *lines, const void *frame)
+{
+    return ask(lines, frame)->is_ours;
+}
 
 bool gci_lines_find(struct gci_lines *lines, const void *frame, const char **file, unsigned *line)
 {

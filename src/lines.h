@@ -12,6 +12,10 @@ struct gci_lines;
 OURO_INTERNAL bool gci_lines_open(struct gci_lines **result);
 OURO_INTERNAL void gci_lines_close(struct gci_lines *lines);
 
+/* Whether a frame belongs to a function of ouro.h that the compiler has not inlined. Reports leave
+ * it out. What it has inlined has no frame, and is the line of its call. */
+OURO_INTERNAL bool gci_lines_is_ours(struct gci_lines *lines, const void *frame);
+
 /* The file, as the compiler was given its name, and the line of the call that returns to an address.
  * false: not known. The name is good until the close. */
 OURO_INTERNAL bool gci_lines_find(struct gci_lines *lines, const void *frame, const char **file,

@@ -206,6 +206,23 @@ static size_t entry_count(const gc_snapshot *snapshot, gc_group by)
     return count;
 }
 
+size_t gci_first_frame(struct gci_lines *lines, const struct gci_group *group)
+{
+    enum { CALL_LINES_MAX = 32 };
+    size_t first = 0;
+    const char *file;
+    unsigned line, distance = CALL_LINES_MAX;
+    for (size_t i = 0; i < group->shown.frame_count && distance > 0; i++) {
+        if (gci_lines_find(lines, group->shown.frames[i], &file, &line) &&
+            line <= group->shown.line && group->shown.line - line < distance &&
+            strlen(file) == group->length && memcmp(file, group->text, group->length) == 0) {
+            distance = group->shown.line - line;
+            first = i;
+        }
+    }
+    return first;
+}
+
 /* Add the entries of a record. `entry` says how much it holds, when, and which it is. */
 static void add_entries(struct gci_groups *groups, struct gci_group entry,
                         const struct gci_site *record, gc_group by)
@@ -225,8 +242,14 @@ static void add_entries(struct gci_groups *groups, struct gci_group entry,
     }
     groups->items[groups->count++] = entry;
     gci_statistic_add(&groups->total, &entry.shown);
-    /* Frame 0 is the line itself. */
-    for (size_t i = 1; by == GC_BY_CUMULATIVE && i < record->frame_count; i++) {
+    if (by != GC_BY_CUMULATIVE) {
+        return;
+    }
+    struct gci_group traceback = entry;
+    traceback.shown.frames = record->frames;
+    traceback.shown.frame_count = record->frame_count;
+    /* The first is the line itself. */
+    for (size_t i = gci_first_frame(groups->lines, &traceback) + 1; i < record->frame_count; i++) {
         entry.text = NULL;
         entry.shown.line = 0;
         entry.number = (uintptr_t)record->frames[i];
@@ -234,18 +257,25 @@ static void add_entries(struct gci_groups *groups, struct gci_group entry,
     }
 }
 
-/* Give frames the key of their line, where it is known. */
+/* Give frames the key of their line, where it is known, and drop those of ouro.h. */
 static void find_lines(struct gci_groups *groups)
 {
+    size_t used = 0;
     /* speed only: those who ask for the same frame stand together */
     qsort(groups->items, groups->count, sizeof(groups->items[0]), compare_keys);
-    for (size_t i = 0; i < groups->count && groups->items[i].text == NULL; i++) {
+    for (size_t i = 0; i < groups->count; i++) {
         struct gci_group *item = &groups->items[i];
         const void *frame = (const void *)item->number; /* it comes from a pointer to code */
-        if (gci_lines_find(groups->lines, frame, &item->text, &item->shown.line)) {
+        if (item->text == NULL && gci_lines_is_ours(groups->lines, frame)) {
+            continue;
+        }
+        if (item->text == NULL &&
+            gci_lines_find(groups->lines, frame, &item->text, &item->shown.line)) {
             item->length = strlen(item->text);
         }
+        groups->items[used++] = *item;
     }
+    groups->count = used;
 }
 
 static void merge(struct gci_groups *groups)
@@ -323,6 +353,10 @@ bool gci_groups_of(struct gci_groups *groups, const gc_snapshot *newer, const gc
         (groups->items = malloc(size)) == NULL) {
         return false;
     }
+    if (count > record_count && !gci_lines_open(&groups->lines)) {
+        gci_groups_free(groups);
+        return false;
+    }
     for (size_t i = 0; i < record_count; i++) {
         bool is_new = i < newer->count;
         const struct gci_site *record =
@@ -336,10 +370,6 @@ bool gci_groups_of(struct gci_groups *groups, const gc_snapshot *newer, const gc
         add_entries(groups, entry, record, by);
     }
     if (count > record_count) {
-        if (!gci_lines_open(&groups->lines)) {
-            gci_groups_free(groups);
-            return false;
-        }
         find_lines(groups);
     }
     merge(groups);

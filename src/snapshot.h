@@ -35,6 +35,12 @@ static inline void gci_statistic_add(gc_statistic *sum, const gc_statistic *part
     sum->count_diff += part->count_diff;
 }
 
+/* The index of the frame that a traceback begins with, in reports: the innermost whose line is that
+ * of the group; 0 if there is none. The frames before it have passed the line on: functions of
+ * ouro's own, and of the program. Where a call takes several lines, compilers disagree: __LINE__ may
+ * be its last line, and that of the frame its first. So the nearest line before counts as well. */
+OURO_INTERNAL size_t gci_first_frame(struct gci_lines *lines, const struct gci_group *group);
+
 /* The groups of one snapshot or, if `older` is not NULL, of two, in the order in which they are
  * visited. Returns false when memory is short, else they are for gci_groups_free. */
 OURO_INTERNAL bool gci_groups_of(struct gci_groups *groups, const gc_snapshot *newer,

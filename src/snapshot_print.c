@@ -5,6 +5,7 @@
 #include "snapshot.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 enum {
     SOURCE_SIZE = 160, /* what is shown of a line of source, with a final zero */
@@ -69,6 +70,13 @@ static FILE *open_source(const char *name)
     return source;
 }
 
+static void close_source(FILE *source)
+{
+    if (source != NULL) {
+        (void)fclose(source);
+    }
+}
+
 /* Print the beginning of a line without the white space around it, unless it is no text. */
 static void print_source_line(char *text, FILE *file)
 {
@@ -92,29 +100,77 @@ static void print_source_line(char *text, FILE *file)
     }
 }
 
-static void print_source(const gc_statistic *shown, FILE *file)
+/* The beginning of the line of source that a group has. */
+struct source {
+    const gc_statistic *shown;
+    char text[SOURCE_SIZE]; /* empty: it cannot be read */
+};
+
+static int compare_lines(const void *left, const void *right)
 {
-    char text[SOURCE_SIZE];
-    FILE *source = shown->line == 0 ? NULL : open_source(shown->file);
-    unsigned line = 1;
-    while (source != NULL && line <= shown->line && fgets(text, sizeof(text), source) != NULL) {
-        if (line == shown->line) {
-            print_source_line(text, file);
-            break;
-        }
-        line += strchr(text, '\n') != NULL;
-    }
-    if (source != NULL) {
-        (void)fclose(source);
-    }
+    const gc_statistic *a = ((const struct source *)left)->shown;
+    const gc_statistic *b = ((const struct source *)right)->shown;
+    int order = strcmp(a->file, b->file);
+    return order == 0 ? (a->line > b->line) - (a->line < b->line) : order;
 }
 
-static void print_frames(const gc_statistic *shown, struct gci_lines *lines, FILE *file)
+/* The order of the groups. */
+static int compare_places(const void *left, const void *right)
+{
+    const gc_statistic *a = ((const struct source *)left)->shown;
+    const gc_statistic *b = ((const struct source *)right)->shown;
+    return (a > b) - (a < b);
+}
+
+/* Read the beginning of the next line. Returns whether there is one. */
+static bool read_line(FILE *file, char text[SOURCE_SIZE])
+{
+    char rest[SOURCE_SIZE];
+    bool is_read = fgets(text, SOURCE_SIZE, file) != NULL;
+    const char *part = text;
+    while (is_read && strchr(part, '\n') == NULL && fgets(rest, sizeof(rest), file) != NULL) {
+        part = rest;
+    }
+    return is_read;
+}
+
+/* Read the lines of source of groups that have one, each file once. Reports list them by size, so
+ * they are read before the first is printed. */
+static void read_sources(struct source *sources, size_t count)
+{
+    char text[SOURCE_SIZE];
+    FILE *file = NULL;
+    unsigned line = 0; /* which is in `text` */
+    qsort(sources, count, sizeof(sources[0]), compare_lines);
+    for (size_t i = 0; i < count; i++) {
+        const gc_statistic *shown = sources[i].shown;
+        if (i == 0 || strcmp(shown->file, sources[i - 1].shown->file) != 0) {
+            close_source(file);
+            file = open_source(shown->file);
+            line = 0;
+        }
+        while (file != NULL && line < shown->line && read_line(file, text)) {
+            line++;
+        }
+        sources[i].text[0] = '\0';
+        if (file != NULL && line == shown->line) {
+            memcpy(sources[i].text, text, sizeof(text));
+        }
+    }
+    close_source(file);
+    qsort(sources, count, sizeof(sources[0]), compare_places);
+}
+
+static void print_frames(const struct gci_group *group, struct gci_lines *lines, FILE *file)
 {
     char name[1024];
-    for (size_t i = 0; i < shown->frame_count; i++) {
-        gci_lines_name(lines, shown->frames[i], name, sizeof(name));
-        (void)fprintf(file, "        %s %s\n", i == 0 ? "in" : "called from", name);
+    const char *called = "in";
+    for (size_t i = gci_first_frame(lines, group); i < group->shown.frame_count; i++) {
+        if (!gci_lines_is_ours(lines, group->shown.frames[i])) {
+            gci_lines_name(lines, group->shown.frames[i], name, sizeof(name));
+            (void)fprintf(file, "        %s %s\n", called, name);
+            called = "called from";
+        }
     }
 }
 
@@ -160,7 +216,32 @@ static bool is_shown(const gc_statistic *shown, bool is_change)
     return !is_change || shown->bytes_diff != 0 || shown->count_diff != 0;
 }
 
-static void print_groups(const struct gci_groups *groups, bool is_change, gc_group by, size_t top,
+/* The sources of the first `count` groups that are shown, in their order, with an end that is of
+ * none. NULL: no memory. */
+static struct source *sources_of(const struct gci_groups *groups, bool is_change, size_t count)
+{
+    size_t size, used = 0;
+    if (!gci_size_of_array(count, sizeof(struct source), sizeof(struct source), &size)) {
+        return NULL;
+    }
+    struct source *sources = malloc(size);
+    for (size_t i = 0; sources != NULL && i < groups->count && count > 0; i++) {
+        const gc_statistic *group = &groups->items[i].shown;
+        if (is_shown(group, is_change)) {
+            count--;
+            sources[used].shown = group;
+            used += group->line > 0;
+        }
+    }
+    if (sources != NULL) {
+        read_sources(sources, used);
+        sources[used].shown = NULL;
+    }
+    return sources;
+}
+
+/* Returns false when memory is short: nothing is printed. */
+static bool print_groups(const struct gci_groups *groups, bool is_change, gc_group by, size_t top,
                          FILE *file)
 {
     gc_statistic others = { 0 };
@@ -172,6 +253,10 @@ static void print_groups(const struct gci_groups *groups, bool is_change, gc_gro
     for (size_t i = 0; i < groups->count && count < top; i++) {
         count += is_shown(&groups->items[i].shown, is_change);
     }
+    struct source *sources = sources_of(groups, is_change, count), *source = sources;
+    if (sources == NULL) {
+        return false;
+    }
     (void)fprintf(file, "[Top %zu] %s by %s\n", count,
                   is_change ? "changes of memory consumption" : "memory consumption", title_of(by));
     for (size_t i = 0; i < groups->count; i++) {
@@ -182,8 +267,10 @@ static void print_groups(const struct gci_groups *groups, bool is_change, gc_gro
         }
         (void)fprintf(file, "#%zu: %s: ", ++shown, group->name);
         print_amounts(group, is_change, file);
-        print_source(group, file);
-        print_frames(group, groups->lines, file);
+        if (source->shown == group) {
+            print_source_line(source++->text, file);
+        }
+        print_frames(&groups->items[i], groups->lines, file);
         progress_show(&progress, shown, count);
     }
     progress_end(&progress);
@@ -193,6 +280,8 @@ static void print_groups(const struct gci_groups *groups, bool is_change, gc_gro
     }
     (void)fprintf(file, "Total: ");
     print_amounts(&groups->total, is_change, file);
+    free(sources);
+    return true;
 }
 
 int gc_snapshot_print_compare(const gc_snapshot *newer, const gc_snapshot *older, gc_group group,
@@ -206,12 +295,10 @@ int gc_snapshot_print_compare(const gc_snapshot *newer, const gc_snapshot *older
     for (size_t i = 0; i < groups.count; i++) {
         has_frames = has_frames || groups.items[i].shown.frame_count > 0;
     }
-    bool ready = !has_frames || gci_lines_open(&groups.lines);
-    if (ready) {
-        print_groups(&groups, older != NULL, group, top, file);
-    }
+    bool done = (!has_frames || gci_lines_open(&groups.lines)) &&
+                print_groups(&groups, older != NULL, group, top, file);
     gci_groups_free(&groups);
-    return ready ? 0 : GC_ERR_NOMEM;
+    return done ? 0 : GC_ERR_NOMEM;
 }
 
 int gc_snapshot_print(const gc_snapshot *snapshot, gc_group group, size_t top, FILE *file)

@@ -2,13 +2,13 @@
 #ifndef OURO_SYS_H
 #define OURO_SYS_H
 
-/* The platform seam: page memory, call frames, files, the clock and random bytes; sys_posix.c has
- * all of it but the lines of call frames, which sys_lines.c has. */
+/* The platform seam: page memory, call frames, files, the clock and random bytes. sys_posix.c has all
+ * of it. */
 
 #include "base.h"
 
 /* `size` zeroed bytes at a multiple of `align`, both multiples of GCI_BLOCK_SIZE; NULL: no
- * memory. */
+ * memory. A block is unmapped whole. LeakSanitizer, if the program has it, knows what is mapped. */
 OURO_INTERNAL void *gci_sys_map(size_t size, size_t align);
 OURO_INTERNAL void gci_sys_unmap(void *block, size_t size);
 

@@ -28,36 +28,65 @@
 #define HAS_FRAMES 0
 #endif
 
+/* LeakSanitizer searches memory that it knows for pointers to blocks of malloc's. It does not know
+ * what mmap gave, so blocks that only objects lead to would be reported as leaked. A program that
+ * has it has these two functions; the second wants the block and size that the first was given. */
+#if OURO_HAS_ATTRIBUTE(weak) && defined(__ELF__)
+#define WEAK __attribute__((weak))
+/* NOLINTBEGIN(bugprone-reserved-identifier): the sanitizer's names */
+WEAK void __lsan_register_root_region(const void *block, size_t size);
+WEAK void __lsan_unregister_root_region(const void *block, size_t size);
+/* NOLINTEND(bugprone-reserved-identifier) */
+#define TELL_SANITIZER(call, block, size) \
+    do { \
+        if (__lsan_##call##_root_region != NULL) { \
+            __lsan_##call##_root_region((block), (size)); \
+        } \
+    } while (0)
+#else
+#define TELL_SANITIZER(call, block, size) ((void)0)
+#endif
+
 static char *map(size_t size)
 {
     void *block = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return block == MAP_FAILED ? NULL : (char *)block;
 }
 
-void *gci_sys_map(size_t size, size_t align)
+static void unmap(void *block, size_t size)
 {
-    if (align <= 4096) { /* no system has smaller pages */
-        return map(size);
-    }
-    if (size > SIZE_MAX - align) {
-        return NULL;
-    }
-    /* Aligned memory is cut out of a larger piece: mmap knows no alignment. */
-    char *piece = map(size + align);
+    (void)munmap(block, size); /* fails for arguments only that map never gave */
+}
+
+/* Aligned memory is cut out of a larger piece: mmap knows no alignment. */
+static char *map_aligned(size_t size, size_t align)
+{
+    char *piece = size > SIZE_MAX - align ? NULL : map(size + align);
     if (piece == NULL) {
         return NULL;
     }
     size_t before = (size_t)(-(uintptr_t)piece & (align - 1));
     if (before > 0) {
-        gci_sys_unmap(piece, before);
+        unmap(piece, before);
     }
-    gci_sys_unmap(piece + before + size, align - before);
+    unmap(piece + before + size, align - before);
     return piece + before;
+}
+
+void *gci_sys_map(size_t size, size_t align)
+{
+    /* No system has smaller pages than 4096. */
+    char *block = align <= 4096 ? map(size) : map_aligned(size, align);
+    if (block != NULL) {
+        TELL_SANITIZER(register, block, size);
+    }
+    return block;
 }
 
 void gci_sys_unmap(void *block, size_t size)
 {
-    (void)munmap(block, size); /* fails for arguments only that map never gave */
+    TELL_SANITIZER(unregister, block, size);
+    unmap(block, size);
 }
 
 void gci_sys_want_huge(void *block, size_t size)

@@ -4,7 +4,8 @@
 meson alone cannot be asked: it counts executables, and one that speaks TAP but ends before its
 first case it calls skipped. Here that is a failure, as is every executable that failed for another
 reason than its cases: it crashed, hung, left some of its plan out, or valgrind found something.
-What a test with failures has written to stderr, where cmocka explains them, follows their names.
+Cases that say that they are skipped count as neither. What a test with failures has written to
+stderr, where cmocka explains them, follows their names.
 The last line is `N passed, N failed`.
 
     count_tests.py TESTLOG_JSON
@@ -23,12 +24,12 @@ def count(test):
     """How many cases of a test passed, and the list of what failed."""
     name, out = test["name"], test.get("stdout", "")
     plan, cases = PLAN.search(out), CASE.findall(out)
-    passed = sum(status == "ok" for status, _ in cases)
+    passed = sum(status == "ok" and "# SKIP" not in case for status, case in cases)
     failed = [f"{name}: {case}" for status, case in cases if status != "ok"]
     if plan is None and not cases and test["result"] == "OK":
         return 1, []  # not TAP: its exit status is its one case
     complete = plan is not None and int(plan[1]) == len(cases) > 0
-    if not failed and (test["result"] != "OK" or not complete):
+    if not failed and (test["result"] not in ("OK", "SKIP") or not complete):
         failed = [f"{name}: {test['result']}, exit status {test['returncode']}, {passed} passed"]
     return passed, failed
 

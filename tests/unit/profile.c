@@ -5,6 +5,8 @@
  * what it calls.
  */
 
+#define _GNU_SOURCE /* NOLINT(bugprone-reserved-identifier): for fopencookie */
+
 #include "support.h"
 
 #include "lines.h"
@@ -21,7 +23,36 @@ static const char *library_name = "libdw.so.1";
 static FILE *terminals[2];
 static uint64_t clock_step_ns, clock_ns;
 
+/* A file of source that counts how it is read. */
+static struct {
+    const char *text;
+    size_t size, at; /* of the text; where reading goes on */
+    size_t opens, bytes_read;
+} counted;
+
+static ssize_t read_counted(void *cookie, char *buffer, size_t size)
+{
+    (void)cookie;
+    size_t rest = counted.size - counted.at;
+    size = size < rest ? size : rest;
+    memcpy(buffer, counted.text + counted.at, size);
+    counted.at += size;
+    counted.bytes_read += size;
+    return (ssize_t)size;
+}
+
 /* NOLINTBEGIN(bugprone-reserved-identifier): the linker's names */
+FILE *__real_gci_sys_open_file(const char *name);
+FILE *__wrap_gci_sys_open_file(const char *name);
+FILE *__wrap_gci_sys_open_file(const char *name)
+{
+    if (strcmp(name, "counted.c") != 0) {
+        return __real_gci_sys_open_file(name);
+    }
+    counted.at = 0;
+    counted.opens++;
+    return fopencookie(NULL, "r", (cookie_io_functions_t){ .read = read_counted });
+}
 void *__real_malloc(size_t size);
 void *__wrap_malloc(size_t size);
 void *__wrap_malloc(size_t size)
@@ -210,6 +241,44 @@ static void long_reports_show_progress_on_a_terminal(void **state)
     gc_snapshot_free(snapshot);
 }
 
+static void file_of_source_is_read_once_for_a_report(void **state)
+{
+    enum { LINES = 8000, LINE_SIZE = 10 }; /* "line 1234\n" */
+    static char source[LINES * LINE_SIZE + 1], wheres[LINES][20];
+    gc_heap *heap = world_new_heap(*state, NULL);
+    assert_int_equal(gc_profile_start(heap, 1), GC_OK);
+    for (unsigned i = 0; i < LINES; i++) {
+        (void)snprintf(source + (size_t)i * LINE_SIZE, LINE_SIZE + 1, "line %04u\n", i + 1);
+        (void)snprintf(wheres[i], sizeof(wheres[i]), "counted.c:%u", i + 1);
+        /* The order of the sizes is not that of the lines. */
+        gc_profile_track_at(heap, wheres[i], i * 7919 % LINES + 1, 1, wheres[i]);
+    }
+    gc_profile_track_at(heap, source, LINES + 1, 1, "counted.c:8001"); /* behind its end */
+    counted.text = source;
+    counted.size = LINES * LINE_SIZE;
+    counted.opens = counted.bytes_read = 0;
+    gc_snapshot *snapshot = gc_snapshot_take(heap);
+    FILE *file = tmpfile();
+    assert_non_null(snapshot);
+    assert_non_null(file);
+    assert_int_equal(gc_snapshot_print(snapshot, GC_BY_LINE, SIZE_MAX, file), 0);
+    assert_int_equal(counted.opens, 1);
+    assert_int_equal(counted.bytes_read, counted.size);
+    char text[200];
+    unsigned line = 0, shown = 0, number;
+    rewind(file);
+    while (fgets(text, sizeof(text), file) != NULL) {
+        if (sscanf(text, "    line %u", &number) == 1) {
+            assert_int_equal(number, line); /* that of the group above it */
+            shown++;
+        }
+        (void)sscanf(text, "#%*u: counted.c:%u:", &line);
+    }
+    assert_int_equal(shown, LINES);
+    assert_int_equal(fclose(file), 0);
+    gc_snapshot_free(snapshot);
+}
+
 static struct node *node_at(gc_heap *heap, const char *where)
 {
     struct node *node = gc_new_at(heap, &node_type, where);
@@ -321,6 +390,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         world_test(snapshots_without_memory_say_so_and_do_nothing),
         world_test(long_reports_show_progress_on_a_terminal),
+        world_test(file_of_source_is_read_once_for_a_report),
         world_test(birth_without_memory_for_its_line_takes_no_old_number),
         world_test(frames_have_names_wherever_they_are),
         world_test(lines_are_not_known_without_libdw),
