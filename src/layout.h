@@ -134,6 +134,7 @@ struct gci_record {
         uint64_t objects, bytes;
     } earlier;     /* likewise: what the last answer was */
     uint32_t site; /* the last number given to an object of it, see gci_profile */
+    gc_type seen;  /* the type as it was when the current page was taken */
 };
 
 /* What there is to do for the objects of a type beside their single references. A type without

@@ -213,21 +213,41 @@ static OURO_NOINLINE gc_object *take_slot_in_walk(gc_heap *heap, struct gci_page
     return self;
 }
 
-/* Whether a page that is empty was of another type with the same address. While a type has objects it does
- * not change. */
-static inline bool is_of_former_type(const struct gci_page *page, const gc_type *type)
+static inline bool is_same_type(const gc_type *a, const gc_type *b)
 {
-    return OURO_UNLIKELY(gci_page_used(page) == 0) && !gci_page_describes(page, type);
+    return a->size == b->size && a->refs == b->refs && a->item_size == b->item_size &&
+           a->align == b->align && a->traverse == b->traverse && a->clear == b->clear &&
+           a->finalize == b->finalize && a->destroy == b->destroy;
 }
 
-/* An object of a type in a page from a place, but for the zeros, if its slot has the size and nothing else is to be
- * done first; or NULL. */
+/* Whether a page that is empty was of another type with the same address. While a type has objects it does
+ * not change. Most often it is the same, which is fast to tell. */
+static inline bool is_of_former_type(const struct gci_page *page, const gc_type *type)
+{
+    return OURO_UNLIKELY(gci_page_used(page) == 0) &&
+           (!is_same_type(&page->record->seen, type) ||
+            (page->is_near && (page->fields[0].offset != page->near[0] ||
+                               page->fields[page->field_count > 1].offset != page->near[1]))) &&
+           !gci_page_describes(page, type);
+}
+
+/* An object of a type in a page from a place, but for the zeros, if its slots have the size and kind and
+ * nothing else is to be done first; or NULL. */
+static inline gc_object *short_birth(gc_heap *heap, struct gci_page *page, const gc_type *type,
+                                     size_t size)
+{
+    bool ready = page->type == type && page->slot_size == size &&
+                 (page->birth == GCI_LEAF) == (type->refs == NULL && type->traverse == NULL) &&
+                 !ouro_is_alarm(&heap->known, size);
+    return OURO_LIKELY(ready) ? take_slot(heap, page) : NULL;
+}
+
+/* The same, if the page is not one of a former type. */
 static inline gc_object *birth(gc_heap *heap, struct gci_page *page, const gc_type *type,
                                size_t size)
 {
-    bool ready = page->type == type && page->slot_size == size &&
-                 !ouro_is_alarm(&heap->known, size) && !is_of_former_type(page, type);
-    return OURO_LIKELY(ready) ? take_slot(heap, page) : NULL;
+    bool is_former = page->type == type && is_of_former_type(page, type);
+    return is_former ? NULL : short_birth(heap, page, type, size);
 }
 
 static bool fits_limit(const gc_heap *heap, size_t slot_size)
@@ -356,7 +376,7 @@ static inline void *new_on_record(gc_heap *heap, const gc_type *type, const char
 {
     struct gci_page *page = page_in(heap->profile->pages, place_of(type, 0));
     size_t size = gci_page_slot_size(type);
-    gc_object *self = birth(heap, page, type, size);
+    gc_object *self = short_birth(heap, page, type, size);
     if (OURO_UNLIKELY(self == NULL)) {
         return new_unready(heap, type, where, return_address);
     }

@@ -653,6 +653,7 @@ struct gci_page *gci_pages_with_room(gc_heap *heap, struct gci_record *record, s
             leave_to_record(record->current);
         }
         record->current = page;
+        record->seen = *record->type;
     }
     if (slot_size > GCI_SMALL_MAX) { /* it has room for no other */
         retire(page);
