@@ -1338,7 +1338,7 @@ static void search_for_garbage_ends_what_is_being_cleared(void **state)
 static void span_over_former_pages_of_big_garbage_is_left_alone_by_a_look(void **state)
 {
     struct world *world = *state;
-    enum { MORE = 30000, SPANS = 3, WORDS = 4 * GCI_PAGE_SIZE / 8 };
+    enum { MORE = 30000, SPANS = 3, WORDS = 3 * GCI_PAGE_SIZE / 8 };
     gc_heap *heap = patient_heap_new(world);
     (void)drop_actors(heap, 1, MORE);
     gci_cycle_begin(heap);
