@@ -553,14 +553,16 @@ static struct node *drop_stubborn(gc_heap *heap)
     return first;
 }
 
+/* Drop a ring that does not drop what it holds: each reference in it is taken, and then the node. */
 static void end_stubborn(struct node *first)
 {
-    struct node *node = first;
-    do {
+    struct node *node = gc_take(&first->left);
+    while (node != first) {
         struct node *next = gc_take(&node->left);
-        gc_decref(next); /* lives on, as its address is all that is needed, but for the last */
+        gc_decref(node);
         node = next;
-    } while (node != first);
+    }
+    gc_decref(first);
 }
 
 static void big_garbage_that_no_clear_breaks_is_uncollectable_and_old(void **state)
