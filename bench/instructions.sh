@@ -36,12 +36,11 @@ stored=bench/instructions.tsv
 build="build-instructions"
 log=$build/instructions.log
 mkdir -p $build
-setup="meson setup $build"
-[ ! -f $build/build.ninja ] || setup="$setup --reconfigure"
 # The same flags everywhere, whatever the environment says.
-if ! { env -u CFLAGS -u CPPFLAGS -u LDFLAGS CC=gcc $setup -Doptimization=2 -Ddebug=true \
-    -Ddefault_library=static -Dchecks=api -Dlines=disabled -Dbench=enabled -Dtests=disabled \
-    -Dexamples=disabled &&
+unset CFLAGS CPPFLAGS LDFLAGS
+export CC=gcc
+if ! { configure $build -Doptimization=2 -Ddebug=true -Ddefault_library=static -Dchecks=api \
+    -Dlines=disabled -Dbench=enabled -Dtests=disabled -Dexamples=disabled &&
     meson compile -C $build bench-instructions bench-ouro bench-ouro-off; } >$log 2>&1; then
     cat $log
     exit 1

@@ -95,13 +95,8 @@ build="build-bench"
 log=$build/bench.log
 mkdir -p $build
 progress "building in $build"
-if [ ! -f $build/build.ninja ]; then
-    setup="meson setup $build"
-else
-    setup="meson setup --reconfigure $build"
-fi
 # -O2 for ours, as Debian builds the peers; static, as the peers are linked.
-if ! { $setup -Doptimization=2 -Ddebug=false -Ddefault_library=static -Dbench=enabled \
+if ! { configure $build -Doptimization=2 -Ddebug=false -Ddefault_library=static -Dbench=enabled \
     -Dtests=disabled -Dexamples=disabled && meson compile -C $build; } >$log 2>&1; then
     cat $log >&2
     exit 1

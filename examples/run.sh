@@ -8,10 +8,8 @@ cd -- "$(dirname -- "$0")/.."
 
 need cc:build-essential meson:meson ninja:ninja-build pkg-config:pkg-config
 want_pkg libdw:libdw-dev
-if [ ! -f build/build.ninja ]; then
-    echo "Setting up ./build ..."
-    quietly meson setup build -Dbuildtype=debugoptimized
-fi
+[ -f build/build.ninja ] || echo "Setting up ./build ..."
+quietly set_up build -Dexamples=enabled
 quietly ninja -C build examples/hello examples/tour examples/packages
 
 # The packages of this system, or where it has no such file, of another.

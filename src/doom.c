@@ -253,11 +253,12 @@ void gci_doom_end_weak(gc_heap *heap, const struct gci_set *set)
     heap->held_back = NULL;
 }
 
-void gci_doom_count(gc_heap *heap, uint64_t collected, uint64_t uncollectable)
+void gci_doom_count(gc_heap *heap, size_t collected, size_t uncounted, size_t uncollectable)
 {
-    heap->cycle.report.collected += collected;
+    uint64_t change = (uint64_t)collected - uncounted;
+    heap->cycle.report.collected += change;
     heap->cycle.report.uncollectable += uncollectable;
-    heap->generations[1].collected += collected;
+    heap->generations[1].collected += change;
     heap->generations[1].uncollectable += uncollectable;
 }
 
@@ -266,7 +267,7 @@ void gci_doom_release(const struct gci_page *page, gc_object *self)
     struct gci_cycle *cycle = &page->heap->cycle;
     bool is_counted = cycle->clears_part; /* as collected */
     cycle->garbage -= !is_counted;
-    gci_doom_count(page->heap, 0 - (uint64_t)is_counted, 1);
+    gci_doom_count(page->heap, 0, is_counted, 1);
     end_weak_of(page, self, GCI_WEAK_ALL); /* those made since */
     release(page, self);                   /* user code may run here */
 }
@@ -333,7 +334,7 @@ static void clear_part(gc_heap *heap, const struct gci_set *set)
         put_back(heap, set, GCI_CLEARED);
     } /* else somebody has looked, and it goes on being cleared */
     cycle->clears_part = cycle->phase == GCI_PHASE_CLEAR || cycle->marked > 0;
-    gci_doom_count(heap, set->garbage_count - cleared - uncollectable, uncollectable);
+    gci_doom_count(heap, set->garbage_count, cleared + uncollectable, uncollectable);
 }
 
 void gci_doom_part(gc_heap *heap, const struct gci_set *set, uint64_t deadline)

@@ -31,8 +31,13 @@ OURO_INTERNAL void gci_doom_clear(const struct gci_page *page, gc_object *self);
 OURO_INTERNAL void gci_doom_end_weak(gc_heap *heap, const struct gci_set *set);
 OURO_INTERNAL void gci_doom_release(const struct gci_page *page, gc_object *self);
 
-/* Add to the report of the cycle and to the statistics; to take away, add 0 - n. */
-OURO_INTERNAL void gci_doom_count(gc_heap *heap, uint64_t collected, uint64_t uncollectable);
+/* Add to the report of the cycle and to the statistics, in objects.
+ *   collected       ended now
+ *   uncounted       counted as collected, now or earlier, and alive
+ *   uncollectable   cannot be cleared
+ * The difference is taken here, in 64 bits: that of two size_t would be 2^32 too much on 32 bits. */
+OURO_INTERNAL void gci_doom_count(gc_heap *heap, size_t collected, size_t uncounted,
+                                  size_t uncollectable);
 
 /* One step in the end of a part's garbage: weak references that call back end, and join the ring; or finalizers
  * run, until time is up; or, if there are none left to run, it is cleared. What is not dying then is in the next

@@ -248,7 +248,7 @@ struct gci_records {
 
 /* Open addressing, linear probing, never more than three quarters full. Key 0 is an empty place. */
 struct gci_entry {
-    uint64_t key;
+    _Alignas(8) uint64_t key; /* on i386, too: blocks of the page source hold 2^n entries exactly */
     void *value;
 };
 struct gci_table {

@@ -59,7 +59,7 @@ static inline bool gci_object_size(const gc_type *type, size_t count, size_t *sl
         size > PTRDIFF_MAX - GCI_SEGMENT_SIZE) {
         return false;
     }
-    size = gci_round_up(size, 8) + sizeof(size_t);
+    size = gci_round_up(size, sizeof(size_t)) + sizeof(size_t);
     *slot_size = gci_size_class(size, gci_larger(type->align, 8), size_class);
     return true;
 }

@@ -131,7 +131,7 @@ static void count_back(gc_heap *heap, size_t alive)
     struct gci_cycle *cycle = &heap->cycle;
     size_t cleared = cycle->again && alive < cycle->cleared ? alive : cycle->cleared;
     cycle->cleared = cycle->again ? cycle->cleared - cleared : 0;
-    gci_doom_count(heap, 0 - cleared, cycle->again && cleared > 0 ? alive : 0);
+    gci_doom_count(heap, 0, cleared, cycle->again && cleared > 0 ? alive : 0);
     if (cycle->again && cleared == 0) {
         cycle->report.resurrected += alive;
         heap->generations[1].resurrected += alive;

@@ -6,6 +6,7 @@
 #   tools/lint.sh shell      shellcheck over the scripts
 set -eu
 cd "$(dirname "$0")/.."
+. tools/need.sh
 
 case ${1:-} in
 format)
@@ -15,8 +16,8 @@ format)
 tidy)
     # A build of the library alone: with the tests each file would be compiled, and so examined,
     # twice.
-    [ -f build-tidy/build.ninja ] ||
-        CC=clang meson setup build-tidy -Dtests=disabled -Dexamples=disabled
+    export CC=clang
+    quietly set_up build-tidy -Dtests=disabled -Dexamples=disabled
     printf '%s\n' src/*.c | xargs -n 1 -P 2 clang-tidy --quiet -p build-tidy
     ;;
 shell)

@@ -8,6 +8,8 @@
 #     need_header mimalloc.h:libmimalloc-dev     a header that the C compiler finds
 #     want_pkg libdw:libdw-dev         as need_pkg, but the script goes on without it
 #     quietly command argument ...     its output is shown only if it fails, and then the script ends
+#     set_up build -Dtests=enabled     the build folder, with these options of meson; false: it cannot be
+#     configure build -Dbench=enabled  as set_up, and what is installed is looked for again
 #
 # Whatever is there already costs nothing: no package list is fetched, and root is not needed.
 
@@ -67,6 +69,47 @@ need_install()
     quietly apt-get update
     # shellcheck disable=SC2086 # each name is a word
     quietly apt-get install -y --no-install-recommends $need_missing
+}
+
+# What meson has made of a build folder, as a line; set_up asks whether it is still the same.
+set_up_state()
+{
+    echo "$(meson --version) $(cat "$1/build.ninja" "$1"/meson-private/*.dat 2>/dev/null | cksum)"
+}
+
+# The file set-up is written last: that state, and the options it is known to have. Anything else that
+# happens to the folder changes the state: a set-up that is killed, another meson, options set by hand.
+set_up()
+{
+    set_up_file=$1/set-up set_up_known=
+    if [ -f "$set_up_file" ] && [ "$(sed 1q "$set_up_file")" = "$(set_up_state "$1")" ]; then
+        set_up_known=" $(sed 1d "$set_up_file") "
+    fi
+    set_up_dir=$1
+    shift
+    for set_up_option; do
+        case $set_up_known in
+        *" $set_up_option "*) ;;
+        *)
+            configure "$set_up_dir" "$@"
+            return
+            ;;
+        esac
+    done
+}
+
+# Options that are not named stay as they are, unless meson can make nothing of the folder any more.
+configure()
+{
+    rm -f "$1/set-up"
+    if ! meson setup --reconfigure "$@"; then
+        echo "$1 is set up anew."
+        rm -rf "$1/build.ninja" "$1"/meson-*
+        meson setup "$@" || return
+    fi
+    set_up_dir=$1
+    shift
+    { set_up_state "$set_up_dir" && echo "$*"; } >"$set_up_dir/set-up"
 }
 
 quietly()

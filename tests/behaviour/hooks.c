@@ -385,7 +385,7 @@ static void a_veto_does_not_count_as_a_collection_without_garbage(void **state)
 static void a_veto_at_a_shortage_lets_the_birth_fail(void **state)
 {
     struct world *world = *state;
-    gc_config config = { .disabled = true, .limit_bytes = 100 };
+    gc_config config = { .disabled = true, .limit_bytes = 4 * sizeof(struct node) };
     gc_heap *heap = world_new_heap(world, &config);
     WATCH(watch, .vetoes = true);
     watch_add(heap, &watch);

@@ -812,7 +812,9 @@ static void churn(gc_heap *heap, void (*look)(gc_heap *heap))
         if (look != NULL && i % 3 == 0) {
             look(heap);
         }
-        assert_true(stats_of(heap).bytes_live < 5 * bytes);
+        /* Slices come by the clock: where the processor is emulated, twice as much grows between
+         * them. What is never collected comes to 30 times as much. */
+        assert_true(stats_of(heap).bytes_live < 7 * bytes);
     }
     for (size_t i = 0; i < 10; i++) {
         gc_clear(&rings[i]);
@@ -1629,7 +1631,8 @@ static void watcher_runs_in_the_slice_in_which_its_object_dies(void **state)
     assert_story(world, "W1 ");
 }
 
-/* Its object has died when nobody knew that it is garbage; and garbage it is, but lives on. */
+/* Its object has died when nobody knew that it is garbage; and garbage it is, but lives on. The list is
+ * longer than a page, so that a part of it is there still when the cycle is cut short. */
 static void weak_reference_that_was_garbage_is_not_called(void **state)
 {
     struct world *world = *state;
@@ -1640,7 +1643,7 @@ static void weak_reference_that_was_garbage_is_not_called(void **state)
         gc_set(&ring->left, ring);
         gc_set(&stubborn->left, stubborn);
         gc_set_steal(&stubborn->right, (struct node *)(void *)weak_with_callback(last, 1));
-        for (size_t i = 1; i < 3000; i++) {
+        for (size_t i = 1; i < 5000; i++) {
             struct node *node = node_new(heap);
             node->left = last;
             last = node;

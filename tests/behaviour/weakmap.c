@@ -1074,7 +1074,7 @@ static void a_million_entries_vanish_one_by_one(void **state)
 
 static int count_groups(const gc_statistic *statistic, void *arg)
 {
-    size_t *counts = arg;
+    uint64_t *counts = arg;
     counts[strstr(statistic->name, "behaviour/weakmap.c") == NULL] += statistic->count;
     return 0;
 }
@@ -1088,7 +1088,7 @@ static void entries_are_on_record_at_the_line_that_sets_them(void **state)
     gc_weak_map *map = map_new(heap, GC_WEAK_KEYS);
     put(map, key, key);
     gc_snapshot *snapshot = gc_snapshot_take(heap);
-    size_t counts[2] = { 0, 0 };
+    uint64_t counts[2] = { 0, 0 };
     assert_int_equal(gc_snapshot_statistics(snapshot, GC_BY_LINE, count_groups, counts), 0);
     gc_snapshot_free(snapshot);
     assert_true(counts[0] >= 3);

@@ -595,7 +595,7 @@ static void look_after_cycle(struct model *model)
 static void settle(struct model *model)
 {
     look_at_the_dead(model);
-    gc_external_remove(model->heap, stats_of(model->heap).bytes_external);
+    gc_external_remove(model->heap, (size_t)stats_of(model->heap).bytes_external);
     look_at_owed(model);
     if (model->watching && !is_in_cycle(model)) {
         if (full_collections(model) > model->collections) {

@@ -231,7 +231,7 @@ static void dies_in_the_middle_of_its_array(void **state)
         struct node *kept = node_new(heap);
         struct tuple *tuple = full_tuple_new(heap, LENGTH);
         gc_set_steal(&kept->left, tuple); /* so that marking comes by another page */
-        size_t segments = stats_of(heap).segments;
+        uint64_t segments = stats_of(heap).segments;
         gci_cycle_begin(heap);
         run_into_arrays(heap, phases[p]);
         gc_clear(&kept->left);

@@ -284,7 +284,7 @@ static void promotion_leaves_young_pages_where_there_may_be_young_objects_only(v
 {
     struct world *world = *state;
     gc_heap *heap = world_new_heap(world, NULL);
-    struct node *list = list_new(heap, 30000);
+    struct node *list = list_new(heap, (size_t)11 * GCI_PAGE_SIZE / sizeof(struct node));
     assert_true(young_page_count(heap) > 10);
     gci_cycle_promote(heap);
     run_to(heap, GCI_PHASE_NONE);

@@ -532,7 +532,7 @@ static void each_size_of_tail_has_the_record_of_its_class(void **state)
         struct string *string = gc_new_var(heap, &string_type, count);
         assert_non_null(string);
         unsigned size_class;
-        size_t size = gci_round_up(string_type.size + count, 8) + sizeof(size_t);
+        size_t size = gci_round_up(string_type.size + count, sizeof(size_t)) + sizeof(size_t);
         size_t slot = gci_size_class(size, 8, &size_class);
         assert_int_equal(page_of(string)->slot_size, slot);
         assert_ptr_equal(page_of(string)->record,

@@ -1787,7 +1787,7 @@ static void page_of_suspects_that_is_used_anew_is_passed_over_by_the_parts(void 
 static void span_over_former_pages_of_suspects_is_left_alone(void **state)
 {
     struct world *world = *state;
-    enum { COUNT = 30000, SPANS = 3, WORDS = 4 * GCI_PAGE_SIZE / 8 };
+    enum { COUNT = 30000, SPANS = 3, WORDS = 3 * GCI_PAGE_SIZE / 8 };
     static struct node *holders[COUNT];
     static const enum gci_phase phases[] = { GCI_PHASE_PARTS, GCI_PHASE_SWEEP, GCI_PHASE_RECHECK };
     for (unsigned p = 0; p < 3; p++) {
