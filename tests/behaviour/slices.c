@@ -1640,6 +1640,7 @@ static void weak_reference_that_was_garbage_is_not_called(void **state)
         gc_heap *heap = patient_heap_new(world);
         struct node *ring = node_new(heap), *last = node_new(heap);
         struct node *stubborn = gc_new(heap, &stubborn_node_type);
+        assert_non_null(stubborn);
         gc_set(&ring->left, ring);
         gc_set(&stubborn->left, stubborn);
         gc_set_steal(&stubborn->right, (struct node *)(void *)weak_with_callback(last, 1));

@@ -27,6 +27,7 @@
 enum {
     THINGS = 1500,
     WEAKS = 200,
+    RINGS = 6,
     TANGLE = 40,
     SLOTS = 6,
     NOTHING = -1,
@@ -231,6 +232,13 @@ struct link {
     uint64_t collections;
 };
 
+/* A ring of nodes that the program holds by its first node. That may own a weak reference to a target of
+ * the program's, whose callback takes the ring back if it was dropped. */
+struct ring {
+    struct node *first; /* NULL: none */
+    size_t objects;
+};
+
 struct model {
     struct world *world;
     gc_heap *heap;
@@ -254,7 +262,10 @@ struct model {
     size_t weak_count; /* gc_weak objects, of which links may share one */
     uint32_t serial;
 
-    struct node *crowd; /* a list */
+    struct ring rings[RINGS];
+    struct node *targets[RINGS]; /* NULL: none */
+    size_t taken_back;           /* rings, by a callback */
+    struct node *crowd;          /* a list */
     size_t crowd_count;
     size_t loose; /* nodes in rings that were dropped since the last full collection */
 
@@ -427,10 +438,13 @@ static void look_at_the_dead(struct model *model)
     }
 }
 
+static void look_at_rings(struct model *model);
+
 /* Safe: what is reachable is what it was. */
 static void compare(struct model *model)
 {
     mark(model);
+    look_at_rings(model);
     for (int id = 0; id < THINGS; id++) {
         model->things[id].references = model->things[id].held;
     }
@@ -476,10 +490,14 @@ static size_t count_things(const struct model *model, bool garbage_too)
     return count;
 }
 
-/* And what is no thing: the crowd, weak references, and the ballast. */
+/* And what is no thing: the crowd, rings and targets, weak references, and the ballast. */
 static size_t count_others(const struct model *model)
 {
-    return model->crowd_count + model->weak_count + 1;
+    size_t count = model->crowd_count + model->weak_count + 1;
+    for (size_t i = 0; i < RINGS; i++) {
+        count += model->rings[i].objects + (model->targets[i] != NULL);
+    }
+    return count;
 }
 
 /* After a full collection: what nothing reaches is gone, and the shadows of it with it. */
@@ -978,6 +996,109 @@ static void drop_rings(struct model *model)
     gc_decref(rings);
 }
 
+/* Rings that own a weak reference
+ * =============================== */
+
+static size_t ring_length(struct model *model, const struct node *first)
+{
+    size_t length = 1;
+    for (const struct node *node = first->left; node != first; node = node->left, length++) {
+        if (node == NULL || length > 100000) {
+            broken(model, "a ring is broken", NOTHING);
+            break;
+        }
+    }
+    return length;
+}
+
+static struct ring *any_ring(struct model *model, bool is_there)
+{
+    for (uint32_t tries = RINGS, i = below(model, RINGS); tries > 0; tries--, i = (i + 1) % RINGS) {
+        if ((model->rings[i].first != NULL) == is_there) {
+            return &model->rings[i];
+        }
+    }
+    return NULL;
+}
+
+/* Nothing that can still be taken is half cleared, or about to be freed. */
+static void take_ring_back(gc_weak *weak, void *arg)
+{
+    struct world *world = world_of(weak);
+    struct model *model = world->note;
+    struct node *first = arg;
+    struct ring *ring = any_ring(model, false);
+    if (first->right != (void *)weak) {
+        broken(model, "called back for a ring that is cleared", NOTHING);
+    } else if (ring != NULL && !model->closing && gc_try_incref(first)) {
+        *ring = (struct ring){ .first = first, .objects = ring_length(model, first) + 1 };
+        model->taken_back++;
+    }
+}
+
+static void make_a_ring(struct model *model)
+{
+    struct ring *ring = any_ring(model, false);
+    uint32_t most = below(model, 20) == 0 ? 40000 : below(model, 3) == 0 ? 1000 : 30;
+    size_t count = 3 + below(model, most);
+    struct node *first = ring == NULL ? NULL : ring_new(model, count); /* callbacks may run here */
+    ring = any_ring(model, false);
+    if (first != NULL && ring != NULL) {
+        *ring = (struct ring){ .first = first, .objects = count };
+    } else if (first != NULL) {
+        model->loose += count;
+        model->loose_later += count;
+        gc_decref(first);
+    }
+}
+
+/* Give a ring a weak reference, and drop it: by its count, or by a move that leaves no trace. */
+static void drop_a_ring_that_owns(struct model *model)
+{
+    struct ring *ring = any_ring(model, true);
+    uint32_t place = below(model, RINGS);
+    if (ring == NULL || model->targets[place] != NULL) {
+        return;
+    }
+    struct node *first = ring->first;
+    if (first->right == NULL) {
+        struct node *target = gc_new(model->heap, &node_type); /* callbacks may run here */
+        model->targets[place] = target;
+        gc_weak *weak = target == NULL ? NULL : gc_weak_new(target, take_ring_back, first);
+        if (weak == NULL) {
+            broken(model, "no memory", NOTHING);
+            return;
+        }
+        first->right = (struct node *)(void *)weak;
+        ring->objects++;
+    }
+    model->loose += ring->objects;
+    model->loose_later += ring->objects;
+    *ring = (struct ring){ .first = NULL };
+    if (first->left->right == NULL && below(model, 4) != 0) {
+        first->left->right = first;
+    } else {
+        gc_decref(first);
+    }
+}
+
+static void drop_a_target(struct model *model)
+{
+    struct node *target = gc_take(&model->targets[below(model, RINGS)]);
+    gc_xdecref(target);
+}
+
+static void look_at_rings(struct model *model)
+{
+    for (size_t i = 0; i < RINGS; i++) {
+        struct node *first = model->rings[i].first;
+        if (first != NULL &&
+            ring_length(model, first) + (first->right != NULL) != model->rings[i].objects) {
+            broken(model, "a ring has lost objects", NOTHING);
+        }
+    }
+}
+
 /* Weak references
  * =============== */
 
@@ -1365,6 +1486,10 @@ static void change(struct model *model)
         empty_one(model);
     } else if (dice < 9860) {
         drop_rings(model);
+    } else if (dice < 9866) {
+        make_a_ring(model);
+    } else if (dice < 9872) {
+        drop_a_ring_that_owns(model);
     } else if (dice < 9880 || (model->scenario == IN_CROWDS && dice < 9920)) {
         crowd(model);
     } else if (dice < 9922) {
@@ -1452,6 +1577,9 @@ static void play(struct world *world, uint64_t seed, size_t steps)
     }
     for (model->step = 1; model->step <= steps && !model->failed; model->step++) {
         pass_time(32 * clock_pace);
+        if (below(model, 40) == 0) {
+            drop_a_target(model);
+        }
         change(model);
         settle(model);
         if (model->scenario != AT_BIRTHS) {
