@@ -1039,7 +1039,7 @@ static void take_ring_back(gc_weak *weak, void *arg)
 static void make_a_ring(struct model *model)
 {
     struct ring *ring = any_ring(model, false);
-    uint32_t most = below(model, 20) == 0 ? 40000 : below(model, 3) == 0 ? 1000 : 30;
+    uint32_t most = below(model, 400) == 0 ? 40000 : below(model, 2) == 0 ? 1500 : 30;
     size_t count = 3 + below(model, most);
     struct node *first = ring == NULL ? NULL : ring_new(model, count); /* callbacks may run here */
     ring = any_ring(model, false);
@@ -1486,10 +1486,6 @@ static void change(struct model *model)
         empty_one(model);
     } else if (dice < 9860) {
         drop_rings(model);
-    } else if (dice < 9866) {
-        make_a_ring(model);
-    } else if (dice < 9872) {
-        drop_a_ring_that_owns(model);
     } else if (dice < 9880 || (model->scenario == IN_CROWDS && dice < 9920)) {
         crowd(model);
     } else if (dice < 9922) {
@@ -1577,7 +1573,12 @@ static void play(struct world *world, uint64_t seed, size_t steps)
     }
     for (model->step = 1; model->step <= steps && !model->failed; model->step++) {
         pass_time(32 * clock_pace);
-        if (below(model, 40) == 0) {
+        uint32_t dice = below(model, 120);
+        if (dice < 2) {
+            make_a_ring(model);
+        } else if (dice < 6) {
+            drop_a_ring_that_owns(model);
+        } else if (dice < 16) {
             drop_a_target(model);
         }
         change(model);
