@@ -158,38 +158,38 @@ OURO_API void gc_set_error(gc_heap *heap, gc_status status) OURO_NONNULL;
 /* (4) Types
  * =========
  * A gc_type says how large an object is and where it keeps the references it owns. Declare it const
- * and static; heaps may share it. It must outlive its objects and stay as it is while there are any.
- * Zero is the default of every field.
+ * and static; heaps may share it. It must outlive its objects and stay as it is while there are
+ * any. Zero is the default of every field.
  *
- * A type's address may be used again for another type once the objects of the first are gone. When a
- * module with types is unloaded, call gc_type_forget for each before: an inline birth compares only
- * size, alignment, and whether there are references, with what it finds there.
+ * A type's address may be used again for another type once the objects of the first are gone. When
+ * a module with types is unloaded, call gc_type_forget for each before: an inline birth compares
+ * only size, alignment, and whether there are references, with what it finds there.
  *
  * Callbacks: when they run, in which order, and what is still there.
  *
- *     callback       at count zero              in a collection             self and its references
- *     weak callback  after finalize, unless     first; of what finalizers   whole, but gc_weak_get gives
- *                    that resurrects            have made: after them       NULL
- *     finalize       first                      after all weak callbacks    whole
- *     watcher        with the weak callbacks    after all finalizers,       whole
- *                                               if not resurrected
- *     clear          after these                after all of these, of all  whole, but what other clears
- *                                               garbage in turn             have dropped
- *     refs           dropped after clear        likewise                    declared references
- *     destroy        last, once the refs are    when the count is zero by   no references; other memory
- *                    dropped                    that                        of its own is there
+ *     callback       at count zero            in a collection            self
+ *     weak callback  after finalize, unless   first; of those made by    whole; gc_weak_get
+ *                    that resurrects          finalizers, after them     gives NULL
+ *     finalize       first                    after the weak callbacks   whole
+ *     watcher        as weak callbacks        after the finalizers, if   whole
+ *                                             not resurrected
+ *     clear          after those              after those, each of the   whole, but for what
+ *                                             garbage in turn            other clears dropped
+ *     refs           dropped after clear      dropped after clear        its declared fields NULL
+ *     destroy        last                     when its count is zero     no references; what is
+ *                                             by the clears              not an object is there
  *
- * No order is promised between the ends of two objects. By count an owner is destroyed before what it
- * alone owns, for that waits in the queue of the dying; in a collection its clear lets that die first.
- * What waits, as the items of a tuple, is destroyed in the order of its pages, last dropped first in
- * each: the queue is chained through the dead objects, so it needs no memory.
+ * No order is promised between the ends of two objects. By count an owner is destroyed before what
+ * it alone owns, for that waits in the queue of the dying; in a collection its clear lets that die
+ * first. What waits, as the items of a tuple, is destroyed in the order of its pages, last dropped
+ * first in each: the queue is chained through the dead objects, so it needs no memory.
  *
  * Callbacks return. None may be left by longjmp or by a C++ exception but config.panic and
- * config.out_of_memory. After another was left the next call that notices is a panic with the name of
- * the callback: a call of the same thread from no deeper in its stack. A finalize, clear or destroy
- * that ran for a death by count is given up then: the object stays, dying, and the heap goes on. In all
- * other cases nothing is collected or destroyed any more. So a callback may not wait for another
- * stack of the same thread, a coroutine's, that uses the heap meanwhile.
+ * config.out_of_memory. After another was left the next call that notices is a panic with the name
+ * of the callback: a call in the same thread from no deeper in its stack. A finalize, clear or
+ * destroy that ran for a death by count is given up then: the object stays, dying, and the heap
+ * works as before. In all other cases nothing is collected or destroyed any more. So a callback may
+ * not wait for another stack of the same thread, a coroutine's, that uses the heap meanwhile.
  *
  * errno is after each call of ouro what it was before, whatever callbacks did to it.
  */
@@ -320,7 +320,7 @@ struct gc_type {
      * dropped right after it. May do everything but keep self, and may be called again. A type with
      * traverse and without clear drops its references in destroy and relies on the other objects of
      * a cycle to break it. A cycle of such types alone is uncollectable; what it reaches is garbage
-     * all the same, and so is cleared: the uncollectable objects live on beside emptied neighbours. */
+     * all the same, and cleared: the uncollectable objects live on beside emptied neighbours. */
     void (*clear)(gc_object *self);
 
     /* Called once in an object's life, before it dies, with the object and all it refers to
@@ -437,18 +437,18 @@ typedef struct gc_config {
 OURO_API OURO_MUST_USE gc_heap *gc_heap_new(const gc_config *config);
 
 /* Free a heap and every object in it, whatever their counts. NULL is allowed. In this order:
- *     1. watchers, the latest first; then those that they have registered, in which births fail with
- *        GC_ERR_CLOSING
- *     2. a full collection: hooks, weak callbacks, watchers, finalize, clear, destroy of garbage; before
- *        it, of what an unfinished incremental collection has found
- *     3. with report_leaks a message for each type with objects left; immortal objects are no leaks
+ *     1. watchers, the latest first; then those that they have registered, in which births fail
+ *        with GC_ERR_CLOSING
+ *     2. a full collection: hooks, weak callbacks, finalize, watchers, clear and destroy of garbage;
+ *        before it, of what an unfinished incremental collection has found
+ *     3. with report_leaks, a message for each type with objects left; immortal ones are no leaks
  *     4. finalize of all objects, which may allocate and register watchers
- *     5. births fail with GC_ERR_CLOSING from here on: watchers registered in step 4, and finalize of
- *        what was born in it
+ *     5. births fail with GC_ERR_CLOSING from here on: watchers registered in step 4, and finalize
+ *        of what was born in it
  *     6. all weak references end, and do not call back
  *     7. clear of all objects; those whose count becomes zero by that are destroyed
  *     8. destroy of all others; then the memory goes back
- * Runs  all these, and message and panic. May not be called by any of them: that is a panic. */
+ * Runs  all these, message and panic. It may not be called by any of them: that is a panic. */
 OURO_API void gc_heap_free(gc_heap *heap);
 
 /* The user_data of the configuration. */
@@ -464,7 +464,7 @@ OURO_API uint64_t gc_hash(const gc_heap *heap, const void *bytes, size_t size) O
 
 /* Return empty pages to the system now. Otherwise the heap keeps some for later. Inside callbacks
  * that are called by a collection or a search it does nothing.
- * Runs    finalizers and callbacks of garbage that an unfinished incremental collection has found.
+ * Runs    finalizers and callbacks of garbage that an unfinished incremental collection found.
  * Returns the bytes given back.  Cost  the number of types and segments. */
 OURO_API size_t gc_heap_trim(gc_heap *heap) OURO_NONNULL;
 
@@ -713,9 +713,9 @@ OURO_API void gc_drop_references(void *object) OURO_NONNULL;
 OURO_API const gc_type *gc_type_of(const void *object) OURO_NONNULL;
 OURO_API gc_heap *gc_heap_of(const void *object) OURO_NONNULL;
 
-/* Make the heap forget a type, before the module that holds it is unloaded, or its memory is used for
- * another type (section 4). Cost  a walk over all pages.
- * Runs    finalizers and callbacks of garbage that an unfinished incremental collection has found.
+/* Make the heap forget a type, before the module that holds it is unloaded (see section 4).
+ * Cost    a walk over all pages.
+ * Runs    finalizers and callbacks of garbage that an unfinished incremental collection found.
  * Errors  GC_ERR_BUSY while an object of it is alive or dying, and inside callbacks. */
 OURO_API gc_status gc_type_forget(gc_heap *heap, const gc_type *type) OURO_NONNULL;
 
@@ -815,8 +815,8 @@ static inline void gc_visit(gc_visitor *visitor, void *child)
  * Cost     two passes over the containers and their references. It allocates nothing. */
 OURO_API size_t gc_collect(gc_heap *heap) OURO_NONNULL;
 
-/* Collect generation 0 (the young; the survivors are old) or 1 (all). Else as gc_collect. A young object
- * with more than 8192 references in declared arrays becomes old unseen: to visit it takes long.
+/* Collect generation 0 (the young; the survivors are old) or 1 (all). Else as gc_collect. A young
+ * object with more than 8192 references in declared arrays becomes old unseen: that takes long.
  * Errors  GC_ERR_RANGE as gc_last_error, and 0: another generation. */
 OURO_API size_t gc_collect_generation(gc_heap *heap, int generation) OURO_NONNULL;
 
@@ -860,7 +860,7 @@ enum {
  * from here on without what is frozen.
  * Returns  how many containers it froze; 0 inside a collection, or a visitor: nothing happened.
  *          gc_stats has how many are frozen now: objects_frozen.
- * Runs     finalizers and callbacks of garbage that an unfinished incremental collection has found.
+ * Runs     finalizers and callbacks of garbage that an unfinished incremental collection found.
  * Cost     all containers. */
 OURO_API size_t gc_freeze(gc_heap *heap) OURO_NONNULL;
 
@@ -940,7 +940,7 @@ OURO_API unsigned gc_get_debug(const gc_heap *heap) OURO_NONNULL;
 /* Let go of all garbage that was saved, as gc.garbage.clear(): what the references from being kept
  * held dies, circles are left to the next collection.
  * Returns how many objects that were.
- * Runs     finalizers and callbacks of garbage that an unfinished incremental collection has found, and
+ * Runs     finalizers and callbacks of garbage that an unfinished incremental collection found, and
  *          what dropping references runs; no collection. */
 OURO_API size_t gc_release_saved(gc_heap *heap) OURO_NONNULL;
 
@@ -973,11 +973,11 @@ OURO_API size_t gc_release_saved(gc_heap *heap) OURO_NONNULL;
  * found, does not call back.
  */
 
-/* Called when the object is dead; `weak` is lent, and reads NULL. Once for each weak reference. When a
- * slice has ended the object, it may wait until the cycle is over, or the next if that is cut short; so
- * it may if garbage is being cleared or freed at that moment, which may own the weak reference. May do
- * everything but free the heap. Whatever it does, errors and misuse included, the others run. If `arg`
- * is an object that owns the weak reference, it may be dying: take a reference by gc_try_incref. */
+/* Called when the object is dead; `weak` is lent, and reads NULL. Once for each weak reference. When
+ * a slice has ended the object, it may wait until the cycle is over, or the next if that is cut
+ * short; so it may while garbage is being cleared or freed, which may own the weak reference. May do
+ * everything but free the heap. Whatever it does, errors and misuse included, the others run. If
+ * `arg` is an object that owns the weak reference, it may be dying: gc_try_incref tells. */
 typedef void (*gc_weak_fn)(gc_weak *weak, void *arg);
 
 /* Make a weak reference to an object. Without callback (NULL) it is shared: all who ask for the
@@ -1180,7 +1180,7 @@ typedef struct gc_holder {
  * are stored; `path` may be NULL when that is 0.
  * Returns  how long the way is; 0: there is none, the object is garbage. GC_ERR_NOMEM.
  * Errors   GC_ERR_NOMEM. An object of another heap is a panic, then 0.
- * Runs     finalizers and callbacks of garbage that an unfinished incremental collection has found;
+ * Runs     finalizers and callbacks of garbage that an unfinished incremental collection found;
  *          then traverse.
  * Cost     two passes over all containers and their references, and 16 bytes of memory for each
  *          container, until it returns. */

@@ -42,7 +42,9 @@ void gci_panic(gc_heap *heap, const char *format, ...)
     if (heap->config.panic == NULL) {
         abort();
     }
+    int error = errno;
     heap->config.panic(heap, text); /* user code may run here */
+    errno = error;
 }
 
 void gci_enter(gc_heap *heap, void *frame)

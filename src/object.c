@@ -213,22 +213,31 @@ static OURO_NOINLINE gc_object *take_slot_in_walk(gc_heap *heap, struct gci_page
     return self;
 }
 
-static inline bool is_same_type(const gc_type *a, const gc_type *b)
+/* Whether what a page knows of the references of a type is as the type has it now. */
+static inline bool has_same_fields(const struct gci_page *page, const gc_type *type)
 {
-    return a->size == b->size && a->refs == b->refs && a->item_size == b->item_size &&
-           a->align == b->align && a->traverse == b->traverse && a->clear == b->clear &&
-           a->finalize == b->finalize && a->destroy == b->destroy;
+    if (type->refs == NULL || type->refs->count == 0) {
+        return page->field_count == 0;
+    }
+    const gc_field *fields = type->refs->fields;
+    return page->fields == fields && page->field_count == type->refs->count &&
+           (!page->is_near || (fields[0].offset == page->near[0] &&
+                               fields[page->field_count - 1].offset == page->near[1]));
 }
 
-/* Whether a page that is empty was of another type with the same address. While a type has objects it does
- * not change. Most often it is the same, which is fast to tell. */
+/* Whether a page that is empty was of another type with the same address. While a type has objects it
+ * does not change. Most often it is the same, which is fast to tell. */
 static inline bool is_of_former_type(const struct gci_page *page, const gc_type *type)
 {
-    return OURO_UNLIKELY(gci_page_used(page) == 0) &&
-           (!is_same_type(&page->record->seen, type) ||
-            (page->is_near && (page->fields[0].offset != page->near[0] ||
-                               page->fields[page->field_count > 1].offset != page->near[1]))) &&
-           !gci_page_describes(page, type);
+    if (OURO_LIKELY(gci_page_used(page) > 0)) {
+        return false;
+    }
+    const gc_type *seen = &page->record->seen;
+    bool is_same = seen->size == type->size && seen->item_size == type->item_size &&
+                   seen->align == type->align && seen->traverse == type->traverse &&
+                   seen->clear == type->clear && seen->finalize == type->finalize &&
+                   seen->destroy == type->destroy && has_same_fields(page, type);
+    return !is_same && !gci_page_describes(page, type);
 }
 
 /* An object of a type in a page from a place, but for the zeros, if its slots have the size and kind and
