@@ -450,20 +450,20 @@ struct gc_heap {
     const int *thread;        /* and the address of errno there, which tells threads apart */
     const char *callback;     /* what runs now: "finalize"; or NULL */
     const gc_type *callback_type; /* of the object it is about; or NULL */
-    unsigned weak_calls;          /* callbacks of weak references under way */
-    bool draining;                /* somebody further up the stack empties the queue of the dying */
-    bool slicing;                 /* a slice is under way: what dies of it joins the backlog */
-    bool closing;                 /* no births any more */
-    bool enabled;
-    unsigned busy;         /* collections and searches under way: no collection starts */
-    unsigned pinned;       /* walks under way: no page leaves, none is used for something else */
     struct gci_walk *walk; /* the innermost of those with a number; NULL: none is under way */
-    uint32_t walk_count;   /* the last number given to one */
-    uint8_t old;           /* GCI_OLD_A or GCI_OLD_B, whichever the old are in now */
     /* The doomed are past rescue: nobody gets a reference to one any more. Callbacks that wait for
      * the end of that join this ring. NULL: nothing is being cleared. */
     gc_weak *held_back;
-    bool few_live_on; /* of the latest young that were collected */
+    unsigned weak_calls; /* callbacks of weak references under way */
+    bool draining;       /* somebody further up the stack empties the queue of the dying */
+    bool slicing;        /* a slice is under way: what dies of it joins the backlog */
+    bool closing;        /* no births any more */
+    bool enabled;
+    unsigned busy;       /* collections and searches under way: no collection starts */
+    unsigned pinned;     /* walks under way: no page leaves, none is used for something else */
+    uint32_t walk_count; /* the last number given to a walk */
+    uint8_t old;         /* GCI_OLD_A or GCI_OLD_B, whichever the old are in now */
+    bool few_live_on;    /* of the latest young that were collected */
 
     /* Pages. */
     struct gci_page *young_pages;
@@ -487,10 +487,10 @@ struct gc_heap {
     unsigned barren;                 /* collections of the young that were for nothing, in a row */
     unsigned looks;                  /* then they are left alone for longer and longer times, */
     bool look_next;                  /* after each of which they are collected once */
+    bool barren_full;                /* the last full collection by itself was for nothing */
     uint64_t pause_end_ns, pause_ns; /* when the last pause ended, and how long it was */
     uint64_t slice_end_ns;           /* while slicing: when time is up */
     uint64_t rest_ns;    /* how long the program was then to run before the next slice */
-    bool barren_full;    /* the last full collection that came by itself was for nothing */
     size_t bytes_frozen; /* those of them that were there at gc_freeze; 0: nothing is frozen */
     unsigned debug;      /* GC_DEBUG_... */
     gc_hook *first_hook; /* of the program's, the one added last */
