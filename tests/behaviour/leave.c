@@ -108,6 +108,16 @@ static void give_up(struct world *world)
     world->leftovers = true;
 }
 
+/* One that cannot be freed any more: its memory goes all the same. */
+static void abandon_heap(struct world *world)
+{
+    world->heap = NULL;
+    for (size_t i = 0; i < world->pages.blocks; i++) {
+        free(world->pages.table[i].block);
+    }
+    world->pages = (struct pages){ .fail_at = SIZE_MAX };
+}
+
 static void death_that_a_callback_has_left_is_given_up(void **state)
 {
     struct world *world = *state;
