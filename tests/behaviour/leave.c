@@ -205,8 +205,7 @@ static void what_was_left_otherwise_is_named_by_the_next_call(void **state)
         assert_int_equal(gc_collect(heap), 0);
         expect_panic(world, cases[i].name);
         assert_int_equal(gc_collect(heap), 0); /* it is said once */
-        world->heap = NULL;                    /* it cannot be freed any more */
-        world->pages = (struct pages){ .fail_at = SIZE_MAX };
+        abandon_heap(world);
     }
 }
 
