@@ -79,6 +79,19 @@ static size_t length_of_ring(const struct owner *first)
     return length;
 }
 
+/* Drop the target after so many slices, and end the cycle. Returns whether it was over before. */
+static bool drop_target_after(gc_heap *heap, struct node *target, unsigned after)
+{
+    bool is_over = false;
+    for (unsigned i = 0; i < after; i++) {
+        is_over = !step(heap);
+    }
+    gc_decref(target);
+    step_to_the_end(heap);
+    assert_sound(heap);
+    return is_over;
+}
+
 /* A cycle is about garbage of `count` owners. `before` slices after it has begun to count one of them
  * gets the weak reference, as from a program that moves its last reference to it into the ring, which
  * leaves no trace; what that leads to is dropped after `after` more slices. Returns whether the cycle
@@ -102,13 +115,7 @@ static bool play_ring(struct world *world, const gc_type *type, size_t count, un
     }
     middle->weak = gc_weak_new(target, take_owner, middle);
     assert_non_null(middle->weak);
-    bool is_over = false;
-    for (unsigned i = 0; i < after; i++) {
-        is_over = !step(heap);
-    }
-    gc_decref(target);
-    step_to_the_end(heap);
-    assert_sound(heap);
+    bool is_over = drop_target_after(heap, target, after);
     assert_true(taken.calls <= 1);
     if (taken.calls == 1) {
         assert_true(taken.was_whole);
@@ -183,13 +190,7 @@ static bool play_tuple(struct world *world, bool in_ring, unsigned after)
     gc_weak *weak = gc_weak_new(target, take_tuple, tuple);
     assert_non_null(weak);
     tuple->items[VERY_LONG - 1] = (struct node *)(void *)weak;
-    bool is_over = false;
-    for (unsigned i = 0; i < after; i++) {
-        is_over = !step(heap);
-    }
-    gc_decref(target);
-    step_to_the_end(heap);
-    assert_sound(heap);
+    bool is_over = drop_target_after(heap, target, after);
     assert_true(taken.calls == 0 || taken.was_whole);
     gc_xdecref(taken.object);
     (void)gc_collect(heap);
