@@ -196,7 +196,8 @@ static void find_call(const struct gci_lines *lines, const struct place *place, 
     size_t count;
     const char *file = NULL;
     if (lines->dwarf_getsrcfiles(place->unit, &files, &count) == 0) {
-        file = lines->dwarf_filesrc(files, number_of(lines, scope, DW_AT_call_file), NULL, NULL);
+        file = lines->dwarf_filesrc(files, (size_t)number_of(lines, scope, DW_AT_call_file), NULL,
+                                    NULL);
     }
     answer->line = (unsigned)number_of(lines, scope, DW_AT_call_line);
     answer->file =
