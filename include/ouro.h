@@ -429,7 +429,9 @@ typedef struct gc_config {
      * Cost  each birth takes the slow path, each n-th one two passes over the containers. */
     size_t stress;
 
-    uintptr_t room[4]; /* must be 0 */
+    size_t trash_percent;
+
+    uintptr_t room[3]; /* must be 0 */
 } gc_config;
 
 /* Make a heap. `config` NULL: the defaults; it is copied.
@@ -1071,6 +1073,9 @@ typedef struct gc_stats {
     uint64_t bytes_grown_old;   /* the same, since the last of everything */
     gc_pauses pauses;           /* all of them */
     gc_pauses phases[GC_PHASES];
+    uint64_t bytes_trash; /* live and external beyond what the last of everything found alive */
+    uint64_t slices_late; /* slices that came before the program had its rest: it is fast, see
+                           * gc_config.trash_percent */
 } gc_stats;
 
 /* Fill in the statistics of a heap.  Cost  the number of pages. */

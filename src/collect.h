@@ -5,6 +5,7 @@
 /* When a collection runs, and over what. */
 
 #include "cycle.h"
+#include "pacing.h"
 
 /* Set the alarms from thresholds, limit, and whether collections may start by themselves now.
  * Call it after a change of any of these. */
@@ -32,9 +33,6 @@ OURO_INTERNAL void gci_collect_release(gc_heap *heap);
 
 /* gc_collect_generation, for a reason. */
 OURO_INTERNAL size_t gci_collect(gc_heap *heap, int generation, gc_reason reason);
-
-/* All that is in use is frozen now: growth counts from here on. */
-OURO_INTERNAL void gci_collect_rebase(gc_heap *heap);
 
 /* The hooks for object.c. */
 OURO_INTERNAL void gci_collect_install(gc_heap *heap);

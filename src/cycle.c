@@ -494,6 +494,7 @@ static enum gci_phase end_of(gc_heap *heap, const struct gci_set *set)
         return GCI_PHASE_DROP;
     }
     if (!cycle->is_finalized && (set->finalizers || set->weak)) {
+        cycle->condemned = set->garbage_count;
         return GCI_PHASE_CALL;
     }
     cycle->garbage = set->garbage_count;
@@ -516,6 +517,8 @@ static struct gci_set recheck(gc_heap *heap)
     struct gci_set set = gci_set_of_suspects(heap, pages);
     gci_trace_find_garbage(heap, &set);
     if (cycle->is_finalized) {
+        size_t left = set.alive_count + set.garbage_count;
+        gci_doom_count(heap, cycle->condemned - left, 0, 0); /* finalizers have ended those */
         cycle->report.resurrected += set.alive_count;
         heap->generations[1].resurrected += set.alive_count;
     }

@@ -275,8 +275,8 @@ void gci_doom_release(const struct gci_page *page, gc_object *self)
 /* Parts. */
 
 /* What is doomed still stays garbage between slices, and is in the next part again; unless user code has looked
- * at the heap, which ends the cycle. */
-static void put_back(gc_heap *heap, const struct gci_set *set, uint32_t mark)
+ * at the heap, which ends the cycle. Returns how much that is. */
+static size_t put_back(gc_heap *heap, const struct gci_set *set, uint32_t mark)
 {
     struct gci_cycle *cycle = &heap->cycle;
     size_t count = 0;
@@ -290,6 +290,7 @@ static void put_back(gc_heap *heap, const struct gci_set *set, uint32_t mark)
         cycle->page = cycle->part_page;
         cycle->offset = cycle->part_offset;
     }
+    return count;
 }
 
 /* Run finalizers until time is up; but all if one has ended the cycle, by a look at the heap: the next one is to
@@ -331,7 +332,7 @@ static void clear_part(gc_heap *heap, const struct gci_set *set)
     if (heap->emptying == NULL && (heap->backlog == NULL || cleared > 0)) {
         uncollectable = release_rest(set); /* user code may run here */
     } else if (cycle->phase == GCI_PHASE_PARTS) {
-        put_back(heap, set, GCI_CLEARED);
+        (void)put_back(heap, set, GCI_CLEARED);
     } /* else somebody has looked, and it goes on being cleared */
     cycle->clears_part = cycle->phase == GCI_PHASE_CLEAR || cycle->marked > 0;
     gci_doom_count(heap, set->garbage_count, cleared + uncollectable, uncollectable);
@@ -343,10 +344,11 @@ void gci_doom_part(gc_heap *heap, const struct gci_set *set, uint64_t deadline)
         end_weak_to(set, DOOMED, GCI_WEAK_CALLBACKS, &heap->due);
     }
     if (heap->due.next != &heap->due) {
-        put_back(heap, set, GCI_PROVEN);
+        (void)put_back(heap, set, GCI_PROVEN);
     } else if (set->finalizers) {
         finalize_some(&heap->cycle, set, deadline); /* user code may run here */
-        put_back(heap, set, GCI_PROVEN);
+        size_t left = put_back(heap, set, GCI_PROVEN);
+        gci_doom_count(heap, set->garbage_count - left, 0, 0); /* finalizers have ended those */
     } else {
         clear_part(heap, set); /* user code may run here */
     }

@@ -35,7 +35,8 @@ size_t gc_freeze(gc_heap *heap)
     size_t count = turn_pages(heap, states, GCI_FROZEN, gci_page_freeze);
     heap->young_objects = 0;
     gci_pages_forget_young(heap);
-    gci_collect_rebase(heap);
+    gci_pacing_freeze(heap);
+    gci_collect_arm(heap);
     return count;
 }
 
@@ -45,7 +46,7 @@ size_t gc_unfreeze(gc_heap *heap)
         return 0;
     }
     size_t count = turn_pages(heap, 1u << GCI_FROZEN, heap->old, gci_page_unfreeze);
-    heap->bytes_frozen = 0;
+    gci_pacing_unfreeze(heap);
     gci_collect_arm(heap);
     return count;
 }

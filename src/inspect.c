@@ -13,12 +13,16 @@ struct before {
     int error;
 };
 
-/* Hold the heap while visitors run. Inline, since the frame is the caller's. */
-static OURO_ALWAYS_INLINE struct before begin_visits(gc_heap *heap)
+/* Hold the heap while visitors run; settled, if they look at more than one object. Inline, since the frame is
+ * the caller's. */
+static OURO_ALWAYS_INLINE struct before begin_visits(gc_heap *heap, bool settled)
 {
     (void)gci_has_been_left(heap, OURO_FRAME);
     int error = errno;
-    gci_collect_hold(heap); /* user code may run here */
+    if (settled) {
+        gci_collect_settle(heap); /* user code may run here */
+    }
+    gci_collect_hold_unsettled(heap);
     return (struct before){ gci_callback_begin(heap, "a visitor", NULL), error };
 }
 static void end_visits(gc_heap *heap, struct before before)
@@ -54,7 +58,7 @@ int gc_each_object(gc_heap *heap, int generation, gc_object_fn visit, void *arg)
     if (generation != GC_LEAF) {
         states = CONTAINERS & states_of[generation];
     }
-    struct before before = begin_visits(heap); /* user code may run here */
+    struct before before = begin_visits(heap, true); /* user code may run here */
     gci_pages_begin_walk(heap, &at);
     while (stop == 0 && (self = gci_walk_next(heap, &at, states)) != NULL) {
         stop = visit(self, arg); /* user code may run here */
@@ -71,7 +75,7 @@ int gc_unreachable(gc_heap *heap, gc_object_fn visit, void *arg)
     if (heap->busy > 0) {
         return 0;
     }
-    struct before before = begin_visits(heap); /* user code may run here */
+    struct before before = begin_visits(heap, true); /* user code may run here */
     struct gci_set set = gci_set_to_look_at(heap);
     gci_trace_find_garbage(heap, &set);
     /* What was found alive is as it was before; what is old has the new old state. */
@@ -141,8 +145,8 @@ int gc_referrers(gc_heap *heap, void *object, gc_object_fn visit, void *arg)
     struct gci_walk at;
     gc_object *self;
     int stop = 0;
-    gc_incref(object);                         /* lest another one comes to be at its place */
-    struct before before = begin_visits(heap); /* user code may run here */
+    gc_incref(object);                               /* lest another one comes to be at its place */
+    struct before before = begin_visits(heap, true); /* user code may run here */
     gci_pages_begin_walk(heap, &at);
     while (stop == 0 && (self = gci_walk_next(heap, &at, CONTAINERS)) != NULL) {
         referents.stop = 0;
@@ -166,7 +170,7 @@ int gc_referents(void *object, gc_object_fn visit, void *arg)
     struct gci_tracer tracer;
     gci_tracer_init(&tracer, heap, pass_on_items);
     tracer.context = &referents;
-    struct before before = begin_visits(heap); /* user code may run here */
+    struct before before = begin_visits(heap, false);
     gci_trace(&tracer, page, object);
     gci_trace_flush(&tracer);
     end_visits(heap, before);

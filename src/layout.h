@@ -404,11 +404,12 @@ struct gci_cycle {
     size_t part_max;            /* members of a part; 0: before there were any */
     struct gci_page *part_page; /* where the latest part began, */
     size_t part_offset;
-    bool again;     /* its members are garbage that goes on ending, */
-    size_t cleared; /* and so many of them past rescue */
-    size_t marked;  /* so many are to be in the next one */
-    size_t garbage; /* that is being cleared */
-    size_t freed;   /* garbage, not in the books yet */
+    bool again;       /* its members are garbage that goes on ending, */
+    size_t cleared;   /* and so many of them past rescue */
+    size_t marked;    /* so many are to be in the next one */
+    size_t condemned; /* found garbage before its finalizers ran */
+    size_t garbage;   /* that is being cleared */
+    size_t freed;     /* garbage, not in the books yet */
     size_t examined;
     struct gci_page *chains; /* pages with GREY objects */
     struct {
@@ -417,9 +418,38 @@ struct gci_cycle {
     } lanes[GCI_LANES]; /* chains that are being traced */
     unsigned lane_count;
     uint64_t number;
-    size_t bytes_begun; /* in use when it began, or one before it that came to no end; 0: none */
-    size_t grown;       /* the most that was in use beyond that */
-    size_t bytes_next;  /* in use at the next slice */
+};
+
+/* What pacing.c knows of the past; it alone writes here. Bytes are live and external ones; "own" are
+ * those beyond the frozen. */
+struct gci_pacing {
+    size_t frozen;        /* those that were there at gc_freeze, or less: in use since */
+    size_t alive;         /* own: found alive by the last full collection, or less: in use since */
+    size_t high;          /* the same without the "or less" */
+    size_t at_collection; /* in use when the last collection ended */
+    size_t put_off;       /* own when the last full collection came to nothing, or less since; 0 */
+    size_t weight;        /* references visited for an object in the last collection at once */
+    unsigned barren;      /* collections of the young that were for nothing, in a row */
+    unsigned looks;       /* then they are left alone for longer and longer times, */
+    bool look_next;       /* after each of which they are collected once */
+    bool barren_full;     /* the last full collection by itself was for nothing */
+    unsigned early;       /* of those below `high` that were so, in a row */
+    unsigned shortages;   /* full collections for shortage that were so, in a row */
+    unsigned skips;       /* of shortages since the last one */
+    /* A cycle, or a promotion alone. */
+    size_t begun;       /* own when it began, or one before it that came to no end; 0: none */
+    size_t size;        /* own when its objects were known */
+    size_t room;        /* so much may be born before it ends */
+    size_t freed;       /* by its slices */
+    size_t after_slice; /* own then, or less since */
+    size_t looked;      /* the same when the clock was last looked at */
+    uint64_t ran_ns;    /* all its slices */
+    /* The last full collection: what it took, and for how much. */
+    uint64_t full_ns;
+    size_t full_bytes;
+    uint64_t late_slices;            /* ever: that came before the program had its rest */
+    uint64_t pause_end_ns, pause_ns; /* when the last pause ended, and how long it was */
+    uint64_t rest_ns; /* how long the program was then to run before the next slice */
 };
 
 /* Pauses of one phase, counted by length: a bucket for each of the first eight units, then four an
@@ -481,20 +511,14 @@ struct gc_heap {
     struct gci_cycle cycle;
     struct gci_page *grey_pages;
     size_t bytes_external;
-    size_t bytes_at_collection;      /* live and external, when the last collection ended */
-    size_t bytes_at_full;            /* the same for the last full one */
-    size_t unstressed;               /* births since the last one for config.stress */
-    unsigned barren;                 /* collections of the young that were for nothing, in a row */
-    unsigned looks;                  /* then they are left alone for longer and longer times, */
-    bool look_next;                  /* after each of which they are collected once */
-    bool barren_full;                /* the last full collection by itself was for nothing */
-    uint64_t pause_end_ns, pause_ns; /* when the last pause ended, and how long it was */
-    uint64_t slice_end_ns;           /* while slicing: when time is up */
-    uint64_t rest_ns;    /* how long the program was then to run before the next slice */
-    size_t bytes_frozen; /* those of them that were there at gc_freeze; 0: nothing is frozen */
-    unsigned debug;      /* GC_DEBUG_... */
-    gc_hook *first_hook; /* of the program's, the one added last */
-    gc_hook *next_hook;  /* while they are called: the one after that */
+    struct gci_pacing pacing;
+    size_t bytes_low;      /* live: with less than that the alarm rings at a slow birth */
+    size_t visited;        /* references, since the last collection at once began; about */
+    size_t unstressed;     /* births since the last collection for config.stress */
+    uint64_t slice_end_ns; /* while slicing: when time is up */
+    unsigned debug;        /* GC_DEBUG_... */
+    gc_hook *first_hook;   /* of the program's, the one added last */
+    gc_hook *next_hook;    /* while they are called: the one after that */
     struct gci_hooks hooks;
     struct gci_profile *profile; /* NULL: off */
 

@@ -322,7 +322,8 @@ static gc_object *slow_birth(gc_heap *heap, const gc_type *type, unsigned size_c
         return NULL;
     }
     /* A cycle goes on though what is allocated is only as much as dies. */
-    if (ouro_is_alarm(&heap->known, slot_size) || heap->cycle.phase != GCI_PHASE_NONE) {
+    if (ouro_is_alarm(&heap->known, slot_size) || heap->cycle.phase != GCI_PHASE_NONE ||
+        heap->bytes_live < heap->bytes_low) {
         heap->hooks.alarm(heap); /* user code may run here */
     }
     gc_status error;

@@ -2,7 +2,7 @@
 
 /* Statistics. What births would have to count is counted here instead, page by page. */
 
-#include "object.h"
+#include "pacing.h"
 
 static uint64_t larger(uint64_t a, uint64_t b)
 {
@@ -62,9 +62,11 @@ void gc_get_stats_sized(gc_heap *heap, gc_stats *stats, size_t size)
         .pause_ns_total = pauses.ns_total,
         .pause_ns_max = pauses.ns_max,
         .segments = heap->segment_count,
-        .bytes_grown_young = growth(heap, heap->bytes_at_collection),
-        .bytes_grown_old = growth(heap, heap->bytes_at_full),
+        .bytes_grown_young = growth(heap, heap->pacing.at_collection),
+        .bytes_grown_old = growth(heap, heap->pacing.frozen + heap->pacing.alive),
         .pauses = pauses,
+        .bytes_trash = gci_bytes_trash(heap),
+        .slices_late = heap->pacing.late_slices,
     };
     for (size_t phase = 0; phase < GC_PHASES; phase++) {
         gc_generation_stats *generation = &all.generations[phase == GC_PHASE_YOUNG ? 0 : 1];

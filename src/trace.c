@@ -29,6 +29,7 @@ void gc_visit_flush(gc_visitor *visitor)
     struct gci_tracer *tracer = (struct gci_tracer *)(void *)visitor;
     enum { HALF = GCI_QUEUE_SIZE / 2 };
     void **queue = tracer->queue;
+    tracer->heap->visited += HALF;
     tracer->consume(tracer, queue, HALF);
     for (size_t i = 0; i < HALF; i += 4) { /* gcc's memcpy of this size is slower */
         memcpy(queue + i, queue + HALF + i, 4 * sizeof(*queue));

@@ -17,7 +17,7 @@ FLOORS = [
     ("ground", ["layout", "base", "sys", "memory", "hash"]),
     ("storage", ["table", "pages"]),
     ("objects", ["object", "weak", "death"]),
-    ("collector", ["trace", "doom", "parts", "cycle", "collect", "heap"]),
+    ("collector", ["pacing", "trace", "doom", "parts", "cycle", "collect", "heap"]),
     (
         "observers",
         [

@@ -59,7 +59,7 @@ static void bytes_are_counted_from_the_last_collection_on(void **state)
     gc_heap *heap = world_new_heap(world, &config);
     struct node *node = node_new(heap);
     (void)gc_collect(heap);
-    assert_int_equal(heap->bytes_at_collection, heap->bytes_live);
+    assert_int_equal(heap->pacing.at_collection, heap->bytes_live);
     assert_int_equal(heap->bytes_alarm, heap->bytes_live + 100000);
     gc_decref(node);
     (void)gc_collect_generation(heap, 0);
@@ -261,9 +261,10 @@ static bool is_full_due(gc_heap *heap, size_t left, size_t now, size_t percent, 
                                  .old_growth_percent = percent,
                                  .old_bytes = old_bytes };
     assert_int_equal(heap->bytes_live, 0);
+    heap->config.slice_ns = SIZE_MAX;
     heap->bytes_external = now;
-    heap->bytes_at_collection = 0;
-    heap->bytes_at_full = left;
+    heap->pacing.at_collection = 0;
+    heap->pacing.alive = left;
     gc_set_thresholds(heap, &thresholds);
     uint64_t young = heap->generations[0].collections, full = heap->generations[1].collections;
     gc_safepoint(heap);
@@ -504,8 +505,8 @@ static void a_young_collection_does_not_move_the_mark_of_the_last_full_one(void 
     (void)gc_collect(heap);
     gc_external_add(heap, 500);
     (void)gc_collect_generation(heap, 0);
-    assert_int_equal(heap->bytes_at_full, 500);
-    assert_int_equal(heap->bytes_at_collection, 1000);
+    assert_int_equal(heap->pacing.alive, 500);
+    assert_int_equal(heap->pacing.at_collection, 1000);
     gc_external_remove(heap, 1000);
 }
 
@@ -592,7 +593,7 @@ static void growth_in_a_cycle_counts_from_where_the_heap_has_shrunk(void **state
     config.thresholds.young_bytes = SIZE_MAX;
     gc_heap *heap = world_new_heap(world, &config);
     gci_cycle_begin(heap);
-    heap->cycle.bytes_next = heap->bytes_live + 5000000;
+    heap->pacing.looked = heap->bytes_live + 5000000;
     gc_external_add(heap, 6000000);
     assert_int_equal(heap->bytes_alarm, 0);
     gc_external_remove(heap, 6000000);
@@ -602,9 +603,11 @@ static void growth_in_a_cycle_counts_from_where_the_heap_has_shrunk(void **state
 /* The default thresholds, where next to nothing was found for some time. */
 static gc_heap *barren_heap_new(struct world *world)
 {
-    gc_config config = { .collect = GC_AT_SAFEPOINT, .stress = SIZE_MAX };
+    gc_config config = { .thresholds = { .old_bytes = SIZE_MAX },
+                         .collect = GC_AT_SAFEPOINT,
+                         .stress = SIZE_MAX };
     gc_heap *heap = world_new_heap(world, &config);
-    heap->barren = 3;
+    heap->pacing.barren = 3;
     return heap;
 }
 
@@ -622,7 +625,7 @@ static void look_after_a_promotion_waits_for_who_comes_then(void **state)
     assert_true(heap->cycle.only_promotes);
     step_to_the_end(heap);
     assert_int_equal(heap->young_objects, 0);
-    assert_int_equal(heap->bytes_at_collection, heap->bytes_live);
+    assert_int_equal(heap->pacing.at_collection, heap->bytes_live);
     gc_safepoint(heap);
     assert_int_equal(heap->generations[0].collections, 0);
     for (size_t i = 0; i < 17000; i++) {
@@ -630,7 +633,7 @@ static void look_after_a_promotion_waits_for_who_comes_then(void **state)
     }
     gc_safepoint(heap);
     assert_int_equal(heap->generations[0].collections, 1);
-    assert_int_equal(heap->barren, 0); /* it was worth it */
+    assert_int_equal(heap->pacing.barren, 0); /* it was worth it */
     gc_decref(list);
 }
 
@@ -678,19 +681,19 @@ static void cycle_that_is_begun_again_has_what_is_left_of_the_room(void **state)
     struct node *node = node_new(heap);
     gc_external_add(heap, 200000);
     assert_true(gc_step(heap, 1));
-    size_t begun = heap->cycle.bytes_begun;
+    size_t begun = heap->pacing.begun;
     assert_int_equal(begun, heap->bytes_live + 200000);
     assert_sound(heap); /* which ends it */
     gc_external_add(heap, 200000);
     assert_true(gc_step(heap, 1));
-    assert_int_equal(heap->cycle.bytes_begun, begun);
+    assert_int_equal(heap->pacing.begun, begun);
     assert_sound(heap);
     gc_external_remove(heap, 300000);
-    heap->bytes_at_collection = 0; /* that growth counts from there, and is enough */
+    heap->pacing.put_off = 0;
     assert_true(gc_step(heap, 1));
-    assert_int_equal(heap->cycle.bytes_begun, heap->bytes_live + 100000);
+    assert_int_equal(heap->pacing.begun, heap->bytes_live + 100000);
     step_to_the_end(heap);
-    assert_int_equal(heap->cycle.bytes_begun, 0);
+    assert_int_equal(heap->pacing.begun, 0);
     gc_external_remove(heap, 100000);
     gc_decref(node);
 }

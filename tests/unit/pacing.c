@@ -37,7 +37,7 @@ static struct node *begin(struct world *world, size_t slice_ns)
     (void)gc_collect(heap);
     (void)gc_enable(heap);
     gci_cycle_begin(heap);
-    heap->cycle.bytes_begun = heap->bytes_live;
+    gci_pacing_begin(heap);
     gci_collect_arm(heap);
     return list;
 }
@@ -80,7 +80,7 @@ static void cycle_that_has_no_more_room_does_not_wait(void **state)
         struct node *node = node_new(heap);
         node->left = list;
         list = node;
-        clock_ns -= clock_ns - heap->pause_end_ns;
+        clock_ns -= clock_ns - heap->pacing.pause_end_ns;
     }
     uint64_t slices = heap->cycle.report.slices;
     assert_true(is_in_cycle(heap));
@@ -90,7 +90,7 @@ static void cycle_that_has_no_more_room_does_not_wait(void **state)
         struct node *node = node_new(heap);
         node->left = list;
         list = node;
-        clock_ns -= clock_ns - heap->pause_end_ns;
+        clock_ns -= clock_ns - heap->pacing.pause_end_ns;
     }
     assert_true(heap->cycle.report.slices > slices + 10);
     gc_decref(list);
@@ -112,12 +112,12 @@ static void cycle_that_has_used_its_room_again_has_longer_and_longer_slices(void
         struct node *node = node_new(heap);
         node->left = list;
         list = node;
-        clock_ns -= clock_ns - heap->pause_end_ns;
+        clock_ns -= clock_ns - heap->pacing.pause_end_ns;
         if (heap->cycle.report.slices > slices && rooms < 4) {
             uint64_t least = rooms < 2 ? SHORT_NS : 200000; /* the default */
             uint64_t most = rooms == 0 ? SHORT_NS : least << (1 + rooms);
-            assert_true(heap->pause_ns <= most + LOOKS_NS);
-            seen[rooms] += heap->pause_ns + LOOKS_NS > most;
+            assert_true(heap->pacing.pause_ns <= most + LOOKS_NS);
+            seen[rooms] += heap->pacing.pause_ns + LOOKS_NS > most;
         }
         slices = heap->cycle.report.slices;
     }
@@ -168,10 +168,10 @@ static void rest_after_a_long_pause_is_bounded(void **state)
     gc_hook_add(heap, &hook);
     (void)gc_collect(heap);
     gc_hook_remove(heap, &hook);
-    assert_int_equal(heap->rest_ns, 10000000);
+    assert_int_equal(heap->pacing.rest_ns, 10000000);
     clock_ns += 9000000;
     (void)gc_collect(heap);
-    assert_true(heap->rest_ns >= 1000000 && heap->rest_ns < 1100000);
+    assert_true(heap->pacing.rest_ns >= 1000000 && heap->pacing.rest_ns < 1100000);
 }
 
 /* Slices are short while there is no hurry. */
