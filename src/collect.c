@@ -272,24 +272,42 @@ void gci_collect_settle(gc_heap *heap)
     }
 }
 
-/* Whether no hook is against a collection. If so the start hooks were called. */
+/* Whether no hook is against a collection. If so the start hooks were called. The heap is held. */
 static bool is_allowed(gc_heap *heap, const gc_collection *report)
 {
-    int error = errno;
-    gci_collect_hold_unsettled(heap);
-    make_up_for_stop(heap);                       /* user code may run here */
-    bool allowed = ask_start_hooks(heap, report); /* user code may run here */
-    gci_collect_release(heap);
-    errno = error;
-    return allowed;
+    make_up_for_stop(heap);               /* user code may run here */
+    return ask_start_hooks(heap, report); /* user code may run here */
+}
+
+/* What a collection does that may start. The heap is held, and nothing is cleared in slices. */
+static void collect_now(gc_heap *heap, gc_collection *report, bool by_itself, uint64_t start_ns)
+{
+    bool is_full = report->generation != 0;
+    size_t young = heap->young_objects;
+    heap->visited = 0;
+    if (is_full) {
+        gci_pacing_begin(heap);
+    }
+    check_heap(heap);
+    struct gci_set set = find_garbage(heap, report->generation, report->reason != GC_REASON_CALL);
+    report->examined = set.alive_count + set.garbage_count;
+    end_garbage(heap, &set, report); /* user code may run here */
+    if (is_full) {
+        (void)gci_weak_call(&heap->waiting); /* user code may run here */
+    }
+    tidy(heap, is_full);
+    record_pause(heap, is_full ? GC_PHASE_FULL : GC_PHASE_YOUNG, start_ns);
+    report->duration_ns = heap->pacing.pause_ns;
+    record(heap, report, by_itself, young);
+    call_stop_hooks(heap, report); /* user code may run here */
 }
 
 /* One collection, from the first start hook to the last stop hook. false: none may start. */
 static bool collect(gc_heap *heap, int generation, gc_reason reason, bool by_itself, size_t *found)
 {
     gc_collection report = { .size = sizeof(report), .generation = generation, .reason = reason };
-    *found = 0;
     if (heap->busy > 0) {
+        *found = 0;
         return false;
     }
     if (generation != 0) {
@@ -300,32 +318,16 @@ static bool collect(gc_heap *heap, int generation, gc_reason reason, bool by_its
     }
     int error = errno;
     uint64_t start = gci_sys_clock_ns();
-    if (!is_allowed(heap, &report)) { /* user code may run here */
-        return false;
-    }
     gci_collect_hold_unsettled(heap);
-    gci_death_drain(heap); /* user code may run here */
-    if (generation != 0) {
-        gci_pacing_begin(heap);
+    gci_death_drain(heap);                   /* user code may run here */
+    bool starts = is_allowed(heap, &report); /* user code may run here */
+    if (starts) {
+        collect_now(heap, &report, by_itself, start); /* user code may run here */
     }
-    check_heap(heap);
-    size_t young = heap->young_objects;
-    heap->visited = 0;
-    struct gci_set set = find_garbage(heap, generation, reason != GC_REASON_CALL);
-    report.examined = set.alive_count + set.garbage_count;
-    end_garbage(heap, &set, &report); /* user code may run here */
-    if (generation != 0) {
-        (void)gci_weak_call(&heap->waiting); /* user code may run here */
-    }
-    tidy(heap, generation != 0);
-    record_pause(heap, generation == 0 ? GC_PHASE_YOUNG : GC_PHASE_FULL, start);
-    report.duration_ns = heap->pacing.pause_ns;
-    record(heap, &report, by_itself, young);
     *found = (size_t)(report.collected + report.uncollectable + report.saved);
-    call_stop_hooks(heap, &report); /* user code may run here */
     gci_collect_release(heap);
     errno = error;
-    return true;
+    return starts;
 }
 
 size_t gci_collect(gc_heap *heap, int generation, gc_reason reason)
@@ -350,7 +352,12 @@ static bool begin_cycle(gc_heap *heap, gc_reason reason)
     }
     gc_collection report = { .size = sizeof(report), .generation = 1, .reason = reason };
     if (!gci_pacing_is_in_cycle(heap) && may_start(heap)) {
-        if (!is_allowed(heap, &report)) { /* user code may run here */
+        int error = errno;
+        gci_collect_hold_unsettled(heap);
+        bool starts = is_allowed(heap, &report); /* user code may run here */
+        gci_collect_release(heap);
+        errno = error;
+        if (!starts) {
             gci_pacing_put_off(heap);
             return false;
         }
@@ -439,6 +446,9 @@ static bool shortage(gc_heap *heap)
     }
     if (!gci_pacing_helps_shortage(heap)) {
         gci_pacing_skip_shortage(heap);
+        if (heap->config.slice_ns == SIZE_MAX) {
+            return false;
+        }
         if (!gci_pacing_is_in_cycle(heap)) {
             (void)begin_cycle(heap, GC_REASON_SHORTAGE); /* user code may run here */
         }

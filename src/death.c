@@ -283,7 +283,11 @@ static inline void set_dying(struct gci_page *page, gc_object *self)
         leave_young(page->heap, self);
         struct gci_cycle *cycle = &page->heap->cycle;
         if (OURO_UNLIKELY(cycle->marked > 0)) {
+            /* Garbage that dies of its own finalizers was collected; CLEARED, it is counted. */
+            bool is_proven = gci_object_is_marked(page->heap, self, GCI_PROVEN);
             cycle->marked -= gci_object_is_marked(page->heap, self, GCI_PROVEN | GCI_CLEARED);
+            cycle->report.collected += is_proven;
+            page->heap->generations[1].collected += is_proven;
         }
         self->gc = GCI_DYING;
     }

@@ -322,7 +322,8 @@ bool gci_pacing_helps_shortage(const gc_heap *heap)
 {
     unsigned in_vain = heap->pacing.shortages;
     unsigned shift = in_vain < SHORTAGES + SKIPS_MAX ? in_vain - SHORTAGES : SKIPS_MAX;
-    return in_vain < SHORTAGES || heap->pacing.skips >= 1u << shift;
+    return in_vain < SHORTAGES || heap->pacing.skips >= 1u << shift ||
+           gci_bytes_own(heap) < AT_ONCE_BYTES;
 }
 
 /* The books. */
@@ -408,16 +409,16 @@ static void record_full(gc_heap *heap, const gc_collection *report, bool is_wort
     struct gci_pacing *pacing = &heap->pacing;
     size_t own = gci_bytes_own(heap), begun = pacing->begun;
     bool in_slices = report->slices > 0;
-    size_t alive = in_slices ? subtract(pacing->size, pacing->freed) : own;
+    size_t found = in_slices ? subtract(pacing->size, pacing->freed) : own;
     pacing->full_ns = in_slices ? pacing->ran_ns : report->duration_ns;
     pacing->full_bytes = pacing->size;
-    pacing->alive = alive < own ? alive : own;
+    pacing->alive = found < own ? found : own;
     if (is_worth_it || !by_itself || !adapts_old(heap)) {
         pacing->early = 0;
         pacing->high = pacing->alive;
     } else {
-        pacing->early += begun < pacing->high && pacing->early < SHIFT_MAX;
-        pacing->high = gci_larger(pacing->high, pacing->alive);
+        pacing->early += begun < limit_of(heap, pacing->high) && pacing->early < SHIFT_MAX;
+        pacing->high = gci_larger(pacing->high, found);
     }
     pacing->barren_full = by_itself && !is_worth_it && adapts_old(heap);
     pacing->begun = pacing->put_off = 0;

@@ -72,14 +72,12 @@ static void gather_reached(gc_heap *heap, struct gci_tracer *tracer)
     }
 }
 
-/* Slots that are looked at in vain. */
-enum { LOOKS = 4 * GCI_PART_MIN, LOOKS_AGAIN = 65536 };
-
 /* Whether more is to begin a part, when so many slots were looked at in vain: all of what goes on ending; or else as
  * much as a part has to begin with. */
 static bool wants_more(const struct gci_cycle *cycle, const struct part *part, size_t most,
                        size_t looks)
 {
+    enum { LOOKS = 4 * GCI_PART_MIN, LOOKS_AGAIN = 65536 };
     return cycle->page != NULL && (cycle->again ? part->count < cycle->marked && looks < LOOKS_AGAIN
                                                 : part->count < most && looks < LOOKS);
 }
@@ -95,11 +93,10 @@ static struct gci_set gather_part(gc_heap *heap)
     tracer.context = &part;
     cycle->part_page = cycle->page;
     cycle->part_offset = cycle->offset;
-    size_t looks = 0, marked = cycle->clears_part ? 0 : cycle->marked;
     cycle->again = cycle->marked > 0;
     cycle->cleared = 0;
     size_t most = GCI_PART_MIN;
-    for (; wants_more(cycle, &part, most, looks); looks++) {
+    for (size_t looks = 0; wants_more(cycle, &part, most, looks); looks++) {
         struct gci_page *page = cycle->page;
         if (page->record == NULL || cycle->offset >= gci_page_end(page)) {
             cycle->page = gci_parts_next_page(heap, page);
@@ -118,9 +115,6 @@ static struct gci_set gather_part(gc_heap *heap)
     }
     for (struct gci_page *page = part.pages; page != NULL; page = page->next_in_set) {
         page->in_part = false;
-    }
-    if (marked > part.count && looks < LOOKS_AGAIN) {
-        gci_doom_count(heap, marked - part.count, 0, 0); /* the others died of finalizers */
     }
     if (cycle->again) {
         cycle->page = cycle->part_page; /* what else begins there comes then */
