@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: MIT */
+/* Garbage at a steady pace: how much memory a program holds whose live objects are replaced again and
+ * again, with other work between two replacements. The name of a case says all of it,
+ *
+ *     trash/SHAPE-WORK-ALIVE            rings10-1.5us-3MB
+ *     trash/SHAPE-WORK-ALIVE-FROZEN     rings10-0us-3MB-frozen128MB
+ *
+ * WORK is the time between two operations, ALIVE and FROZEN are sizes by ouro's books: every peer has
+ * the same number of objects. An operation of each SHAPE, all of which make reference cycles:
+ *
+ *     rings10     a ring of ten nodes takes the place of the oldest
+ *     rings1000   of a thousand nodes
+ *     list        ten nodes are appended to the one list, each with a reference back; a full list is
+ *                 dropped first, and a new one begun
+ *     cache       a pair of wide objects takes the place of a random pair
+ *     burst       as rings10, but the work of a quarter of all places is done at once, and before it
+ *                 that quarter is replaced without a rest
+ *
+ * `size` is how many times as much as is alive is made. Before that the live objects are built, and
+ * the frozen world, without collections; then one full collection. The world is not part of ALIVE. A
+ * peer that has no means to set a world aside does not do these cases.
+ *
+ * The work is a loop that reads the clock: its length does not depend on what the machine does, the
+ * compiler or the language, it touches no memory, and the operation wants that reading anyway.
+ *
+ * Bytes are those of the peer's own books (peer_bytes), less what they said before the live objects were
+ * built. They are exact: resident memory is coarse where little is alive, and depends on when the
+ * system is asked for more. As books leave out what the allocator loses, its growth is reported, too.
+ * Figures:
+ *
+ *     peak_ratio       the most bytes, of those after the full collection: 1 is the least
+ *     slope            by how much bytes grow in the last half of the run, of those that are alive: the
+ *                      line that fits best. So that the teeth of collections are flat, bytes are the
+ *                      most there were while what is alive was replaced once
+ *     pause_max_ms     the longest operation, on the wall, less what other programs had of it
+ *     ns               of an object: the time of the operations without the work
+ *     resident_ratio   as peak_ratio, in resident memory
+ */
+
+#include BENCH_PEER
+
+#if PEER_COLLECTS
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    NODE_BYTES = 24, /* of ouro */
+    WIDE_BYTES = 248,
+    RING_MAX = 1000,
+    APPENDED = 10,        /* to the list, in an operation */
+    SAMPLES_A_TURN = 64,  /* a turn: as much as is alive is made */
+    SAMPLES_MAX = 16384,  /* about */
+    CURVE_POINTS = 120,   /* of a curve; a point is the most of the samples that it stands for */
+    MARK_NS = 20000,      /* from one bench_mark to the next */
+    MARK_OPERATIONS = 64, /* and where there is no work */
+};
+
+enum shape { RINGS, LIST, CACHE };
+
+static enum shape shape;
+static size_t length;      /* nodes of a ring, or of the full list */
+static size_t place_count; /* rings or pairs that are alive */
+static node **table;       /* these rings, or the list */
+static wide **cache;
+static node *tail;        /* of the list, */
+static size_t list_count; /* which has so many nodes */
+static size_t place;      /* the oldest ring */
+static uint32_t random_state = 1;
+
+static node *ring_new(size_t count)
+{
+    node *nodes[RING_MAX];
+    for (size_t i = 0; i < count; i++) {
+        nodes[i] = node_new();
+    }
+    for (size_t i = 0; i < count; i++) {
+        nodes[i]->left = node_keep(nodes[i + 1 < count ? i + 1 : 0]);
+        nodes[i]->right = node_keep(nodes[i > 0 ? i - 1 : count - 1]);
+    }
+    bench_clobber(nodes);
+    for (size_t i = 1; i < count; i++) {
+        node_drop(nodes[i]);
+    }
+    return nodes[0];
+}
+
+static void replace_ring(void)
+{
+    node *old = table[place];
+    table[place] = ring_new(length);
+    if (old != NULL) {
+        node_drop(old);
+    }
+    place = place + 1 < place_count ? place + 1 : 0;
+}
+
+static void append(void)
+{
+    node *self = node_new();
+    if (tail == NULL) {
+        table[0] = self;
+    } else {
+        self->right = node_keep(tail);
+        tail->left = self;
+    }
+    tail = self;
+    list_count++;
+}
+
+static void grow_list(void)
+{
+    if (list_count == length) {
+        node *old = table[0];
+        table[0] = NULL;
+        tail = NULL;
+        list_count = 0;
+        node_drop(old);
+    }
+    for (size_t i = 0; i < APPENDED; i++) {
+        append();
+    }
+}
+
+static void replace_pair(size_t at, uint64_t serial)
+{
+    wide *first = wide_new(), *second = wide_new();
+    first->left = wide_keep(second);
+    second->left = wide_keep(first);
+    first->value[0] = serial;
+    second->value[0] = serial;
+    wide_drop(second);
+    wide *old = cache[at];
+    cache[at] = first;
+    if (old != NULL) {
+        wide_drop(old);
+    }
+}
+
+static void operation(uint64_t serial)
+{
+    switch (shape) {
+    case RINGS:
+        replace_ring();
+        break;
+    case LIST:
+        grow_list();
+        break;
+    case CACHE:
+        replace_pair(bench_below(&random_state, place_count), serial);
+        break;
+    }
+}
+
+/* How many operations make as many objects as are alive, and how many objects one makes. */
+static size_t turn_operations(void)
+{
+    return shape == LIST ? length / APPENDED : place_count;
+}
+static size_t operation_objects(void)
+{
+    return shape == LIST ? APPENDED : shape == CACHE ? 2 : length;
+}
+
+static void build(void)
+{
+    for (size_t i = 0; i < turn_operations(); i++) {
+        if (shape == CACHE) {
+            replace_pair(i, 0);
+        } else {
+            operation(0);
+        }
+    }
+}
+
+/* The objects that are reached, and the sum of what is written in them. */
+static uint64_t check(void)
+{
+    uint64_t sum = 0;
+    if (shape == CACHE) {
+        for (size_t i = 0; i < place_count; i++) {
+            sum += 2u + cache[i]->value[0] + cache[i]->left->value[0];
+        }
+        return sum;
+    }
+    for (size_t i = 0; i < place_count; i++) {
+        const node *self = table[i];
+        do {
+            sum++;
+            self = self->left;
+        } while (self != NULL && self != table[i]);
+    }
+    return sum;
+}
+
+/* Pass the time until `ns` after `from`, a time of bench_wall_ns. Returns the time then. */
+static uint64_t work(uint64_t from, uint64_t ns)
+{
+    static uint64_t marked;
+    uint64_t now = bench_wall_ns();
+    while (now - from < ns) {
+        if (now - marked > MARK_NS) {
+            bench_mark();
+            marked = now;
+        }
+        now = bench_wall_ns();
+    }
+    return now;
+}
+
+/* What two readings of the clock take, as they do around an operation. */
+static double clock_ns(void)
+{
+    enum { READINGS = 100000 };
+    uint64_t start = bench_wall_ns();
+    for (size_t i = 1; i < READINGS; i++) {
+        (void)bench_wall_ns();
+    }
+    return (double)(bench_wall_ns() - start) / READINGS;
+}
+
+struct trace {
+    double *bytes; /* at regular intervals, of the bytes that are alive */
+    size_t count;
+    size_t a_turn; /* as many of them while as much as is alive is made */
+    double resident;
+};
+
+static double most(const double *values, size_t count)
+{
+    double result = values[0];
+    for (size_t i = 1; i < count; i++) {
+        result = values[i] > result ? values[i] : result;
+    }
+    return result;
+}
+
+/* By how much the line grows over the last half that comes closest to the most of a turn each. */
+static double slope(const struct trace *trace)
+{
+    size_t first = trace->count / 2, count = trace->count - first;
+    size_t turn = trace->a_turn < first ? trace->a_turn : first;
+    double mean = (double)(count - 1) / 2, upper = 0, lower = 0;
+    for (size_t i = 0; i < count; i++) {
+        double x = (double)i - mean;
+        upper += x * most(&trace->bytes[first + i - turn], turn + 1);
+        lower += x * x;
+    }
+    return upper / lower * (double)count;
+}
+
+static void report(const struct trace *trace, size_t turns, uint64_t longest, double ns,
+                   uint64_t sum)
+{
+    bench_report("peak_ratio", most(trace->bytes, trace->count), sum);
+    /* No more digits than a run repeats, and 0 without a sign. */
+    double rounded = (double)(long)(slope(trace) * 100 + (slope(trace) < 0 ? -0.5 : 0.5)) / 100;
+    bench_report("slope", rounded + 0.0, sum);
+    bench_report("pause_max_ms", (double)longest / 1e6, sum);
+    bench_report("ns", ns, sum);
+    bench_report("resident_ratio", trace->resident, sum);
+    double points[CURVE_POINTS + 1] = { (double)turns };
+    for (size_t i = 0; i < CURVE_POINTS; i++) {
+        size_t from = trace->count * i / CURVE_POINTS, to = trace->count * (i + 1) / CURVE_POINTS;
+        points[i + 1] = most(&trace->bytes[from], to > from ? to - from : 1);
+    }
+    bench_report_curve(points, CURVE_POINTS + 1, sum);
+}
+
+static size_t max(size_t left, size_t right)
+{
+    return left > right ? left : right;
+}
+
+static void freeze_world(size_t bytes)
+{
+    size_t rings = bytes / NODE_BYTES / RING_MAX;
+    node **world = peer_array(rings);
+    for (size_t i = 0; i < rings; i++) {
+        world[i] = ring_new(RING_MAX);
+    }
+    peer_freeze();
+}
+
+void bench_trash(size_t size)
+{
+    char name[16];
+    double work_us, alive_mb, frozen_mb = 0;
+    if (sscanf(bench_case(), "%15[a-z0-9]-%lfus-%lfMB-frozen%lfMB", name, &work_us, &alive_mb,
+               &frozen_mb) < 3) {
+        bench_fail("a case is SHAPE-WORK-ALIVE or SHAPE-WORK-ALIVE-FROZEN");
+    }
+    if (frozen_mb > 0 && !PEER_FREEZES) {
+        return;
+    }
+    size_t alive = (size_t)(alive_mb * 1e6), object_size = sizeof(node), rest = 1;
+    uint64_t work_ns = (uint64_t)(work_us * 1e3);
+    length = 10;
+    if (strcmp(name, "cache") == 0) {
+        shape = CACHE;
+        object_size = sizeof(wide);
+        place_count = alive / WIDE_BYTES / 2;
+    } else if (strcmp(name, "list") == 0) {
+        shape = LIST;
+        length = alive / NODE_BYTES / APPENDED * APPENDED;
+        place_count = 1;
+    } else {
+        shape = RINGS;
+        length = strcmp(name, "rings1000") == 0 ? RING_MAX : 10;
+        place_count = alive / NODE_BYTES / length;
+    }
+    size_t turn = turn_operations(), operations = size * turn;
+    if (strcmp(name, "burst") == 0) {
+        rest = turn / 4;
+        work_ns *= rest;
+    }
+
+    size_t period = max(max(turn / SAMPLES_A_TURN, operations / SAMPLES_MAX), 1);
+    struct trace trace = { .a_turn = turn / period };
+    trace.bytes = bench_alloc(operations / period + 1, sizeof(*trace.bytes));
+    memset(trace.bytes, 1, (operations / period + 1) * sizeof(*trace.bytes)); /* resident now */
+    double clock = clock_ns();
+    peer_start();
+    peer_as_it_comes();
+    table = peer_array(place_count);
+    memset(table, 0, place_count * sizeof(*table));
+    cache = (void *)table;
+    peer_pause();
+    freeze_world((size_t)(frozen_mb * 1e6));
+    size_t bytes_before = peer_bytes(object_size), resident_before = bench_resident_bytes();
+    build();
+    peer_resume();
+    peer_collect();
+    double bytes = (double)(peer_bytes(object_size) - bytes_before);
+    double resident = (double)(bench_resident_bytes() - resident_before);
+
+    uint64_t longest = 0, total = 0, from = bench_wall_ns();
+    bench_mark();
+    for (size_t i = 1; i <= operations; i++) {
+        operation(i);
+        uint64_t to = bench_wall_ns(), ns = bench_own_ns(from, to);
+        total += ns;
+        longest = ns > longest ? ns : longest;
+        if (i % period == 0) {
+            size_t in_use = peer_bytes(object_size), there = bench_resident_bytes();
+            trace.bytes[trace.count++] = ((double)in_use - (double)bytes_before) / bytes;
+            double ratio = ((double)there - (double)resident_before) / resident;
+            trace.resident = ratio > trace.resident ? ratio : trace.resident;
+        }
+        if (work_ns == 0 && i % MARK_OPERATIONS == 0) {
+            bench_mark();
+        }
+        from = work(to, i % rest == 0 ? work_ns : 0);
+    }
+    double ns =
+        ((double)total - clock * (double)operations) / (double)(operations * operation_objects());
+    report(&trace, size, longest, ns, check());
+}
+
+#else
+
+void bench_trash(size_t size)
+{
+    (void)size;
+}
+
+#endif
