@@ -31,7 +31,8 @@
  *     peak_ratio       the most bytes, of those after the full collection: 1 is the least
  *     slope            by how much bytes grow in the last half of the run, of those that are alive: the
  *                      line that fits best. So that the teeth of collections are flat, bytes are the
- *                      most there were while what is alive was replaced once
+ *                      most there were while what is alive was replaced twice; and 0 is all that
+ *                      is less than what is made from one sample to the next
  *     pause_max_ms     the longest operation, on the wall, less what other programs had of it
  *     ns               of an object: the time of the operations without the work
  *     resident_ratio   as peak_ratio, in resident memory
@@ -235,27 +236,26 @@ static double most(const double *values, size_t count)
     return result;
 }
 
-/* By how much the line grows over the last half that comes closest to the most of a turn each. */
+/* By how much the line grows over the last half that comes closest to the most of two turns each. */
 static double slope(const struct trace *trace)
 {
     size_t first = trace->count / 2, count = trace->count - first;
-    size_t turn = trace->a_turn < first ? trace->a_turn : first;
+    size_t before = 2 * trace->a_turn < first ? 2 * trace->a_turn : first;
     double mean = (double)(count - 1) / 2, upper = 0, lower = 0;
     for (size_t i = 0; i < count; i++) {
         double x = (double)i - mean;
-        upper += x * most(&trace->bytes[first + i - turn], turn + 1);
+        upper += x * most(&trace->bytes[first + i - before], before + 1);
         lower += x * x;
     }
-    return upper / lower * (double)count;
+    double rise = upper / lower * (double)count;
+    return rise * rise * (double)(trace->a_turn * trace->a_turn) < 1 ? 0 : rise;
 }
 
 static void report(const struct trace *trace, size_t turns, uint64_t longest, double ns,
                    uint64_t sum)
 {
     bench_report("peak_ratio", most(trace->bytes, trace->count), sum);
-    /* No more digits than a run repeats, and 0 without a sign. */
-    double rounded = (double)(long)(slope(trace) * 100 + (slope(trace) < 0 ? -0.5 : 0.5)) / 100;
-    bench_report("slope", rounded + 0.0, sum);
+    bench_report("slope", slope(trace), sum);
     bench_report("pause_max_ms", (double)longest / 1e6, sum);
     bench_report("ns", ns, sum);
     bench_report("resident_ratio", trace->resident, sum);
@@ -326,7 +326,9 @@ void bench_trash(size_t size)
     memset(table, 0, place_count * sizeof(*table));
     cache = (void *)table;
     peer_pause();
-    freeze_world((size_t)(frozen_mb * 1e6));
+    if (frozen_mb > 0) {
+        freeze_world((size_t)(frozen_mb * 1e6));
+    }
     size_t bytes_before = peer_bytes(object_size), resident_before = bench_resident_bytes();
     build();
     peer_resume();
