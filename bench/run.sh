@@ -63,22 +63,22 @@ bytes             10000000 3     1000000 1
 acyclic                 18 7          14 3
 churn              5000000 3      200000 1
 churn20m          20000000 3           - -
-trash/rings10-0us-3MB                200 1     20 1
-trash/rings10-0.5us-3MB              200 1      - -
-trash/rings10-1.5us-3MB              160 1      - -
-trash/rings10-3us-3MB                 80 1     10 1
+trash/rings10-0us-3MB                100 1     20 1
+trash/rings10-0.5us-3MB              100 1      - -
+trash/rings10-1.5us-3MB              100 1      - -
+trash/rings10-3us-3MB                 60 1     10 1
 trash/rings10-10us-3MB                24 1      - -
-trash/rings1000-3us-3MB              200 1      - -
+trash/rings1000-3us-3MB              100 1      - -
 trash/list-0.5us-2.4MB               100 1      - -
-trash/cache-1.5us-3MB                100 1      - -
-trash/burst-3us-3MB                   60 1      - -
-trash/rings10-0us-3MB-frozen128MB    200 1      - -
-trash/rings10-3us-3MB-frozen1000MB    80 1      - -
+trash/cache-1.5us-3MB                 60 1      - -
+trash/burst-3us-3MB                   50 1      - -
+trash/rings10-0us-3MB-frozen128MB    100 1      - -
+trash/rings10-3us-3MB-frozen1000MB    60 1      - -
 trash/rings10-1.5us-100MB              6 1      - -
 trash/cache-3us-100MB                  8 1      - -
-trash/burst-10us-100MB                 4 1      - -
+trash/burst-3us-100MB                  4 1      - -
 trash/cache-0us-100MB-frozen128MB     16 1      - -
-trash/cache-0.5us-1000MB               6 1      - -
+trash/cache-0.5us-1000MB               5 1      - -
 profile                  - -           - -
 "
 workloads=$(echo "$plan" | awk 'NF { print $1 }')

@@ -31,8 +31,9 @@
  *     peak_ratio       the most bytes, of those after the full collection: 1 is the least
  *     slope            by how much bytes grow in the last half of the run, of those that are alive: the
  *                      line that fits best. So that the teeth of collections are flat, bytes are the
- *                      most there were while what is alive was replaced twice; and 0 is all that
- *                      is less than what is made from one sample to the next
+ *                      most there were while what is alive was replaced twice. 0 if it is less than
+ *                      what is made from one sample to the next, or than twice its standard error,
+ *                      the samples of two replacements taken for one: teeth may differ
  *     pause_max_ms     the longest operation, on the wall, less what other programs had of it
  *     ns               of an object: the time of the operations without the work
  *     resident_ratio   as peak_ratio, in resident memory
@@ -42,6 +43,7 @@
 
 #if PEER_COLLECTS
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -54,7 +56,7 @@ enum {
     SAMPLES_MAX = 16384,  /* about */
     CURVE_POINTS = 120,   /* of a curve; a point is the most of the samples that it stands for */
     MARK_NS = 20000,      /* from one bench_mark to the next */
-    MARK_OPERATIONS = 64, /* and where there is no work */
+    MARK_OPERATIONS = 64, /* and without work */
 };
 
 enum shape { RINGS, LIST, CACHE };
@@ -212,12 +214,17 @@ static uint64_t work(uint64_t from, uint64_t ns)
 /* What two readings of the clock take, as they do around an operation. */
 static double clock_ns(void)
 {
-    enum { READINGS = 100000 };
-    uint64_t start = bench_wall_ns();
-    for (size_t i = 1; i < READINGS; i++) {
-        (void)bench_wall_ns();
+    enum { ROUNDS = 100, READINGS = 1000 };
+    uint64_t least = UINT64_MAX; /* of the rounds: others may have had time of some */
+    for (size_t round = 0; round < ROUNDS; round++) {
+        uint64_t start = bench_wall_ns();
+        for (size_t i = 1; i < READINGS; i++) {
+            (void)bench_wall_ns();
+        }
+        uint64_t ns = bench_wall_ns() - start;
+        least = ns < least ? ns : least;
     }
-    return (double)(bench_wall_ns() - start) / READINGS;
+    return (double)least / READINGS;
 }
 
 struct trace {
@@ -241,14 +248,19 @@ static double slope(const struct trace *trace)
 {
     size_t first = trace->count / 2, count = trace->count - first;
     size_t before = 2 * trace->a_turn < first ? 2 * trace->a_turn : first;
-    double mean = (double)(count - 1) / 2, upper = 0, lower = 0;
+    double mean = (double)(count - 1) / 2, x_x = 0, x_y = 0, y_y = 0, y_sum = 0;
     for (size_t i = 0; i < count; i++) {
-        double x = (double)i - mean;
-        upper += x * most(&trace->bytes[first + i - before], before + 1);
-        lower += x * x;
+        double x = (double)i - mean, y = most(&trace->bytes[first + i - before], before + 1);
+        x_x += x * x;
+        x_y += x * y;
+        y_y += y * y;
+        y_sum += y;
     }
-    double rise = upper / lower * (double)count;
-    return rise * rise * (double)(trace->a_turn * trace->a_turn) < 1 ? 0 : rise;
+    double line = x_y / x_x, rise = line * (double)count;
+    double scatter = (y_y - y_sum * y_sum / (double)count - line * x_y) / (double)count;
+    double error_squared = scatter / x_x * (double)before;
+    bool is_flat = rise * rise * (double)(trace->a_turn * trace->a_turn) < 1;
+    return is_flat || line * line < 4 * error_squared ? 0 : rise;
 }
 
 static void report(const struct trace *trace, size_t turns, uint64_t longest, double ns,
@@ -349,7 +361,7 @@ void bench_trash(size_t size)
             double ratio = ((double)there - (double)resident_before) / resident;
             trace.resident = ratio > trace.resident ? ratio : trace.resident;
         }
-        if (work_ns == 0 && i % MARK_OPERATIONS == 0) {
+        if (i % MARK_OPERATIONS == 0) {
             bench_mark();
         }
         from = work(to, i % rest == 0 ? work_ns : 0);

@@ -311,12 +311,15 @@ local function turns_a_second()
 end
 
 local function seconds_a_reading()
-    local readings = 100000
-    local start = clock()
-    for _ = 2, readings do
-        clock()
+    local least = math.huge
+    for _ = 1, 100 do
+        local start = clock()
+        for _ = 2, 1000 do
+            clock()
+        end
+        least = math.min(least, clock() - start)
     end
-    return (clock() - start) / readings
+    return least / 1000
 end
 
 local function most(values, first, last)
@@ -331,14 +334,17 @@ local function slope(bytes, count_all, turn)
     local first = count_all // 2
     local count = count_all - first
     local before = math.min(2 * turn, first)
-    local mean, upper, lower = (count - 1) / 2, 0, 0
+    local mean, x_x, x_y, y_y, y_sum = (count - 1) / 2, 0, 0, 0, 0
     for i = 0, count - 1 do
         local x = i - mean
-        upper = upper + x * most(bytes, first + i - before + 1, first + i + 1)
-        lower = lower + x * x
+        local y = most(bytes, first + i - before + 1, first + i + 1)
+        x_x, x_y, y_y, y_sum = x_x + x * x, x_y + x * y, y_y + y * y, y_sum + y
     end
-    local rise = upper / lower * count
-    return math.abs(rise) < 1 / turn and 0 or rise
+    local line = x_y / x_x
+    local scatter = (y_y - y_sum * y_sum / count - line * x_y) / count
+    local rise = line * count
+    local flat = math.abs(rise) < 1 / turn or line * line < 4 * scatter / x_x * before
+    return flat and 0 or rise
 end
 
 local function trash(size)

@@ -361,10 +361,13 @@ when defined(gcOrc):
       result = wall()
 
   proc clockNs(): float =
-    let start = wall()
-    for i in 1 ..< 100000:
-      discard wall()
-    (wall() - start).float / 100000
+    var least = int64.high
+    for round in 0 ..< 100:
+      let start = wall()
+      for i in 1 ..< 1000:
+        discard wall()
+      least = min(least, wall() - start)
+    least.float / 1000
 
   proc most(values: openArray[float]): float =
     result = values[0]
@@ -376,13 +379,18 @@ when defined(gcOrc):
     let count = bytes.len - first
     let before = min(2 * turn, first)
     let mean = (count - 1).float / 2
-    var upper, lower = 0.0
+    var xx, xy, yy, ySum = 0.0
     for i in 0 ..< count:
       let x = i.float - mean
-      upper += x * most(bytes.toOpenArray(first + i - before, first + i))
-      lower += x * x
-    result = upper / lower * count.float
-    if abs(result) < 1 / turn:
+      let y = most(bytes.toOpenArray(first + i - before, first + i))
+      xx += x * x
+      xy += x * y
+      yy += y * y
+      ySum += y
+    let line = xy / xx
+    let scatter = (yy - ySum * ySum / count.float - line * xy) / count.float
+    result = line * count.float
+    if abs(result) < 1 / turn or line * line < 4 * scatter / xx * before.float:
       result = 0
 
   proc trash(size: int) =
@@ -447,7 +455,7 @@ when defined(gcOrc):
       if i mod period == 0:
         bytes.add float(getOccupiedMem() - bytesBefore) / aliveBytes
         resident = max(resident, float(residentBytes() - residentBefore) / aliveResident)
-      if workNs == 0 and i mod 64 == 0:
+      if i mod 64 == 0:
         mark()
       start = work(stop, if i mod rest == 0: workNs else: 0)
     let sum = check()
