@@ -66,7 +66,7 @@ void bench_mark(void)
 
 uint64_t bench_own_ns(uint64_t from, uint64_t to)
 {
-    enum { SHORT_NS = 20000 }; /* not worth a look */
+    enum { SHORT_NS = 20000 }; /* shorter than any turn of another program */
     uint64_t ns = to - from;
     if (ns > SHORT_NS) {
         uint64_t own = bench_now_ns() - marked_ns;

@@ -22,7 +22,7 @@
  *     PEER_TRACES                1: peer_collect looks at every object
  *     PEER_COLLECTS              1: and frees circles; 0: that is done by hand
  *     PEER_FREEZES               1: peer_freeze keeps collections from what is alive. This and the
- *                                names from `struct wide` on are for those that have PEER_COLLECTS
+ *                                names from `struct wide` on are for peers with PEER_COLLECTS
  *     struct node                has the references `left` and `right`, and as little else as the
  *                                peer allows
  *     struct box                 has a payload of 32 bytes: the references `left` and `right`, and
@@ -42,15 +42,16 @@
  *                                books, so that freeing needs no counter; `made`, if it keeps none
  *     struct wide                as the box, with `uint64_t value[28]`
  *     wide *wide_new(void), wide *wide_keep(wide *), void wide_drop(wide *)
- *     void peer_as_it_comes(void)  after peer_start: settings that trade memory for time back to the
- *                                peer's defaults
- *     void peer_pause(void)      no collection starts by itself,
- *     void peer_resume(void)     from here on it does
- *     void peer_freeze(void)     collections leave what is alive now alone
- *     size_t peer_bytes(size_t size)  bytes in use, by the peer's own books; if they count objects,
- *                                so many times what one of this size takes
+ *     void peer_as_it_comes(void)  sets what trades memory for time back to the peer's defaults;
+ *                                called after peer_start
+ *     void peer_pause(void)      from here on no collection starts by itself
+ *     void peer_resume(void)     from here on collections start by themselves again
+ *     void peer_freeze(void)     sets what is alive aside: no collection examines it
+ *     size_t peer_bytes(size_t size)  bytes in use by the peer's own books; if these count objects,
+ *                                all are taken to be of this size
  *
- * `node`, `box` and `wide` are typedefs of the structs. Nothing of a peer fails: bench_fail ends it all.
+ * `node`, `box` and `wide` are typedefs of the structs. Nothing of a peer fails: bench_fail ends it
+ * all.
  */
 
 #include <stddef.h>
@@ -62,10 +63,11 @@ void bench_report(const char *metric, double value, uint64_t check);
 /* Report the time that `count` operations took together as nanoseconds for each. */
 void bench_report_ns(uint64_t ns, size_t count, uint64_t check);
 
-/* Print a line that is no figure, of the metric `curve`: values, with spaces between them. */
+/* Print values as a line of the metric `curve`, with spaces between them. run.sh sets these lines
+ * apart from the figures. */
 void bench_report_curve(const double *values, size_t count, uint64_t check);
 
-/* Of the name of the workload, what follows the slash: one function does all cases. */
+/* Name of the case: the part of the workload's name after the slash. */
 const char *bench_case(void);
 
 /* Say why on stderr and exit with a failure, which stops run.sh. */
@@ -75,12 +77,12 @@ _Noreturn void bench_fail(const char *why);
  * hardly changes when the machine has other things to do; all peers here work on one thread. */
 uint64_t bench_now_ns(void);
 
-/* The time on the wall. Takes 20 nanoseconds or so, the processor time ten times as long. */
+/* The time on the wall. A reading takes about 20 nanoseconds, one of the processor time 200. */
 uint64_t bench_wall_ns(void);
 
-/* How long an operation took from one time on the wall to another, less what other programs had of it:
- * if the system took the processor away, no more than the processor time since bench_mark. Call
- * that every few operations, off the clock. */
+/* Duration of an operation from one time on the wall to another, less the time that other programs
+ * had: at most the processor time since bench_mark, if the system took the processor away. Call
+ * bench_mark every few operations, off the clock. */
 void bench_mark(void);
 uint64_t bench_own_ns(uint64_t from, uint64_t to);
 

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Show what bench/run.sh measured of the workload trash: draw the bytes over time as an SVG, and put
-it and the figures into docs/trash.md.
+"""Show what bench/run.sh measured of the workload trash: draw the bytes over time as an SVG, and
+put the figures into docs/trash.md.
 
     sh bench/run.sh --only trash --save docs/trash.tsv --curves docs/trash-curves.tsv &&
         python3 bench/curves.py
 
-Reads these two files, writes docs/trash.svg and what stands between the marks in docs/trash.md. A
-panel a case of those named below. Bytes are in a logarithm, of what is alive, and time is how often
-that was replaced: both are the same for all peers, whatever their objects take and however fast they
-are.
+Reads these two files, writes docs/trash.svg and what stands between the marks in docs/trash.md. The
+plot has a panel for each case of CASES. Bytes are relative to those alive, in a logarithm, and time
+is the number of times that these were replaced, so that neither the size of a peer's objects nor its
+speed matters.
 """
 import math
 from pathlib import Path
@@ -26,11 +26,11 @@ CASES = (
     "cache-0.5us-1000MB",
 )
 METRICS = {
-    "peak_ratio": "The most bytes in use, of those alive",
-    "slope": "Growth of bytes in the last half of the run, of those alive",
-    "pause_max_ms": "The longest pause, milliseconds",
-    "ns": "Nanoseconds an object, without the other work",
-    "resident_ratio": "The most resident memory, of what the live objects took at the start",
+    "peak_ratio": "The most bytes in use, relative to those alive",
+    "slope": "Growth of the bytes over the last half, relative to those alive",
+    "pause_max_ms": "The longest pause, in milliseconds",
+    "ns": "Nanoseconds for each object, without the other work",
+    "resident_ratio": "The most resident memory, relative to that of the live objects when built",
 }
 PEERS = ("ouro", "boehm", "cpython", "nim", "lua")
 
@@ -57,7 +57,7 @@ def read(path):
 
 
 def bound(case):
-    """What gc_config promises of ours: twice what is alive and 8 MiB, of what is alive."""
+    """Twice ouro's bytes alive and 8 MiB, relative to those alive."""
     alive = float(case.split("-")[2].removesuffix("MB")) * 1e6
     return 2 + (8 << 20) / alive
 
@@ -94,7 +94,7 @@ def tables(values):
         if metric != "slope":
             ratios = (median(row["ouro"] / row[peer] for row in cases.values() if row.get(peer))
                       for peer in peers)
-            yield "| ouro's of the peer's, median | " + " | ".join(map(number, ratios)) + " |"
+            yield "| median of ouro / peer | " + " | ".join(map(number, ratios)) + " |"
         yield ""
 
 
@@ -161,8 +161,8 @@ def main():
         curves.setdefault(case, {})[peer] = [float(point) for point in points.split()]
     *machine, versions = made
     under = [
-        "Bytes in use, of those alive, while these are replaced again and again; a point is the most of"
-        " its time. Dashed: twice what is alive, and 8 MiB.",
+        "Bytes in use, relative to those alive, while these are replaced again and again; each point"
+        " is the most of its time. Dashed: twice what is alive, and 8 MiB.",
         f"{command}; {'; '.join(machine)}",
         versions,
     ]

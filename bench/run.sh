@@ -15,13 +15,13 @@
 # the peer-name `none` it is a figure for which no peer is there. Progress and a header line go to
 # stderr. Fails when peers disagree about what the work came to. --save keeps the figures in a file
 # as well, whose first line says what made them; bench/present.py draws and tabulates that. --curves
-# keeps what `trash` says of the bytes in use over time, for bench/curves.py.
+# keeps the bytes in use over time, which the workload trash samples; bench/curves.py draws them.
 #
-# All of it takes half an hour, ten minutes of that `trash`; --quick three quarters of a minute. --quick
-# works on less, in fewer rounds, and leaves full10m and churn20m out, whose graphs alone take longer
-# to build, and most cases of trash. With --only a workload that it leaves out runs too, one
-# round at its full size. The cases of a workload have its name and a slash before their own: --only
-# takes one, or with the workload's name all of them.
+# All of it takes half an hour, ten minutes of that trash; --quick takes less than a minute. It works
+# on less, in fewer rounds, and leaves out full10m and churn20m, whose graphs alone take longer to
+# build, and most cases of trash. With --only it runs a workload that it leaves out, one round at
+# its full size. A case of a workload is named WORKLOAD/CASE. --only WORKLOAD runs all of them, --only
+# WORKLOAD/CASE one.
 #
 # What the workloads do stands in bench/*.c, how a peer is at its best in bench/peers/*. To add a
 # peer: bench/meson.build, and its Debian package below; to add a workload: bench/bench.h, and its
@@ -30,23 +30,23 @@ set -eu
 
 cd "$(dirname "$0")/.."
 
-# Size and rounds of the whole run, and of --quick; without a size there --quick leaves it out. What a
-# size is stands in bench/*.c: operations, passes over a million objects, a depth, or nodes. Most runs
-# of ours last a tenth of a second or more; the slowest peers take thirty times as long.
+# Size and rounds of the whole run, and of --quick, which leaves out what has no size there. What a
+# size is stands in bench/*.c: operations, passes over a million objects, a depth, nodes, or turns.
+# Most runs of ours last a tenth of a second or more; the slowest peers take thirty times as long.
 #
-# The cases of trash have each rate, shape and size, with and without a frozen world:
-#     rings10-*-3MB       every rate: how late a cycle of the collector is depends on it
-#     rings1000, list     garbage comes in large pieces; the list is one that is a hundred collections of
-#                         the young long, and all of it becomes garbage at once
-#     cache               lifetimes are random: freed slots are scattered, and garbage is of every age;
-#                         few large objects, where the size of the heap and their number disagree
-#     burst               the rate changes faster than a collection can follow
-#     *-100MB, -1000MB    the bounds are a share of what is alive, not a constant; rings10-1.5us-100MB
-#                         has four million small objects, a collection takes longest for its bytes
-#     *-frozen*           what is set aside must not count: a small worker beside a large world, at full
-#                         speed and with rests, and a large one
-# Sizes are for two to four seconds of ours at the small, and for all but the largest half of that is
-# several collections of every peer.
+# Among the cases of trash is each rate, shape and size, with and without a frozen world:
+#     rings10-*us-3MB       every rate: the pace of a collector in slices depends on it
+#     rings1000, list       garbage in large pieces; the list is as large as many young collections,
+#                           and all of it becomes garbage at once
+#     cache                 random lifetimes: garbage of every age, free slots on every page; a few
+#                           large objects, for which thresholds in objects and in bytes disagree
+#     burst                 a rate that changes faster than a collection can follow
+#     100MB, 1000MB         bounds that are a share of what is alive, not a constant; of these
+#                           rings10-1.5us-100MB has the most objects, four million
+#     frozen                a small worker beside a large world, at full speed and with rests; a
+#                           large worker beside as large a world
+# Their sizes make a run of ours take one to eight seconds, and give every peer several collections
+# in the last half.
 plan="
 counts           200000000 7    20000000 3
 counts-shuffled         20 5           2 3

@@ -1,42 +1,42 @@
 /* SPDX-License-Identifier: MIT */
-/* Garbage at a steady pace: how much memory a program holds whose live objects are replaced again and
- * again, with other work between two replacements. The name of a case says all of it,
+/* Garbage at a steady pace: the memory that a program holds while its live objects are replaced
+ * again and again, with other work between two replacements. The name of a case says all of it:
  *
  *     trash/SHAPE-WORK-ALIVE            rings10-1.5us-3MB
  *     trash/SHAPE-WORK-ALIVE-FROZEN     rings10-0us-3MB-frozen128MB
  *
- * WORK is the time between two operations, ALIVE and FROZEN are sizes by ouro's books: every peer has
- * the same number of objects. An operation of each SHAPE, all of which make reference cycles:
+ * WORK is the time between two operations. ALIVE and FROZEN are sizes by ouro's books; every peer
+ * has the same number of objects. Each operation makes reference cycles. By SHAPE:
  *
- *     rings10     a ring of ten nodes takes the place of the oldest
- *     rings1000   of a thousand nodes
- *     list        ten nodes are appended to the one list, each with a reference back; a full list is
- *                 dropped first, and a new one begun
- *     cache       a pair of wide objects takes the place of a random pair
- *     burst       as rings10, but the work of a quarter of all places is done at once, and before it
- *                 that quarter is replaced without a rest
+ *     rings10     A ring of ten nodes takes the place of the oldest ring.
+ *     rings1000   A ring of a thousand nodes does.
+ *     list        Ten nodes, each with a reference back, are appended to the one list. A full list
+ *                 is dropped first, and a new one begun.
+ *     cache       A pair of wide objects takes the place of a random pair.
+ *     burst       As rings10, but a quarter of the rings is replaced without a rest; then the work
+ *                 of all these operations follows at once.
  *
- * `size` is how many times as much as is alive is made. Before that the live objects are built, and
- * the frozen world, without collections; then one full collection. The world is not part of ALIVE. A
- * peer that has no means to set a world aside does not do these cases.
+ * A turn is as many operations as make ALIVE anew; `size` is the number of turns. Before them, the
+ * frozen world and the live objects are built without collections, and one full collection is made.
+ * The world is not part of ALIVE. A peer that cannot set a world aside does not do these cases.
  *
- * The work is a loop that reads the clock: its length does not depend on what the machine does, the
- * compiler or the language, it touches no memory, and the operation wants that reading anyway.
+ * The work is a loop that reads the clock. Its length does not depend on the machine, the compiler
+ * or the language; it touches no memory; and its last reading begins the next operation.
  *
- * Bytes are those of the peer's own books (peer_bytes), less what they said before the live objects were
- * built. They are exact: resident memory is coarse where little is alive, and depends on when the
- * system is asked for more. As books leave out what the allocator loses, its growth is reported, too.
+ * Bytes are those of the peer's own books (peer_bytes), less those before the live objects were
+ * built. Books are exact. Resident memory is coarse where little is alive, and shows the highest
+ * peak only where nothing goes back; but it shows what the allocator loses, so it is reported, too.
  * Figures:
  *
- *     peak_ratio       the most bytes, of those after the full collection: 1 is the least
- *     slope            by how much bytes grow in the last half of the run, of those that are alive: the
- *                      line that fits best. So that the teeth of collections are flat, bytes are the
- *                      most there were while what is alive was replaced twice. 0 if it is less than
- *                      what is made from one sample to the next, or than twice its standard error,
- *                      the samples of two replacements taken for one: teeth may differ
- *     pause_max_ms     the longest operation, on the wall, less what other programs had of it
- *     ns               of an object: the time of the operations without the work
- *     resident_ratio   as peak_ratio, in resident memory
+ *     peak_ratio       the most bytes in use, relative to those after the full collection
+ *     slope            growth of the bytes over the last half of the turns, relative to ALIVE: the
+ *                      rise of the regression line through the most bytes of the two turns
+ *                      before each sample, so that the teeth of collections are flat. It is 0 if it
+ *                      is below what is made from one sample to the next, or below twice its
+ *                      standard error, for which the samples of two turns count as one.
+ *     pause_max_ms     the longest operation on the wall, less the time that other programs had
+ *     ns               time of the operations without the work, for each object
+ *     resident_ratio   the most resident memory, relative to that of the live objects when built
  */
 
 #include BENCH_PEER
@@ -51,24 +51,24 @@ enum {
     NODE_BYTES = 24, /* of ouro */
     WIDE_BYTES = 248,
     RING_MAX = 1000,
-    APPENDED = 10,        /* to the list, in an operation */
-    SAMPLES_A_TURN = 64,  /* a turn: as much as is alive is made */
-    SAMPLES_MAX = 16384,  /* about */
-    CURVE_POINTS = 120,   /* of a curve; a point is the most of the samples that it stands for */
-    MARK_NS = 20000,      /* from one bench_mark to the next */
-    MARK_OPERATIONS = 64, /* and without work */
+    APPENDED = 10,        /* nodes in an operation on the list */
+    SAMPLES_A_TURN = 64,  /* resolves the peak to 1.6 % of ALIVE */
+    SAMPLES_MAX = 16384,  /* about; bounds what many turns of a small heap cost */
+    CURVE_POINTS = 120,   /* each is the most of its samples */
+    MARK_NS = 20000,      /* between two calls of bench_mark during work, */
+    MARK_OPERATIONS = 64, /* and operations between two without work */
 };
 
 enum shape { RINGS, LIST, CACHE };
 
 static enum shape shape;
 static size_t length;      /* nodes of a ring, or of the full list */
-static size_t place_count; /* rings or pairs that are alive */
-static node **table;       /* these rings, or the list */
-static wide **cache;
-static node *tail;        /* of the list, */
-static size_t list_count; /* which has so many nodes */
-static size_t place;      /* the oldest ring */
+static size_t place_count; /* live rings or pairs; 1 for the list */
+static node **table;       /* the live rings, or the list */
+static wide **cache;       /* the live pairs */
+static node *tail;         /* of the list */
+static size_t list_count;  /* nodes of the list now */
+static size_t place;       /* index of the oldest ring */
 static uint32_t random_state = 1;
 
 static node *ring_new(size_t count)
@@ -155,11 +155,13 @@ static void operation(uint64_t serial)
     }
 }
 
-/* How many operations make as many objects as are alive, and how many objects one makes. */
+/* Operations of a turn. */
 static size_t turn_operations(void)
 {
     return shape == LIST ? length / APPENDED : place_count;
 }
+
+/* Objects that an operation makes. */
 static size_t operation_objects(void)
 {
     return shape == LIST ? APPENDED : shape == CACHE ? 2 : length;
@@ -176,7 +178,7 @@ static void build(void)
     }
 }
 
-/* The objects that are reached, and the sum of what is written in them. */
+/* Count the objects that are reached, and add what is written in them. */
 static uint64_t check(void)
 {
     uint64_t sum = 0;
@@ -196,7 +198,7 @@ static uint64_t check(void)
     return sum;
 }
 
-/* Pass the time until `ns` after `from`, a time of bench_wall_ns. Returns the time then. */
+/* Work until `ns` after the time `from` on the wall. Returns the time at the end. */
 static uint64_t work(uint64_t from, uint64_t ns)
 {
     static uint64_t marked;
@@ -211,11 +213,11 @@ static uint64_t work(uint64_t from, uint64_t ns)
     return now;
 }
 
-/* What two readings of the clock take, as they do around an operation. */
+/* Duration of a reading of the clock, which the time of every operation includes. */
 static double clock_ns(void)
 {
     enum { ROUNDS = 100, READINGS = 1000 };
-    uint64_t least = UINT64_MAX; /* of the rounds: others may have had time of some */
+    uint64_t least = UINT64_MAX; /* other programs may have had time of some rounds */
     for (size_t round = 0; round < ROUNDS; round++) {
         uint64_t start = bench_wall_ns();
         for (size_t i = 1; i < READINGS; i++) {
@@ -228,10 +230,10 @@ static double clock_ns(void)
 }
 
 struct trace {
-    double *bytes; /* at regular intervals, of the bytes that are alive */
-    size_t count;
-    size_t a_turn; /* as many of them while as much as is alive is made */
-    double resident;
+    double *bytes;   /* samples, relative to ALIVE */
+    size_t count;    /* of samples */
+    size_t a_turn;   /* samples of a turn */
+    double resident; /* the most, relative to that of ALIVE */
 };
 
 static double most(const double *values, size_t count)
@@ -243,7 +245,7 @@ static double most(const double *values, size_t count)
     return result;
 }
 
-/* By how much the line grows over the last half that comes closest to the most of two turns each. */
+/* Rise of the regression line over the last half, or 0, as above. */
 static double slope(const struct trace *trace)
 {
     size_t first = trace->count / 2, count = trace->count - first;

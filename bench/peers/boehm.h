@@ -174,8 +174,8 @@ static inline void peer_freeze(void)
 {
 }
 
-/* Blocks of 4096 bytes in which an object is, or was when the last collection ended. Free slots of
- * those are taken before the heap gets more, so that the peak is one of objects. */
+/* The heap less its free blocks. Free slots of blocks in use count as used; but they are taken before
+ * another block is, so that the peak is that of objects. */
 static inline size_t peer_bytes(size_t size)
 {
     (void)size;

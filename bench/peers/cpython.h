@@ -278,7 +278,7 @@ static inline void peer_freeze(void)
     Py_DECREF(module);
 }
 
-/* Python's books are sys.getallocatedblocks. A block has the collector's two words, too. */
+/* By sys.getallocatedblocks. A block has the two words of the collector, too. */
 static inline size_t peer_bytes(size_t size)
 {
     PyObject *count = made(PyObject_CallNoArgs(PySys_GetObject("getallocatedblocks")));
