@@ -73,7 +73,7 @@ trash/list-0.5us-2.4MB               100 1      - -
 trash/cache-1.5us-3MB                 60 1      - -
 trash/burst-3us-3MB                   50 1      - -
 trash/rings10-0us-3MB-frozen128MB    100 1      - -
-trash/rings10-3us-3MB-frozen1000MB    60 1      - -
+trash/rings10-3us-3MB-frozen1000MB    20 1      - -
 trash/rings10-1.5us-100MB              6 1      - -
 trash/cache-3us-100MB                  8 1      - -
 trash/burst-3us-100MB                  4 1      - -

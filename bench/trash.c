@@ -309,7 +309,6 @@ void bench_trash(size_t size)
     }
     size_t alive = (size_t)(alive_mb * 1e6), object_size = sizeof(node), rest = 1;
     uint64_t work_ns = (uint64_t)(work_us * 1e3);
-    length = 10;
     if (strcmp(name, "cache") == 0) {
         shape = CACHE;
         object_size = sizeof(wide);
@@ -318,10 +317,16 @@ void bench_trash(size_t size)
         shape = LIST;
         length = alive / NODE_BYTES / APPENDED * APPENDED;
         place_count = 1;
-    } else {
+    } else if (strcmp(name, "rings1000") == 0) {
         shape = RINGS;
-        length = strcmp(name, "rings1000") == 0 ? RING_MAX : 10;
+        length = RING_MAX;
         place_count = alive / NODE_BYTES / length;
+    } else if (strcmp(name, "rings10") == 0 || strcmp(name, "burst") == 0) {
+        shape = RINGS;
+        length = 10;
+        place_count = alive / NODE_BYTES / length;
+    } else {
+        bench_fail("there is no such shape");
     }
     size_t turn = turn_operations(), operations = size * turn;
     if (strcmp(name, "burst") == 0) {
