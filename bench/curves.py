@@ -19,7 +19,7 @@ from present import GAP, STYLE, name, number, text, write_table
 
 CASES = (
     "rings10-1.5us-3MB",
-    "list-0.5us-2.4MB",
+    "rings1000-3us-3MB",
     "burst-3us-3MB",
     "rings10-0us-3MB-frozen128MB",
     "rings10-1.5us-100MB",
@@ -93,8 +93,8 @@ def tables(values):
             yield f"| {case} | {' | '.join(cells)} |"
         if metric != "slope":
             ratios = (median(row["ouro"] / row[peer] for row in cases.values() if row.get(peer))
-                      for peer in peers)
-            yield "| median of ouro / peer | " + " | ".join(map(number, ratios)) + " |"
+                      for peer in peers[1:])
+            yield "| median of ouro / peer | - | " + " | ".join(map(number, ratios)) + " |"
         yield ""
 
 
@@ -142,6 +142,7 @@ def plot(curves, under):
         body.append(f'<polyline class="{peer}" points="{x},{y - 4} {x + 20},{y - 4}"/>')
         body.append(text(x + 26, y, name(peer), peer if peer == "ouro" else ""))
         x += 100
+    y += 6
     for words in under:
         y += 15
         body.append(text(GAP, y, words, "quiet"))
