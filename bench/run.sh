@@ -74,11 +74,11 @@ trash/cache-1.5us-3MB                 60 1      - -
 trash/burst-3us-3MB                   50 1      - -
 trash/rings10-0us-3MB-frozen128MB    100 1      - -
 trash/rings10-3us-3MB-frozen1000MB    20 1      - -
-trash/rings10-1.5us-100MB              6 1      - -
+trash/rings10-1.5us-100MB              5 1      - -
 trash/cache-3us-100MB                  8 1      - -
 trash/burst-3us-100MB                  4 1      - -
-trash/cache-0us-100MB-frozen128MB     16 1      - -
-trash/cache-0.5us-1000MB               5 1      - -
+trash/cache-0us-100MB-frozen128MB     12 1      - -
+trash/cache-0.5us-1000MB               4 1      - -
 profile                  - -           - -
 "
 workloads=$(echo "$plan" | awk 'NF { print $1 }')
