@@ -106,13 +106,15 @@ while [ $# -gt 0 ]; do
     shift
 done
 if [ -n "$only" ]; then
-    workloads=$(echo "$workloads" | awk -v only="$only" '$1 == only || index($1, only "/") == 1')
-    [ -n "$workloads" ] || usage
+    chosen=$(echo "$workloads" | awk -v only="$only" '$1 == only || index($1, only "/") == 1')
+    [ -n "$chosen" ] || usage
+    workloads=$chosen
 fi
 if $quick; then
     have=$(echo "$plan" | awk '$1 == "profile" || $4 ~ /[0-9]/ { print $1 }')
     short=$(echo "$workloads" | grep -Fx -e "$have" || true)
     if [ -n "$short" ] && [ "$short" != "$workloads" ]; then
+        # shellcheck disable=SC2046 # words are wanted
         progress "left out of --quick; ask with --only:" \
             $(echo "$workloads" | grep -Fvx -e "$short")
         workloads=$short
