@@ -21,6 +21,8 @@
  *     PEER_COUNTS                1: it counts references; 0: it knows what is reachable, or nothing
  *     PEER_TRACES                1: peer_collect looks at every object
  *     PEER_COLLECTS              1: and frees circles; 0: that is done by hand
+ *     PEER_FREEZES               1: peer_freeze keeps collections from what is alive. This and the
+ *                                names from `struct wide` on are for peers with PEER_COLLECTS
  *     struct node                has the references `left` and `right`, and as little else as the
  *                                peer allows
  *     struct box                 has a payload of 32 bytes: the references `left` and `right`, and
@@ -38,8 +40,18 @@
  *     void peer_collect(void)    a full collection, now
  *     uint64_t peer_died(uint64_t made)  how many of the objects made are gone, from the peer's own
  *                                books, so that freeing needs no counter; `made`, if it keeps none
+ *     struct wide                as the box, with `uint64_t value[28]`
+ *     wide *wide_new(void), wide *wide_keep(wide *), void wide_drop(wide *)
+ *     void peer_as_it_comes(void)  sets what trades memory for time back to the peer's defaults;
+ *                                called after peer_start
+ *     void peer_pause(void)      from here on no collection starts by itself
+ *     void peer_resume(void)     from here on collections start by themselves again
+ *     void peer_freeze(void)     sets what is alive aside: no collection examines it
+ *     size_t peer_bytes(size_t size)  bytes in use by the peer's own books; if these count objects,
+ *                                all are taken to be of this size
  *
- * `node` and `box` are typedefs of the structs. Nothing of a peer fails: bench_fail ends it all.
+ * `node`, `box` and `wide` are typedefs of the structs. Nothing of a peer fails: bench_fail ends it
+ * all.
  */
 
 #include <stddef.h>
@@ -51,12 +63,28 @@ void bench_report(const char *metric, double value, uint64_t check);
 /* Report the time that `count` operations took together as nanoseconds for each. */
 void bench_report_ns(uint64_t ns, size_t count, uint64_t check);
 
+/* Print values as a line of the metric `curve`, with spaces between them. run.sh sets these lines
+ * apart from the figures. */
+void bench_report_curve(const double *values, size_t count, uint64_t check);
+
+/* Name of the case: the part of the workload's name after the slash. */
+const char *bench_case(void);
+
 /* Say why on stderr and exit with a failure, which stops run.sh. */
 _Noreturn void bench_fail(const char *why);
 
 /* The processor time this process has used, in the kernel too. Unlike the time on the wall it
  * hardly changes when the machine has other things to do; all peers here work on one thread. */
 uint64_t bench_now_ns(void);
+
+/* The time on the wall. A reading takes about 20 nanoseconds, one of the processor time 200. */
+uint64_t bench_wall_ns(void);
+
+/* Duration of an operation from one time on the wall to another, less the time that other programs
+ * had: at most the processor time since bench_mark, if the system took the processor away. Call
+ * bench_mark every few operations, off the clock. */
+void bench_mark(void);
+uint64_t bench_own_ns(uint64_t from, uint64_t to);
 
 /* Memory of this process that is really there. */
 size_t bench_resident_bytes(void);
@@ -104,5 +132,6 @@ void bench_garbage(size_t size);
 void bench_bytes(size_t size);
 void bench_acyclic(size_t size);
 void bench_churn(size_t size);
+void bench_trash(size_t size);
 
 #endif

@@ -8,17 +8,8 @@
 #include BENCH_PEER
 
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <time.h>
 
 enum { RING = 10 };
-
-static uint64_t wall_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 static node **table;
 static size_t table_size;
@@ -65,14 +56,6 @@ static void operation(void)
     node *old = *place;
     *place = self;
     node_drop(old);
-}
-
-/* How often the system took the processor away. */
-static long preemptions(void)
-{
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return usage.ru_nivcsw;
 }
 
 static int compare(const void *left, const void *right)
@@ -124,25 +107,16 @@ void bench_churn(size_t size)
     size_t before = bench_resident_bytes(), peak = before, pause_count = 0;
     uint64_t *times = bench_alloc(operations, sizeof(*times));
     struct pause *pauses = bench_alloc(operations, sizeof(*pauses));
-    long switches = 0;
-    uint64_t used = 0; /* processor time, a few operations ago */
     uint64_t start = bench_now_ns();
     for (size_t i = 0; i < operations; i++) {
         if (i % 64 == 0) {
-            switches = preemptions();
-            used = bench_now_ns();
+            bench_mark();
         }
-        uint64_t from = wall_ns();
+        uint64_t from = bench_wall_ns();
         operation();
-        uint64_t to = wall_ns();
+        uint64_t to = bench_wall_ns();
         if (to - from > PAUSE_NS) {
-            /* What somebody else had of the time was no pause. */
-            uint64_t own = bench_now_ns() - used;
-            if (preemptions() != switches && own < to - from) {
-                to = from + own;
-            }
-            switches = preemptions();
-            used = bench_now_ns();
+            to = from + bench_own_ns(from, to);
             pauses[pause_count++] = (struct pause){ from, to };
         }
         times[i] = to - from;

@@ -8,7 +8,7 @@ Reads docs/bench.tsv, writes docs/bench.svg and what stands between the marks in
 a workload; a bar says how much more (to the right) or less than ouro a peer needs, in a logarithm,
 because peers differ by a factor of a thousand, and because a ratio and its inverse are to look
 alike. Workloads and peers that are not named below are shown too, by the names that they have in
-the file.
+the file; but for the cases of trash, which bench/curves.py shows.
 """
 import math
 import sys
@@ -111,6 +111,8 @@ def read(path):
     works = {}
     for line in lines:
         workload, metric, ours, peer, theirs, _ = line.split("\t")
+        if workload.startswith("trash/"):
+            continue
         key = workload if metric in ("ns", "bytes") else f"{workload} {metric}"
         if key not in works:
             unit = UNITS.get(metric, "ns")

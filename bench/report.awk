@@ -50,8 +50,8 @@ END {
         for (p = 1; p <= peer_count[metric]; p++) {
             if (peers[metric, p] != "ouro") {
                 theirs = median(metric, peers[metric, p])
-                printf "%s\t%.3f\t%s\t%.3f\t%.3f\n", metric, ours, peers[metric, p], theirs, \
-                    ours / theirs
+                printf "%s\t%.3f\t%s\t%.3f\t%s\n", metric, ours, peers[metric, p], theirs, \
+                    theirs == 0 ? "-" : sprintf("%.3f", ours / theirs)
             }
         }
     }

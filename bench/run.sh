@@ -3,7 +3,7 @@
 #
 # Build ouro and the benchmarks, and measure ouro against its peers.
 #
-#     bench/run.sh [--quick] [--only WORKLOAD] [--save FILE]
+#     bench/run.sh [--quick] [--only WORKLOAD] [--save FILE] [--curves FILE]
 #
 # Prints one tab-separated line a figure on stdout:
 #
@@ -14,11 +14,14 @@
 # every peer runs once, in a process of its own, so that what disturbs the machine disturbs all. With
 # the peer-name `none` it is a figure for which no peer is there. Progress and a header line go to
 # stderr. Fails when peers disagree about what the work came to. --save keeps the figures in a file
-# as well, whose first line says what made them; bench/present.py draws and tabulates that.
+# as well, whose first line says what made them; bench/present.py draws and tabulates that. --curves
+# keeps the bytes in use over time, which the workload trash samples; bench/curves.py draws them.
 #
-# All of it takes twenty minutes, --quick three quarters of a minute. --quick works on less, in
-# fewer rounds, and leaves full10m and churn20m out, whose graphs alone take longer to build; with
-# --only it runs those too, one round at their full size, for a minute and a half.
+# All of it takes half an hour, ten minutes of that trash; --quick takes less than a minute. It works
+# on less, in fewer rounds, and leaves out full10m and churn20m, whose graphs alone take longer to
+# build, and most cases of trash. With --only it runs a workload that it leaves out, one round at
+# its full size. A case of a workload is named WORKLOAD/CASE. --only WORKLOAD runs all of them, --only
+# WORKLOAD/CASE one.
 #
 # What the workloads do stands in bench/*.c, how a peer is at its best in bench/peers/*. To add a
 # peer: bench/meson.build, and its Debian package below; to add a workload: bench/bench.h, and its
@@ -27,9 +30,23 @@ set -eu
 
 cd "$(dirname "$0")/.."
 
-# Size and rounds of the whole run, and of --quick. What a size is stands in bench/*.c: operations,
-# passes over a million objects, a depth, or nodes. Most runs of ours last a tenth of a second or
-# more; the slowest peers take thirty times as long.
+# Size and rounds of the whole run, and of --quick, which leaves out what has no size there. What a
+# size is stands in bench/*.c: operations, passes over a million objects, a depth, nodes, or turns.
+# Most runs of ours last a tenth of a second or more; the slowest peers take thirty times as long.
+#
+# Among the cases of trash is each rate, shape and size, with and without a frozen world:
+#     rings10-*us-3MB       every rate: the pace of a collector in slices depends on it
+#     rings1000, list       garbage in large pieces; the list is as large as many young collections,
+#                           and all of it becomes garbage at once
+#     cache                 random lifetimes: garbage of every age, free slots on every page; a few
+#                           large objects, for which thresholds in objects and in bytes disagree
+#     burst                 a rate that changes faster than a collection can follow
+#     100MB, 1000MB         bounds that are a share of what is alive, not a constant; of these
+#                           rings10-1.5us-100MB has the most objects, four million
+#     frozen                a small worker beside a large world, at full speed and with rests; a
+#                           large worker beside as large a world
+# Their sizes make a run of ours take one to eight seconds, and give every peer several collections
+# in the last half.
 plan="
 counts           200000000 7    20000000 3
 counts-shuffled         20 5           2 3
@@ -40,19 +57,36 @@ trees                   18 5          14 3
 rings10           10000000 5     1000000 3
 rings1000         10000000 5     1000000 3
 full1m             1000000 5     1000000 1
-full10m           10000000 3    10000000 1
+full10m           10000000 3           - -
 garbage1m          1000000 5     1000000 1
 bytes             10000000 3     1000000 1
 acyclic                 18 7          14 3
 churn              5000000 3      200000 1
-churn20m          20000000 3    20000000 1
+churn20m          20000000 3           - -
+trash/rings10-0us-3MB                100 1     20 1
+trash/rings10-0.5us-3MB              100 1      - -
+trash/rings10-1.5us-3MB              100 1      - -
+trash/rings10-3us-3MB                 60 1     10 1
+trash/rings10-10us-3MB                24 1      - -
+trash/rings1000-3us-3MB              100 1      - -
+trash/list-0.5us-2.4MB               100 1      - -
+trash/cache-1.5us-3MB                 60 1      - -
+trash/burst-3us-3MB                   50 1      - -
+trash/rings10-0us-3MB-frozen128MB    100 1      - -
+trash/rings10-3us-3MB-frozen1000MB    20 1      - -
+trash/rings10-1.5us-100MB              5 1      - -
+trash/cache-3us-100MB                  8 1      - -
+trash/burst-3us-100MB                  4 1      - -
+trash/cache-0us-100MB-frozen128MB     12 1      - -
+trash/cache-0.5us-1000MB               4 1      - -
 profile                  - -           - -
 "
 workloads=$(echo "$plan" | awk 'NF { print $1 }')
+families=$(echo "$workloads" | sed -n 's,/.*,,p' | sort -u)
 
 usage() {
-    echo "usage: bench/run.sh [--quick] [--only WORKLOAD] [--save FILE]" >&2
-    echo "workloads:" $workloads >&2
+    echo "usage: bench/run.sh [--quick] [--only WORKLOAD] [--save FILE] [--curves FILE]" >&2
+    echo "workloads:" $workloads "and all cases of" $families >&2
     exit 2
 }
 
@@ -60,22 +94,31 @@ progress() {
     echo "bench: $*" >&2
 }
 
-quick=false only='' save='' arguments=
+quick=false only='' save='' curves='' arguments=
 while [ $# -gt 0 ]; do
     case $1 in
     --quick) quick=true arguments="$arguments --quick" ;;
     --only) [ $# -ge 2 ] || usage; only=$2 arguments="$arguments --only $2"; shift ;;
     --save) [ $# -ge 2 ] || usage; save=$2; shift ;;
+    --curves) [ $# -ge 2 ] || usage; curves=$2; shift ;;
     *) usage ;;
     esac
     shift
 done
 if [ -n "$only" ]; then
-    echo "$workloads" | grep -Fqx -e "$only" || usage
-    workloads=$only
-elif $quick; then
-    progress "full10m and churn20m are left out of --quick; ask for them with --only"
-    workloads=$(echo "$workloads" | grep -Fvx -e full10m -e churn20m)
+    chosen=$(echo "$workloads" | awk -v only="$only" '$1 == only || index($1, only "/") == 1')
+    [ -n "$chosen" ] || usage
+    workloads=$chosen
+fi
+if $quick; then
+    have=$(echo "$plan" | awk '$1 == "profile" || $4 ~ /[0-9]/ { print $1 }')
+    short=$(echo "$workloads" | grep -Fx -e "$have" || true)
+    if [ -n "$short" ] && [ "$short" != "$workloads" ]; then
+        # shellcheck disable=SC2046 # words are wanted
+        progress "left out of --quick; ask with --only:" \
+            $(echo "$workloads" | grep -Fvx -e "$short")
+        workloads=$short
+    fi
 fi
 
 # shellcheck source=/dev/null
@@ -121,7 +164,7 @@ peers_of() {
         *:ouro-off | counts:limit-huge | counts:*malloc) continue ;;
         esac
         # shellcheck disable=SC2086 # the command and its arguments
-        if $command </dev/null | grep -Fqx -e "$1"; then
+        if $command </dev/null | grep -Fqx -e "${1%%/*}"; then
             echo "$peer	$command"
         fi
     done <$build/bench/peers
@@ -135,8 +178,10 @@ for workload in $workloads; do
     fi
     # shellcheck disable=SC2046 # words are wanted
     set -- $(echo "$plan" | grep "^$workload ")
-    if $quick; then
+    if $quick && [ "$4" != - ]; then
         size=$4 rounds=$5
+    elif $quick; then
+        size=$2 rounds=1
     else
         size=$2 rounds=$3
     fi
@@ -145,26 +190,30 @@ for workload in $workloads; do
     while [ $round -le "$rounds" ]; do
         progress "$workload, size $size, round $round of $rounds"
         while IFS='	' read -r peer command; do
-            $command "$workload" "$size" </dev/null >>"$work/figures"
+            $command "$workload" "$size" </dev/null >>"$work/lines"
         done <"$work/peers"
         round=$((round + 1))
     done
 done
 
-touch "$work/figures" "$work/profile"
+touch "$work/lines" "$work/profile"
+awk -F'\t' '$3 == "curve"' "$work/lines" >"$work/curves"
+awk -F'\t' '$3 != "curve"' "$work/lines" >"$work/figures"
 LC_ALL=C awk -f bench/report.awk "$work/figures" >"$work/report"
 cat "$work/profile" >>"$work/report"
 printf 'workload\tmetric\tours\tpeer-name\tpeer\tratio\n' >&2
 cat "$work/report"
 
-# The parts of the first line are set apart by semicolons.
-if [ -n "$save" ]; then
+# keep FROM TO: with a first line, whose parts are set apart by semicolons.
+keep() {
     cpu=$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | sed q)
     {
         echo "# sh bench/run.sh$arguments; $(date +%Y-%m-%d);" \
             "${cpu:-CPU} ($(uname -m), $(nproc) cores), $(. /etc/os-release && echo "$PRETTY_NAME");" \
             "$(cat $build/bench/versions)"
-        cat "$work/report"
-    } >"$work/save"
-    cp "$work/save" "$save"
-fi
+        cat "$1"
+    } >"$work/kept"
+    cp "$work/kept" "$2"
+}
+[ -z "$save" ] || keep "$work/report" "$save"
+[ -z "$curves" ] || keep "$work/curves" "$curves"

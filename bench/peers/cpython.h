@@ -28,6 +28,7 @@
 #define PEER_COUNTS   1
 #define PEER_TRACES   1
 #define PEER_COLLECTS 1
+#define PEER_FREEZES  1
 
 typedef struct node {
     PyObject object;
@@ -39,6 +40,12 @@ typedef struct box {
     struct box *left, *right;
     uint64_t value[2];
 } box;
+
+typedef struct wide {
+    PyObject object;
+    struct wide *left, *right;
+    uint64_t value[28];
+} wide;
 
 static int node_traverse(PyObject *object, visitproc visit, void *arg)
 {
@@ -86,6 +93,29 @@ static void box_dealloc(PyObject *object)
     PyObject_GC_Del(object);
 }
 
+static int wide_traverse(PyObject *object, visitproc visit, void *arg)
+{
+    wide *self = (wide *)object;
+    Py_VISIT(self->left);
+    Py_VISIT(self->right);
+    return 0;
+}
+static int wide_clear(PyObject *object)
+{
+    wide *self = (wide *)object;
+    Py_CLEAR(self->left);
+    Py_CLEAR(self->right);
+    return 0;
+}
+static void wide_dealloc(PyObject *object)
+{
+    wide *self = (wide *)object;
+    PyObject_GC_UnTrack(object);
+    Py_XDECREF(self->left);
+    Py_XDECREF(self->right);
+    PyObject_GC_Del(object);
+}
+
 /* clang-format off: the first macro brings its own comma. */
 static PyTypeObject node_type = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "bench.node",
@@ -102,6 +132,14 @@ static PyTypeObject box_type = {
     .tp_traverse = box_traverse,
     .tp_clear = box_clear,
     .tp_dealloc = box_dealloc,
+};
+static PyTypeObject wide_type = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "bench.wide",
+    .tp_basicsize = sizeof(wide),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+    .tp_traverse = wide_traverse,
+    .tp_clear = wide_clear,
+    .tp_dealloc = wide_dealloc,
 };
 /* clang-format on */
 
@@ -138,7 +176,8 @@ static inline void peer_start(void)
     config.site_import = 0;
     PyStatus status = Py_InitializeFromConfig(&config);
     PyConfig_Clear(&config);
-    if (PyStatus_Exception(status) || PyType_Ready(&node_type) < 0 || PyType_Ready(&box_type) < 0) {
+    if (PyStatus_Exception(status) || PyType_Ready(&node_type) < 0 || PyType_Ready(&box_type) < 0 ||
+        PyType_Ready(&wide_type) < 0) {
         bench_fail("Python does not start");
     }
     PyGC_Collect();
@@ -182,6 +221,24 @@ static inline void box_drop(box *self)
     Py_DECREF(&self->object);
 }
 
+static inline wide *wide_new(void)
+{
+    wide *self = made(PyObject_GC_New(wide, &wide_type));
+    self->left = NULL;
+    self->right = NULL;
+    PyObject_GC_Track(self);
+    return self;
+}
+static inline wide *wide_keep(wide *self)
+{
+    Py_INCREF(&self->object);
+    return self;
+}
+static inline void wide_drop(wide *self)
+{
+    Py_DECREF(&self->object);
+}
+
 static inline node **peer_array(size_t count)
 {
     return bench_alloc(count, sizeof(node *));
@@ -201,4 +258,31 @@ static inline uint64_t peer_died(uint64_t made)
 {
     (void)made;
     return python_collected() - python_collected_before;
+}
+
+static inline void peer_as_it_comes(void)
+{
+}
+static inline void peer_pause(void)
+{
+    PyGC_Disable();
+}
+static inline void peer_resume(void)
+{
+    PyGC_Enable();
+}
+static inline void peer_freeze(void)
+{
+    PyObject *module = made(PyImport_ImportModule("gc"));
+    Py_DECREF(made(PyObject_CallMethod(module, "freeze", NULL)));
+    Py_DECREF(module);
+}
+
+/* By sys.getallocatedblocks. A block has the two words of the collector, too. */
+static inline size_t peer_bytes(size_t size)
+{
+    PyObject *count = made(PyObject_CallNoArgs(PySys_GetObject("getallocatedblocks")));
+    size_t blocks = PyLong_AsSize_t(count);
+    Py_DECREF(count);
+    return blocks * (size + 2 * sizeof(void *));
 }

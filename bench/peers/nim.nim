@@ -14,9 +14,10 @@
 # No type is marked {.acyclic.}, as the collector is to know of all objects.
 
 import std/[os, posix, strformat]
-from std/strutils import parseInt, split
+from std/strutils import parseInt, split, startsWith
 when defined(gcOrc):
   from std/algorithm import sort
+  from std/strutils import join, parseFloat
 
 const
   peer = when defined(gcArc): "nim-arc" else: "nim"
@@ -28,6 +29,9 @@ type
   Box = ref object
     left, right: Box
     value: array[2, uint64]
+  Wide = ref object
+    left, right: Wide
+    value: array[28, uint64]
 
 var running: string # the workload, for the figures
 
@@ -242,6 +246,231 @@ proc bytes(size: int) =
     self = self.left
   report "bytes", (after - before).float / size.float, walked
 
+# trash.c, with all collections as they come: at as many candidates as ORC finds worth it.
+
+when defined(gcOrc):
+  type
+    Usage {.importc: "struct rusage", header: "<sys/resource.h>".} = object
+      ru_nivcsw: clong
+    Shape = enum
+      shapeRings, shapeList, shapeCache
+
+  proc getrusage(who: cint, usage: var Usage): cint {.importc, header: "<sys/resource.h>".}
+
+  # The clocks of bench.c.
+
+  proc wall(): int64 {.inline.} =
+    var time: Timespec
+    discard clock_gettime(CLOCK_MONOTONIC, time)
+    time.tv_sec.int64 * 1_000_000_000 + time.tv_nsec
+
+  var markedPreemptions: clong
+  var markedNs: int64
+
+  proc preemptions(): clong =
+    var usage: Usage
+    discard getrusage(0, usage) # RUSAGE_SELF
+    usage.ru_nivcsw
+
+  proc mark() =
+    markedPreemptions = preemptions()
+    markedNs = now()
+
+  proc ownNs(start, stop: int64): int64 =
+    result = stop - start
+    if result > 20000:
+      let own = now() - markedNs
+      if preemptions() != markedPreemptions and own < result:
+        result = own
+      mark()
+
+  var
+    shape: Shape
+    length, placeCount, listCount, place: int
+    table: seq[Node]
+    pairs: seq[Wide]
+    tail {.cursor.}: Node
+    randomState = 1'u32
+
+  proc newRing(length: static int): Node =
+    var nodes: array[length, Node]
+    for i in 0 ..< length:
+      nodes[i] = Node()
+    for i in 0 ..< length:
+      nodes[i].left = nodes[if i + 1 < length: i + 1 else: 0]
+      nodes[i].right = nodes[if i > 0: i - 1 else: length - 1]
+    result = move nodes[0]
+
+  proc replaceRing() =
+    table[place] = if length == 10: newRing(10) else: newRing(1000)
+    place = if place + 1 < placeCount: place + 1 else: 0
+
+  proc append() =
+    let self = Node()
+    if tail == nil:
+      table[0] = self
+    else:
+      self.right = tail
+      tail.left = self
+    tail = self
+    inc listCount
+
+  proc growList() =
+    if listCount == length:
+      table[0] = nil
+      tail = nil
+      listCount = 0
+    for i in 0 ..< 10:
+      append()
+
+  proc replacePair(at: int, serial: uint64) =
+    let first = Wide()
+    let second = Wide()
+    first.left = second
+    second.left = first
+    first.value[0] = serial
+    second.value[0] = serial
+    pairs[at] = first
+
+  proc operation(serial: uint64) =
+    case shape
+    of shapeRings: replaceRing()
+    of shapeList: growList()
+    of shapeCache: replacePair(below(randomState, placeCount), serial)
+
+  proc check(): uint64 =
+    if shape == shapeCache:
+      for pair in pairs:
+        result += 2'u64 + pair.value[0] + pair.left.value[0]
+    for first in table:
+      var self {.cursor.} = first
+      while true:
+        inc result
+        self = self.left
+        if self == nil or self == first:
+          break
+
+  var workMarked: int64
+
+  proc work(start, ns: int64): int64 =
+    result = wall()
+    while result - start < ns:
+      if result - workMarked > 20000:
+        mark()
+        workMarked = result
+      result = wall()
+
+  proc clockNs(): float =
+    var least = int64.high
+    for round in 0 ..< 100:
+      let start = wall()
+      for i in 1 ..< 1000:
+        discard wall()
+      least = min(least, wall() - start)
+    least.float / 1000
+
+  proc most(values: openArray[float]): float =
+    result = values[0]
+    for value in values:
+      result = max(result, value)
+
+  proc slope(bytes: seq[float], turn: int): float =
+    let first = bytes.len div 2
+    let count = bytes.len - first
+    let before = min(2 * turn, first)
+    let mean = (count - 1).float / 2
+    var xx, xy, yy, ySum = 0.0
+    for i in 0 ..< count:
+      let x = i.float - mean
+      let y = most(bytes.toOpenArray(first + i - before, first + i))
+      xx += x * x
+      xy += x * y
+      yy += y * y
+      ySum += y
+    let line = xy / xx
+    let scatter = (yy - ySum * ySum / count.float - line * xy) / count.float
+    result = line * count.float
+    if abs(result) < 1 / turn or line * line < 4 * scatter / xx * before.float:
+      result = 0
+
+  proc trash(size: int) =
+    let words = running.split('/')[1].split('-')
+    if words.len > 3:
+      return # ORC freezes nothing
+    let alive = int(words[2][0 ..< words[2].len - 2].parseFloat * 1e6)
+    var workNs = int64(words[1][0 ..< words[1].len - 2].parseFloat * 1e3)
+    length = 10
+    var turn, rest = 1
+    var made = 10
+    case words[0]
+    of "cache":
+      shape = shapeCache
+      placeCount = alive div 248 div 2
+      turn = placeCount
+      made = 2
+    of "list":
+      shape = shapeList
+      length = alive div 24 div 10 * 10
+      placeCount = 1
+      turn = length div 10
+    else:
+      shape = shapeRings
+      length = if words[0] == "rings1000": 1000 else: 10
+      placeCount = alive div 24 div length
+      turn = placeCount
+      made = length
+    if words[0] == "burst":
+      rest = turn div 4
+      workNs *= rest
+    let operations = size * turn
+    let period = max(max(turn div 64, operations div 16384), 1)
+    var bytes = newSeqOfCap[float](operations div period + 1)
+    let clock = clockNs()
+    if shape == shapeCache:
+      pairs = newSeq[Wide](placeCount)
+    else:
+      table = newSeq[Node](placeCount)
+    let bytesBefore = getOccupiedMem()
+    let residentBefore = residentBytes()
+    GC_disableOrc()
+    for i in 0 ..< turn:
+      if shape == shapeCache:
+        replacePair(i, 0)
+      else:
+        operation(0)
+    GC_enableOrc()
+    GC_fullCollect()
+    let aliveBytes = float(getOccupiedMem() - bytesBefore)
+    let aliveResident = float(residentBytes() - residentBefore)
+    var longest, total: int64
+    var resident = 0.0
+    var start = wall()
+    mark()
+    for i in 1 .. operations:
+      operation(i.uint64)
+      let stop = wall()
+      let ns = ownNs(start, stop)
+      total += ns
+      longest = max(longest, ns)
+      if i mod period == 0:
+        bytes.add float(getOccupiedMem() - bytesBefore) / aliveBytes
+        resident = max(resident, float(residentBytes() - residentBefore) / aliveResident)
+      if i mod 64 == 0:
+        mark()
+      start = work(stop, if i mod rest == 0: workNs else: 0)
+    let sum = check()
+    report "peak_ratio", most(bytes), sum
+    report "slope", slope(bytes, turn div period), sum
+    report "pause_max_ms", longest.float / 1e6, sum
+    report "ns", (total.float - clock * operations.float) / float(operations * made), sum
+    report "resident_ratio", resident, sum
+    var points = @[$size]
+    for i in 0 ..< 120:
+      let first = bytes.len * i div 120
+      let last = max(bytes.len * (i + 1) div 120, first + 1) - 1
+      points.add &"{most(bytes.toOpenArray(first, last)):.3g}"
+    echo &"{peer}\t{running}\tcurve\t", points.join(" "), &"\t{sum}"
+
 const acyclic = {
   "newdrop": newdrop,
   "random-drop": randomDrop,
@@ -256,6 +485,7 @@ when defined(gcOrc):
     "full1m": full,
     "full10m": full,
     "garbage1m": garbage,
+    "trash": trash,
   }
   const workloads = @acyclic & @cyclic
 else:
@@ -267,7 +497,7 @@ if paramCount() < 2:
 else:
   running = paramStr(1)
   for (name, run) in workloads:
-    if name == running:
+    if name == running or running.startsWith(name & "/"):
       run paramStr(2).parseInt
       stdout.flushFile
       # Without destructors: taking a million objects down is not what is measured.

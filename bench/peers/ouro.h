@@ -11,6 +11,7 @@
 #define PEER_COUNTS   1
 #define PEER_TRACES   1
 #define PEER_COLLECTS 1
+#define PEER_FREEZES  1
 
 typedef struct node {
     gc_object object;
@@ -23,6 +24,12 @@ typedef struct box {
     uint64_t value[2];
 } box;
 
+typedef struct wide {
+    gc_object object;
+    struct wide *left, *right;
+    uint64_t value[28];
+} wide;
+
 static const gc_type node_type = {
     .name = "node",
     .size = sizeof(node),
@@ -32,6 +39,12 @@ static const gc_type box_type = {
     .name = "box",
     .size = sizeof(box),
     .refs = OURO_REFS(box, left, right),
+};
+
+static const gc_type wide_type = {
+    .name = "wide",
+    .size = sizeof(wide),
+    .refs = OURO_REFS(wide, left, right),
 };
 
 static gc_heap *heap;
@@ -81,6 +94,19 @@ static inline void box_drop(box *self)
     gc_decref(self);
 }
 
+static ALWAYS_INLINE wide *wide_new(void)
+{
+    return made(gc_new(heap, &wide_type));
+}
+static inline wide *wide_keep(wide *self)
+{
+    return gc_newref(self);
+}
+static inline void wide_drop(wide *self)
+{
+    gc_decref(self);
+}
+
 static inline node **peer_array(size_t count)
 {
     return bench_alloc(count, sizeof(node *));
@@ -100,4 +126,27 @@ static inline uint64_t peer_died(uint64_t made)
     gc_stats stats;
     gc_get_stats(heap, &stats);
     return stats.objects_died;
+}
+
+static inline void peer_as_it_comes(void)
+{
+}
+static inline void peer_pause(void)
+{
+    (void)gc_disable(heap);
+}
+static inline void peer_resume(void)
+{
+    (void)gc_enable(heap);
+}
+static inline void peer_freeze(void)
+{
+    (void)gc_freeze(heap);
+}
+static inline size_t peer_bytes(size_t size)
+{
+    (void)size;
+    gc_stats stats;
+    gc_get_stats(heap, &stats);
+    return stats.bytes_live + stats.bytes_external;
 }
