@@ -367,18 +367,24 @@ enum {
 typedef struct gc_thresholds {
     /* The young are collected when their number (containers born, less those of them that died)
      * reaches young_objects, or when live and external bytes have grown by young_bytes since the
-     * last collection. Defaults 32768, 1 MiB. With both at their defaults ouro adapts: where a full
-     * collection has left 16 MiB or more, so that an object takes longer, they are an eighth; and
-     * after three collections that find less than one in 64 to be garbage the young are left alone
-     * until they are eight times as many, then old unseen, and collected once again after that;
-     * while this finds no more the times get longer, up to 64. Objects that die by count are not
-     * worth looking at. */
+     * last collection. Defaults 32768, 1 MiB. With both at their defaults ouro adapts:
+     *   - where the last full collection found 16 MiB or more alive, both are an eighth, because an
+     *     object takes longer in a large heap;
+     *   - where an object has more than 4 references, the number is smaller in proportion, down to a
+     *     64th: with 128 references each, 1024 objects;
+     *   - after three collections that find less than one in 64 to be garbage, the young are left
+     *     alone until they are eight times as many, then old unseen, and collected once again after
+     *     that; while this finds no more the times get longer, up to 64. Objects that die by count
+     *     are not worth looking at. */
     size_t young_objects;
     size_t young_bytes;
-    /* Everything is collected after that when live and external bytes have grown since the last
-     * full collection by old_growth_percent of what that left, and by old_bytes at least.
-     * Defaults 50, 4 MiB; with both at their defaults it is 200 percent after one that came by
-     * itself and found no garbage, until some is found again. */
+    /* Everything is collected when live and external bytes without the frozen have grown by
+     * old_growth_percent of what the last full collection found alive, and by old_bytes at least;
+     * whatever the thresholds of the young are. Defaults 50, 4 MiB: with 100 MB alive, at 150 MB.
+     * When less is in use than was found alive, growth counts from there. With both at their
+     * defaults ouro adapts: after a full collection that came by itself and found no garbage it is
+     * half as much again, and a program that builds and drops the same by count, time and again, is
+     * left alone as far as it has been before. */
     size_t old_growth_percent;
     size_t old_bytes;
 } gc_thresholds;
@@ -388,11 +394,16 @@ typedef struct gc_config {
     int collect;                /* GC_AT_ALLOCATION (default) or GC_AT_SAFEPOINT */
     bool disabled;              /* start as after gc_disable. Default false */
     bool report_leaks;          /* gc_heap_free reports what is left, by type. Default false */
-    size_t limit_bytes;         /* of live and external bytes together. Default 0: none */
+    size_t limit_bytes;         /* of live and external bytes together, see below. Default 0: none */
     void *user_data;            /* for gc_heap_user_data. Default NULL */
     gc_page_source page_source; /* default: the system. Set map and unmap, or neither */
 
     /* Memory or limit is short, a collection did not help, and the call is about to return NULL.
+     * (Everything is collected before that. Where four such collections in a row found less than one
+     * in 64 to be garbage, as at the limit of a cache that drops its oldest itself, and 1 MiB or more
+     * is in use, the next short birth does without, then 2, 4 ... 64 of them; each does a slice
+     * instead, when the program has had its rest, so garbage is found all the same. With slice_ns at
+     * SIZE_MAX there are no slices.)
      * `size` is what is missing. Returns true to try again (something was dropped), false to fail.
      * May drop references and trim heaps, may not allocate from this heap. Default: none. */
     bool (*out_of_memory)(gc_heap *heap, size_t size);
@@ -408,8 +419,9 @@ typedef struct gc_config {
     void (*panic)(gc_heap *heap, const char *text);
 
     /* How long the program is stopped at a time for the collection of the old, in nanoseconds:
-     * half as long while there is no hurry, longer when the heap grows faster than it goes on.
-     * Default 200000; SIZE_MAX: until it is done. A heap of less than 1 MiB is not worth slices. */
+     * half as long while there is no hurry, longer when one birth makes more than a slice is for, or
+     * when trash_percent is used up. Default 200000; SIZE_MAX: until it is done. Less than 1 MiB of
+     * live and external bytes without the frozen is not worth slices. */
     size_t slice_ns;
 
     /* The key of the heap's hash tables and of gc_hash. Keys and addresses can be chosen to collide
@@ -429,6 +441,15 @@ typedef struct gc_config {
      * Cost  each birth takes the slow path, each n-th one two passes over the containers. */
     size_t stress;
 
+    /* The most garbage that is kept, in percent of what is alive. In a steady program at most
+     *     alive + alive * trash_percent / 100 + 8 MiB
+     * of live and external bytes without the frozen are in use, however fast garbage is made. With
+     * 100 MB alive and the default that is 208 MB. Half of it may have come to be when everything
+     * begins to be collected (old_growth_percent is lowered to that), the other half while it is.
+     * Where the program is faster than the collector in its usual share of the time, slices come
+     * closer together, and it runs slower; gc_stats.slices_late counts those. Less garbage is more
+     * work: a program that replaces what it has alive pays for marking it 100 / trash_percent times
+     * as often. Default 0: twice old_growth_percent, which is 100. SIZE_MAX: no bound. */
     size_t trash_percent;
 
     uintptr_t room[3]; /* must be 0 */
@@ -875,7 +896,8 @@ typedef enum gc_reason {
     GC_REASON_CALL = 0,      /* gc_collect, gc_collect_generation */
     GC_REASON_OBJECTS = 1,   /* thresholds.young_objects */
     GC_REASON_BYTES = 2,     /* thresholds.young_bytes */
-    GC_REASON_GROWTH = 3,    /* thresholds.old_growth_percent, old_bytes */
+    GC_REASON_GROWTH = 3,    /* thresholds.old_growth_percent, old_bytes, trash_percent; of the
+                              * young: everything is about to be collected */
     GC_REASON_SHORTAGE = 4,  /* memory or limit is short */
     GC_REASON_HEAP_FREE = 5, /* gc_heap_free */
     GC_REASON_STRESS = 6,    /* gc_config.stress */
@@ -917,8 +939,9 @@ struct gc_hook {
 /* Add a hook, or remove it. The one added last is called first. Both may be called in hooks, also to
  * remove the one that runs: the others are called as if nothing had happened, and one that is added
  * meanwhile is not called by the same start or stop. Hooks may do everything but free the heap; a
- * collection inside does nothing. When a hook keeps a collection from starting that was due by
- * itself, the next birth asks again.
+ * collection inside does nothing. When a hook keeps a collection of the young from starting that was
+ * due by itself, the next birth asks again; one of everything, when an eighth of what makes it due
+ * has been born.
  * Takes   the hook stays yours, and in place until it is removed or the heap freed.
  * Errors  adding one that is there, or removing one that is not, is a panic. */
 OURO_API void gc_hook_add(gc_heap *heap, gc_hook *hook) OURO_NONNULL;
@@ -1073,9 +1096,10 @@ typedef struct gc_stats {
     uint64_t bytes_grown_old;   /* the same, since the last of everything */
     gc_pauses pauses;           /* all of them */
     gc_pauses phases[GC_PHASES];
-    uint64_t bytes_trash; /* live and external beyond what the last of everything found alive */
-    uint64_t slices_late; /* slices that came before the program had its rest: it is fast, see
-                           * gc_config.trash_percent */
+    uint64_t bytes_trash; /* an estimate of the garbage: live and external, without the frozen, beyond
+                           * what the last full collection found alive */
+    uint64_t slices_late; /* slices that did not wait for the program to have its share of the time:
+                           * see gc_config.trash_percent */
 } gc_stats;
 
 /* Fill in the statistics of a heap.  Cost  the number of pages. */
@@ -1155,7 +1179,8 @@ OURO_API int gc_each_object(gc_heap *heap, int generation, gc_object_fn visit, v
 OURO_API int gc_referrers(gc_heap *heap, void *object, gc_object_fn visit, void *arg);
 
 /* Every object that an object refers to, once for each reference, as gc.get_referents. The
- * visitor may not change the object it is about, nor end one of those it refers to. */
+ * visitor may not change the object it is about, nor end one of those it refers to. An unfinished
+ * incremental collection goes on afterwards.  Cost  the references of the object. */
 OURO_API int gc_referents(void *object, gc_object_fn visit, void *arg);
 
 /* Whether objects of its type have references, as gc.is_tracked: leaves have not. */
