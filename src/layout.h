@@ -437,17 +437,15 @@ struct gci_pacing {
     unsigned shortages;   /* full collections for shortage that were so, in a row */
     unsigned skips;       /* of shortages since the last one */
     /* A cycle, or a promotion alone. */
-    size_t begun;       /* own when it began, or one before it that came to no end; 0: none */
-    size_t size;        /* own when its objects were known */
-    size_t room;        /* so much may be born before it ends */
-    size_t freed;       /* by its slices */
-    size_t after_slice; /* own then, or less since */
-    size_t looked;      /* the same when the clock was last looked at */
-    uint64_t ran_ns;    /* all its slices */
-    /* The last full collection: what it took, and for how much. */
-    uint64_t full_ns;
-    size_t full_bytes;
-    uint64_t late_slices;            /* ever: that came before the program had its rest */
+    size_t begun;         /* own when it began, or one before it that came to no end; 0: none */
+    size_t size;          /* own when its objects were known */
+    size_t room;          /* so much may be born before it ends */
+    size_t freed;         /* by its slices */
+    size_t after_slice;   /* own then, or less since */
+    size_t looked;        /* the same when the clock was last looked at */
+    uint64_t ran_ns;      /* all its slices */
+    double ns_per_byte;   /* that full collections took, of `size`; 0: there was none */
+    uint64_t late_slices; /* ever: that came before the program had its rest */
     uint64_t pause_end_ns, pause_ns; /* when the last pause ended, and how long it was */
     uint64_t rest_ns; /* how long the program was then to run before the next slice */
 };

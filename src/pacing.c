@@ -18,7 +18,7 @@
  * A + h, and so on: in use are never more than A + 2h. Born counts gross: what the slices free
  * has grown all the same. So a slice is due when the program has had its rest, by default 13/4 of the last pause; or
  * when the program has used the same share of what it may still allocate as the slice will be of the work that is left.
- * The work is known from the last full collection.
+ * The work is known from the last full collections.
  *
  * Example: 100 MB alive, so h is 50 MB. A cycle began at 150 MB, 30 MB were born in it; 20 MB are left. The last
  * one took 200 ms, this one 100 so far. A slice of 0.2 ms is a 500th of the 100 ms left, so it is due when a 500th
@@ -228,9 +228,7 @@ static bool collects_at_once(const gc_heap *heap)
 static uint64_t work_left(const gc_heap *heap)
 {
     const struct gci_pacing *pacing = &heap->pacing;
-    double rate = pacing->full_bytes == 0
-                      ? NS_PER_BYTE
-                      : (double)pacing->full_ns / (double)(pacing->full_bytes + FULL_BYTES_LEAST);
+    double rate = pacing->ns_per_byte > 0 ? pacing->ns_per_byte : NS_PER_BYTE;
     double all = rate * (double)(pacing->size + FULL_BYTES_LEAST);
     double ran = (double)pacing->ran_ns, least = all / REMAINS_SHARE;
     double left = all - ran > least && !heap->cycle.only_promotes ? all - ran : least;
@@ -410,8 +408,11 @@ static void record_full(gc_heap *heap, const gc_collection *report, bool is_wort
     size_t own = gci_bytes_own(heap), begun = pacing->begun;
     bool in_slices = report->slices > 0;
     size_t found = in_slices ? subtract(pacing->size, pacing->freed) : own;
-    pacing->full_ns = in_slices ? pacing->ran_ns : report->duration_ns;
-    pacing->full_bytes = pacing->size;
+    /* One that was fast is no promise: what it took less than the others counts by half. */
+    double ns = (double)(in_slices ? pacing->ran_ns : report->duration_ns);
+    double rate = ns / (double)(pacing->size + FULL_BYTES_LEAST);
+    bool is_more = rate > pacing->ns_per_byte;
+    pacing->ns_per_byte = is_more ? rate : (rate + pacing->ns_per_byte) / 2;
     pacing->alive = found < own ? found : own;
     if (is_worth_it || !by_itself || !adapts_old(heap)) {
         pacing->early = 0;

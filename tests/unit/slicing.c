@@ -37,7 +37,7 @@ static struct node *begin(struct world *world, size_t slice_ns)
     (void)gc_collect(heap);
     (void)gc_enable(heap);
     gci_cycle_begin(heap);
-    heap->pacing.full_bytes = 0; /* by this clock it took no time */
+    heap->pacing.ns_per_byte = 0; /* by this clock it took no time */
     gci_pacing_begin(heap);
     gci_collect_arm(heap);
     return list;
@@ -104,8 +104,7 @@ static void cycle_that_has_used_its_room_has_longer_and_longer_slices(void **sta
     struct node *list = begin(world, SHORT_NS);
     gc_heap *heap = world->heap;
     heap->pacing.room = 1 << 20;
-    heap->pacing.full_ns = 1; /* it was fast then, or so it seems */
-    heap->pacing.full_bytes = LIVE;
+    heap->pacing.ns_per_byte = 1e-6; /* it was fast before, or so it seems */
     size_t begun = heap->bytes_live, room = heap->pacing.room, seen = 0;
     uint64_t slices = 0;
     while (is_in_cycle(heap)) {
