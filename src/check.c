@@ -53,15 +53,14 @@ static bool check_use(const struct gci_page *page)
     const struct gci_record *record = page->record;
     uint32_t used = gci_page_used(page);
     bool right = page->notice > 0 && page->countdown > 0;
-    if (page->frozen) {
-        right = page != record->current && !page->partial && page->notice == 0 &&
-                (used > 0 || page->emptied);
-    } else if (page == record->current) {
+    if (page == record->current) {
         right = !page->partial && !page->emptied && page->notice == GCI_NOTICE_NEVER;
     } else if (page->partial) {
         right = page->notice == 0 && used > 0;
     } else if (page->emptied) {
         right = used == 0;
+    } else if (page->frozen) {
+        right = used > 0 && page->notice >= 0 && (size_t)page->notice <= gci_page_slots(page) / 4;
     } else if (gci_page_capacity(page) == 1) {
         right = used == 1;
     }
@@ -99,7 +98,8 @@ static bool check_object(const struct gci_page *page, const gc_object *self)
                     page->type->name, (const void *)self, (int)state);
     }
     bool aside = !gci_is_member(GCI_ALIVE, self->gc) || state == GCI_SAVED || state == GCI_DOOMED;
-    if (page->birth == GCI_YOUNG && !aside && page->frozen != (state == GCI_FROZEN)) {
+    bool may_be = state == GCI_FROZEN ? page->frozen || page->mixed : !page->frozen;
+    if (page->birth == GCI_YOUNG && !aside && !may_be) {
         return FAIL(page->heap, "FROZEN-1: %s at %p has state %d, and its page is%s frozen",
                     page->type->name, (const void *)self, (int)state, page->frozen ? "" : " not");
     }
@@ -246,6 +246,10 @@ static bool check_weak_table(gc_heap *heap, const struct totals *totals)
                     totals->weak_targets, lists, heap->weak_table.count, totals->weak_alive,
                     members);
     }
+    const struct gci_weak_table *table = &heap->weak_table;
+    if (table->buckets > gci_larger(GCI_VECTOR_FIRST, table->count * 4 + 3)) {
+        return FAIL(heap, "WEAK-4: %zu buckets for %zu lists", table->buckets, table->count);
+    }
     const struct gci_weak_call *const lists_of_watchers[] = { heap->watchers, heap->last_watchers };
     for (size_t i = 0; i < 2; i++) {
         for (const struct gci_weak_call *call = lists_of_watchers[i]; call != NULL;
@@ -263,8 +267,13 @@ static bool check_pages(gc_heap *heap)
 {
     struct totals totals = { 0 };
     for (struct gci_page *page = NULL; (page = gci_pages_next(heap, page)) != NULL;) {
+        const struct gci_segment *segment =
+            (const void *)((uintptr_t)page & ~(uintptr_t)(GCI_SEGMENT_SIZE - 1));
         if (!check_page(page, &totals)) {
             return false;
+        }
+        if (segment->frozen && (segment->free_pages != 0 || !page->frozen)) {
+            return FAIL(heap, "FROZEN-2: a page of %s is in a frozen segment", page->type->name);
         }
     }
     size_t young_pages = 0;

@@ -23,7 +23,7 @@ static void no_weak_reference_takes_no_memory(void **state)
     gc_heap *heap = world_new_heap(world, NULL);
     gc_decref(node_new(heap));
     assert_int_equal(heap->weak_table.buckets, 0);
-    assert_null(heap->weak_table.blocks[0]);
+    assert_null(heap->weak_table.heads.blocks[0]);
 }
 
 static void table_grows_by_one_bucket_with_each_object_beyond_its_size(void **state)
@@ -35,7 +35,7 @@ static void table_grows_by_one_bucket_with_each_object_beyond_its_size(void **st
     for (size_t i = 0; i < MANY; i++) {
         nodes[i] = node_new(heap);
         weak[i] = plain_weak(nodes[i]);
-        size_t wanted = i + 1 > GCI_BUCKETS ? i + 1 : GCI_BUCKETS;
+        size_t wanted = i + 1 > GCI_VECTOR_FIRST ? i + 1 : GCI_BUCKETS;
         assert_int_equal(heap->weak_table.buckets, wanted);
         assert_int_equal(heap->weak_table.count, i + 1);
     }
@@ -73,7 +73,7 @@ static void addresses_that_collide_without_a_key_are_spread(void **state)
             weak[count++] = plain_weak(node);
         }
     }
-    assert_true(count > 50 && count <= GCI_BUCKETS);
+    assert_true(count > 50 && count <= GCI_VECTOR_FIRST);
     for (size_t i = 0; i < heap->weak_table.buckets; i++) {
         longest = gci_larger(longest, chain_length(heap, i));
     }
@@ -100,7 +100,7 @@ static void table_without_memory_to_grow_has_longer_chains(void **state)
     }
     assert_true(world->pages.failed);
     assert_int_equal(gc_last_error(heap), GC_OK);
-    assert_int_equal(heap->weak_table.buckets, GCI_BUCKETS);
+    assert_int_equal(heap->weak_table.buckets, GCI_VECTOR_FIRST);
     assert_int_equal(heap->weak_table.count, MANY);
     assert_sound(heap);
     world->pages.fail_on = false;
