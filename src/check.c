@@ -59,8 +59,9 @@ static bool check_use(const struct gci_page *page)
         right = page->notice == 0 && used > 0;
     } else if (page->emptied) {
         right = used == 0;
-    } else if (page->frozen) {
-        right = used > 0 && page->notice >= 0 && (size_t)page->notice <= gci_page_slots(page) / 4;
+    } else if (page->frozen || page->mixed) {
+        right = used > 0 && page->notice >= 0 &&
+                (page->mixed || (size_t)page->notice <= gci_page_slots(page) / 4);
     } else if (gci_page_capacity(page) == 1) {
         right = used == 1;
     }

@@ -76,7 +76,7 @@ size_t gc_release_saved(gc_heap *heap)
     size_t count = 0;
     gci_collect_hold(heap);
     for (gc_object *self; (self = gci_walk_next(heap, &at, 1u << GCI_SAVED)) != NULL; count++) {
-        self->gc = gci_object_old(gci_page_of(self));
+        self->gc = gci_object_old(self);
         gc_decref(self); /* user code may run here */
     }
     gci_collect_release(heap);

@@ -23,8 +23,8 @@
  *            used since the page was taken. Exactly the free ones are in its free list; notice +
  *            countdown are the others.
  *   PAGE-2   A page is its record's current one, or in its record's list of partial pages (a
- *            quarter free, or more), or fuller and in neither, or closed, which is frozen and in
- *            neither until three quarters of what was frozen in it are dead, or emptied.
+ *            quarter free, or more), or fuller and in neither, or closed when it was frozen and in
+ *            neither until three quarters of what it held then are dead, or emptied.
  *   GEN-1    young_objects of the heap is the number of objects with a young state.
  *   GEN-2    Every page that holds a YOUNG object is in the heap's list of young pages.
  *   CYCLE-1  Only while a cycle is under way the old are of two kinds: those it is about have the
@@ -181,7 +181,7 @@ struct gci_page {
     bool emptied : 1;          /* in the heap's list of emptied pages */
     bool is_near : 1;          /* plain objects of at most two references */
     bool in_suspect_pages : 1; /* the cycle's list, which it leaves at the cycle's end */
-    bool frozen : 1;           /* FROZEN-1; the first birth here ends it */
+    bool frozen : 1;           /* FROZEN-1, until a birth, or one in it is old again */
     bool chained : 1;          /* CYCLE-2: holds GREY objects, or such that died as such */
     bool mixed : 1;            /* not frozen, but may hold FROZEN objects beside others */
     uint16_t first;            /* offset of the first slot */

@@ -650,6 +650,14 @@ void gci_page_unfreeze(struct gci_page *page)
     }
 }
 
+void gci_page_mix(struct gci_page *page)
+{
+    if (page->frozen) {
+        page->frozen = segment_of(page)->frozen = false;
+        page->mixed = true;
+    }
+}
+
 struct gci_page *gci_pages_with_room(gc_heap *heap, struct gci_record *record, size_t slot_size)
 {
     struct gci_page *page = record->current;
@@ -675,10 +683,7 @@ struct gci_page *gci_pages_with_room(gc_heap *heap, struct gci_record *record, s
         heap->young_pages = page;
     }
     page->aged = false;
-    if (page->frozen) {
-        page->frozen = segment_of(page)->frozen = false;
-        page->mixed = true;
-    }
+    gci_page_mix(page);
     return page;
 }
 

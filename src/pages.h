@@ -201,6 +201,9 @@ OURO_INTERNAL void gci_page_reset(struct gci_page *page);
 OURO_INTERNAL void gci_page_freeze(struct gci_page *page);
 OURO_INTERNAL void gci_page_unfreeze(struct gci_page *page);
 
+/* An object of a page is not frozen, or will not be. */
+OURO_INTERNAL void gci_page_mix(struct gci_page *page);
+
 /* Empty the caches of current pages. */
 OURO_INTERNAL void gci_pages_forget_current(gc_heap *heap);
 

@@ -4,6 +4,7 @@
 
 #include "support.h"
 
+#include "memory.h"
 #include "table.h"
 
 enum { KEYS = 3000 };

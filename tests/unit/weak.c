@@ -35,7 +35,7 @@ static void table_grows_by_one_bucket_with_each_object_beyond_its_size(void **st
     for (size_t i = 0; i < MANY; i++) {
         nodes[i] = node_new(heap);
         weak[i] = plain_weak(nodes[i]);
-        size_t wanted = i + 1 > GCI_VECTOR_FIRST ? i + 1 : GCI_BUCKETS;
+        size_t wanted = i + 1 > GCI_VECTOR_FIRST ? i + 1 : GCI_VECTOR_FIRST;
         assert_int_equal(heap->weak_table.buckets, wanted);
         assert_int_equal(heap->weak_table.count, i + 1);
     }
