@@ -1071,9 +1071,13 @@ typedef struct gc_stats {
     uint64_t bytes_grown_old;   /* the same, since the last of everything */
     gc_pauses pauses;           /* all of them */
     gc_pauses phases[GC_PHASES];
+    /* Of bytes_reserved, those not in segments: the heap itself, its tables of segments, types and weak
+     * references, and the profiler. Tables shrink with what is in them, to a block of 16 KiB each. */
+    uint64_t bytes_tables;
 } gc_stats;
 
-/* Fill in the statistics of a heap.  Cost  the number of pages. */
+/* Fill in the statistics of a heap.  Cost  the number of pages; and after a second gc_freeze, of objects
+ * in pages of which some are frozen. */
 OURO_API void gc_get_stats_sized(gc_heap *heap, gc_stats *stats, size_t size) OURO_NONNULL;
 static inline void gc_get_stats(gc_heap *heap, gc_stats *stats)
 {

@@ -93,6 +93,10 @@ void gc_get_stats_sized(gc_heap *heap, gc_stats *stats, size_t size)
             containers += used - frozen;
         }
     }
+    all.bytes_tables = heap->bytes_reserved;
+    for (struct gci_segment *segment = heap->segments; segment != NULL; segment = segment->next) {
+        all.bytes_tables -= gci_round_up(segment->size, GCI_BLOCK_SIZE);
+    }
     all.generations[0].objects = heap->young_objects;
     all.generations[1].objects = containers - heap->young_objects;
     all.objects_born = all.objects_live + all.objects_died;
