@@ -3,6 +3,7 @@
 /* The checker: walks a heap and names the first invariant of layout.h that does not hold. */
 
 #include "collect.h"
+#include "table.h"
 
 struct totals {
     size_t young_objects;
@@ -230,6 +231,10 @@ static bool check_weak_list(gc_heap *heap, gc_weak *first, size_t *members)
 
 static bool check_weak_table(gc_heap *heap, const struct totals *totals)
 {
+    const struct gci_weak_table *table = &heap->weak_table;
+    if (table->buckets > gci_larger(GCI_VECTOR_FIRST, table->count * 4 + 3)) {
+        return FAIL(heap, "WEAK-4: %zu buckets for %zu lists", table->buckets, table->count);
+    }
     size_t lists = 0, members = 0, watchers = 0;
     for (size_t i = 0; i < heap->weak_table.buckets; i++) {
         for (gc_weak *first = gci_weak_bucket(heap, i); first != NULL; first = first->prev) {
@@ -247,10 +252,6 @@ static bool check_weak_table(gc_heap *heap, const struct totals *totals)
                     totals->weak_targets, lists, heap->weak_table.count, totals->weak_alive,
                     members);
     }
-    const struct gci_weak_table *table = &heap->weak_table;
-    if (table->buckets > gci_larger(GCI_VECTOR_FIRST, table->count * 4 + 3)) {
-        return FAIL(heap, "WEAK-4: %zu buckets for %zu lists", table->buckets, table->count);
-    }
     const struct gci_weak_call *const lists_of_watchers[] = { heap->watchers, heap->last_watchers };
     for (size_t i = 0; i < 2; i++) {
         for (const struct gci_weak_call *call = lists_of_watchers[i]; call != NULL;
@@ -262,6 +263,38 @@ static bool check_weak_table(gc_heap *heap, const struct totals *totals)
         }
     }
     return SAME(heap, totals->watchers, watchers, "WEAK-3: %zu watchers, %zu of them in the list");
+}
+
+/* Whether the vector of a table has no more blocks than it may have. */
+static bool check_vector(gc_heap *heap, const struct gci_vector *vector, size_t used)
+{
+    for (unsigned block = gci_vector_block(used * 2) + 1; block < GCI_VECTOR_BLOCKS; block++) {
+        if (vector->blocks[block] != NULL) {
+            return FAIL(heap, "TABLE-1: a table of %zu has a block %u", used, block);
+        }
+    }
+    return true;
+}
+
+static bool check_tables(gc_heap *heap)
+{
+    const struct gci_table *segments = &heap->segment_table, *records = &heap->record_table;
+    size_t segments_found = 0, records_found = 0;
+    for (struct gci_segment *segment = heap->segments; segment != NULL; segment = segment->next) {
+        segments_found +=
+            gci_table_get(segments, (uintptr_t)segment >> GCI_SEGMENT_SHIFT) == segment;
+    }
+    for (struct gci_records *block = heap->records; block != NULL; block = block->next) {
+        for (size_t i = 0; i < block->used; i++) {
+            struct gci_record *record = &block->records[i];
+            records_found += record->type != NULL && gci_table_get(records, record->key) == record;
+        }
+    }
+    return SAME(heap, segments->used, segments_found, "TABLE-1: %zu segments, %zu are found") &&
+           SAME(heap, records->used, records_found, "TABLE-1: %zu records, %zu are found") &&
+           check_vector(heap, &segments->items, segments->used) &&
+           check_vector(heap, &records->items, records->used) &&
+           check_vector(heap, &heap->weak_table.heads, heap->weak_table.buckets);
 }
 
 static bool check_pages(gc_heap *heap)
@@ -287,7 +320,7 @@ static bool check_pages(gc_heap *heap)
                 "GEN-2: %zu young pages, %zu of them in the list") &&
            SAME(heap, totals.bytes_live, heap->bytes_live,
                 "BYTES-1: %zu bytes live, counted as %zu") &&
-           check_weak_table(heap, &totals);
+           check_weak_table(heap, &totals) && check_tables(heap);
 }
 
 /* A cycle that is under way, before a look at the heap ends it. */

@@ -54,7 +54,8 @@
  *            has its callback still is in one of the heap's two lists of watchers.
  *   WEAK-4   The buckets of the weak table beyond the first GCI_VECTOR_FIRST are at most four for each
  *            list in it, and three.
- *   TABLE-1  A vector whose table has shrunk has no block that begins beyond twice what is in use.
+ *   TABLE-1  The segments and the records of types are each found in their table, which has no other
+ *            entry. The vector of a table has no block that begins beyond twice what is in use.
  */
 
 #include "ouro.h"
