@@ -3,15 +3,16 @@
 /* What is set aside: frozen objects, and garbage that was saved.
  *
  * Both are states that no set has, so to the set algorithm they are the world outside, and death by
- * count knows nothing of them. A collection passes over frozen pages of containers whole (FROZEN-1), so
- * it writes to none of them, nor to the pages of leaves, which it never writes to: after a fork they stay
- * shared. Nothing is born among what the first gc_freeze has frozen, until most of it is dead. Those that
- * follow keep pages open that have room, and pass over what is frozen, segment by segment. */
+ * count knows nothing of them. A collection passes over frozen pages of containers whole
+ * (FROZEN-1), so it writes to none of them, nor to the pages of leaves, which it never writes to:
+ * after a fork they stay shared. Nothing is born among what the first gc_freeze has frozen, until
+ * most of it is dead. Those that follow keep pages open that have room, and pass over what is
+ * frozen, segment by segment. */
 
 #include "collect.h"
 
-/* Freeze a page, or the other way: `turn` it, whose containers with a state in `states` have another one
- * from now on. Returns how many those are. */
+/* Freeze a page, or the other way: `turn` it, whose containers with a state in `states` have
+ * another one from now on. Returns how many those are. */
 static size_t turn_page(struct gci_page *page, uint32_t states, uint32_t state,
                         void (*turn)(struct gci_page *))
 {

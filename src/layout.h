@@ -52,10 +52,11 @@
  *   WEAK-3   A gc_weak without target that has its callback still is due: in a ring on somebody's
  *            stack, or in one of the heap's. A watcher that
  *            has its callback still is in one of the heap's two lists of watchers.
- *   WEAK-4   The buckets of the weak table beyond the first GCI_VECTOR_FIRST are at most four for each
- *            list in it, and three.
- *   TABLE-1  The segments and the records of types are each found in their table, which has no other
- *            entry. The vector of a table has no block that begins beyond twice what is in use.
+ *   WEAK-4   The buckets of the weak table beyond the first GCI_VECTOR_FIRST are at most four for
+ *            each list in it, and three.
+ *   TABLE-1  The segments and the records of types are each found in their table, which has no
+ *            other entry. The vector of a table has no block that begins beyond twice what is in
+ *            use.
  */
 
 #include "ouro.h"
@@ -263,7 +264,8 @@ struct gci_vector {
 
 /* A linear hash, which grows and shrinks by one bucket at a time. Item i of the vector is both the
  * head of bucket i and, below `used`, an entry, of whatever bucket. There are as many buckets as
- * entries, but GCI_VECTOR_FIRST at least. Links are the number of an entry plus one; 0 ends a chain. */
+ * entries, but GCI_VECTOR_FIRST at least. Links are the number of an entry plus one; 0 ends a
+ * chain. */
 struct gci_entry {
     _Alignas(8) uint64_t key; /* on i386, too: one size everywhere */
     void *value;

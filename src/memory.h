@@ -32,8 +32,9 @@ static inline void *gci_vector_at(const struct gci_vector *vector, size_t item_s
 OURO_INTERNAL bool gci_vector_reserve(gc_heap *heap, struct gci_vector *vector, size_t item_size,
                                       size_t index);
 
-/* Give back the block that is not needed any more, after `count` has shrunk by one: it is next needed
- * when that has doubled, so blocks do not come and go with every item (TABLE-1). Needs no memory. */
+/* Give back the block that is not needed any more, after `count` has shrunk by one: it is next
+ * needed when that has doubled, so blocks do not come and go with every item (TABLE-1). Needs no
+ * memory. */
 OURO_INTERNAL void gci_vector_trim(gc_heap *heap, struct gci_vector *vector, size_t item_size,
                                    size_t count);
 

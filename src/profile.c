@@ -46,7 +46,8 @@ static uint32_t first_site(const struct gci_profile *profile)
 enum { BLOCK_WORDS = GCI_BLOCK_SIZE / 8, KEPT_WORDS = 64 * BLOCK_WORDS };
 #define FREE_SITE SIZE_MAX /* the size of none */
 
-/* Have the sites in an array of `words`, a whole number of blocks. false: no memory, nothing changed. */
+/* Have the sites in an array of `words`, a whole number of blocks. false: no memory, nothing
+ * changed. */
 static bool move_sites(gc_heap *heap, size_t words)
 {
     struct gci_profile *profile = heap->profile;
@@ -74,8 +75,8 @@ static void forget_recent(gc_heap *heap)
     memset(heap->profile->recent, 0, sizeof(heap->profile->recent));
 }
 
-/* Take a site that has nothing on record out of the table. false: it is one of those, next to none, that
- * share a hash, or nearly, and stays. */
+/* Take a site that has nothing on record out of the table. false: it is one of those, next to none,
+ * that share a hash, or nearly, and stays. */
 static bool drop_site(gc_heap *heap, uint32_t number)
 {
     struct gci_profile *profile = heap->profile;
@@ -91,8 +92,9 @@ static bool drop_site(gc_heap *heap, uint32_t number)
     return true;
 }
 
-/* Let go of the sites that have nothing on record, if that is worth it. Their places are for the next,
- * the lowest first, so that in time the array ends earlier. Returns how many words the others take. */
+/* Let go of the sites that have nothing on record, if that is worth it. Their places are for the
+ * next, the lowest first, so that in time the array ends earlier. Returns how many words the others
+ * take. */
 static size_t sweep(gc_heap *heap)
 {
     struct gci_profile *profile = heap->profile;

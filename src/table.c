@@ -2,10 +2,10 @@
 
 /* A hash table, by linear hashing.
  *
- * Entries stand side by side: a new one comes last, and when one is removed the last takes its place.
- * With each entry comes a bucket, which is split from another, and with each that is removed the last
- * bucket is merged into the one that it was split from. So no step is a large one, neither growing nor
- * shrinking, and shrinking needs no memory. */
+ * Entries stand side by side: a new one comes last, and when one is removed the last takes its
+ * place. With each entry comes a bucket, which is split from another, and with each that is removed
+ * the last bucket is merged into the one that it was split from. So no step is a large one, neither
+ * growing nor shrinking, and shrinking needs no memory. */
 
 #include "table.h"
 

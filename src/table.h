@@ -2,8 +2,8 @@
 #ifndef OURO_TABLE_H
 #define OURO_TABLE_H
 
-/* A hash table from a number to a pointer, in the heap's own memory. It shrinks with what is in it, but
- * for its first block. */
+/* A hash table from a number to a pointer, in the heap's own memory. It shrinks with what is in it,
+ * but for its first block. */
 
 #include "base.h"
 

@@ -15,10 +15,11 @@
  * gone no callback runs but those of watchers: the garbage may own the weak reference, and be the
  * argument of its callback, which would take a reference to an object that is freed all the same.
  *
- * The table is a linear hash: with each object that joins, one bucket is split in two, and when three
- * quarters of the buckets are not needed, each that leaves merges a few, so there is no moment at which
- * everything moves. Its chains go through the first weak reference of each list; the only memory it
- * takes is that of the buckets, and when there is none for more of them the chains grow longer. */
+ * The table is a linear hash: with each object that joins, one bucket is split in two, and when
+ * three quarters of the buckets are not needed, each that leaves merges a few, so there is no
+ * moment at which everything moves. Its chains go through the first weak reference of each list;
+ * the only memory it takes is that of the buckets, and when there is none for more of them the
+ * chains grow longer. */
 
 #include "weak.h"
 

@@ -16,8 +16,8 @@
  * leaves. New entries come first, so a walk never meets them.
  *
  * Buckets are a linear hash: with an entry more than there are buckets, one of them is split in two,
- * and with each that leaves when there are four times as many, a few are merged; so that no step is a
- * large one. */
+ * and with each that leaves when there are four times as many, a few are merged; so that no step is
+ * a large one. */
 
 #include <errno.h>
 
@@ -228,8 +228,8 @@ static void split(gc_weak_map *map)
     *to = NULL;
 }
 
-/* One bucket fewer, which joins the one that it was split from, and a block fewer with the last of its
- * buckets. */
+/* One bucket fewer, which joins the one that it was split from, and a block fewer with the last of
+ * its buckets. */
 static void merge(gc_weak_map *map)
 {
     size_t last = --map->buckets, half = map->mask >> 1;

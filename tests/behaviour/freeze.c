@@ -277,7 +277,8 @@ static void freezing_again_and_again_costs_the_pages_of_what_is_kept(void **stat
     }
 }
 
-/* Of 10,000 objects a round 100 stay alive; the others die before the next gc_freeze or after it. */
+/* Of 10,000 objects a round 100 stay alive; the others die before the next gc_freeze or after
+ * it. */
 static void freezing_again_and_again_keeps_no_page_of_what_is_dead(void **state)
 {
     enum { COUNT = 10000, KEPT = 100 };

@@ -218,7 +218,8 @@ static void shrinking_keeps_every_other_value(void **state)
     }
 }
 
-/* A block is there for twice what is in use, so what goes up and down at its edge moves no memory. */
+/* A block is there for twice what is in use, so what goes up and down at its edge moves no
+ * memory. */
 static void blocks_go_back_when_half_of_those_before_is_empty(void **state)
 {
     struct world *world = *state;
