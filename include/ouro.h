@@ -736,8 +736,9 @@ OURO_API void gc_drop_references(void *object) OURO_NONNULL;
 OURO_API const gc_type *gc_type_of(const void *object) OURO_NONNULL;
 OURO_API gc_heap *gc_heap_of(const void *object) OURO_NONNULL;
 
-/* Make the heap forget a type, before the module that holds it is unloaded (see section 4).
- * Cost    a walk over all pages.
+/* Make the heap forget a type, before the module that holds it is unloaded (see section 4). What
+ * the heap knows of it is reused, or goes back when nothing else is in the same 16 KiB.
+ * Cost    a walk over all pages and types.
  * Runs    finalizers and callbacks of garbage that an unfinished incremental collection found.
  * Errors  GC_ERR_BUSY while an object of it is alive or dying, and inside callbacks. */
 OURO_API gc_status gc_type_forget(gc_heap *heap, const gc_type *type) OURO_NONNULL;
@@ -877,14 +878,18 @@ enum {
 
 /* Set everything that is alive now aside, as gc.freeze: no collection examines it, and what it
  * refers to counts as referenced from outside; so garbage in it stays. Frozen objects die by count
- * as ever, their memory goes back, but nothing is born among them. A collection writes to none of
- * their pages, so after a fork they stay shared with the child: gc_disable early in the parent,
- * gc_freeze before the fork, gc_enable in the child. The thresholds for collecting everything count
- * from here on without what is frozen.
+ * as ever, and their memory goes back. Nothing is born in their pages until three quarters of a
+ * page are dead, and a collection writes to none of them, so after a fork they stay shared with the
+ * child: gc_disable early in the parent, gc_freeze before the fork, gc_enable in the child. When
+ * something is frozen already, pages with room stay open to births instead: no page is lost each
+ * time, but a page may be shared no more. A frozen object that its finalizer resurrects is old
+ * again. The thresholds for collecting everything count from here on without what is frozen.
  * Returns  how many containers it froze; 0 inside a collection, or a visitor: nothing happened.
  *          gc_stats has how many are frozen now: objects_frozen.
  * Runs     finalizers and callbacks of garbage that an unfinished incremental collection found.
- * Cost     all containers. */
+ * Cost     a step for each container that is not frozen, and for each 4 MiB of those that are. Of
+ *          memory: the first call loses up to a page of 64 KiB for each type and size, and the
+ *          holes in pages; those that follow lose at most a quarter of what they freeze. */
 OURO_API size_t gc_freeze(gc_heap *heap) OURO_NONNULL;
 
 /* All that is frozen is old again, as gc.unfreeze. Returns how many containers that were; 0 inside
@@ -1012,8 +1017,8 @@ typedef void (*gc_weak_fn)(gc_weak *weak, void *arg);
  *          made while its object is dying, in finalize, clear or destroy, reads NULL at least until
  *          the object has been resurrected.
  * Runs     as gc_new.
- * Cost     a constant; the heap's table of them grows in steps of one object each. Dropping one is
- *          a constant too, however many an object has. */
+ * Cost     a constant; the heap's table of them grows and shrinks in steps of one object each.
+ *          Dropping one is a constant too, however many an object has. */
 #define gc_weak_new(object, callback, arg) gc_weak_new_at((object), (callback), (arg), OURO_HERE)
 OURO_API OURO_MUST_USE OURO_NEW gc_weak *gc_weak_new_at(void *object, gc_weak_fn callback,
                                                         void *arg, const char *where);
@@ -1100,9 +1105,14 @@ typedef struct gc_stats {
                            * what the last full collection found alive */
     uint64_t slices_late; /* slices that did not wait for the program to have its share of the time:
                            * see gc_config.trash_percent */
+    /* Of bytes_reserved, those not in segments: the heap itself, its tables of segments, types and
+     * weak references, and the profiler. Tables shrink with what is in them, to a block of 16 KiB
+     * each. */
+    uint64_t bytes_tables;
 } gc_stats;
 
-/* Fill in the statistics of a heap.  Cost  the number of pages. */
+/* Fill in the statistics of a heap.  Cost  the number of pages; and after a second gc_freeze, of
+ * objects in pages of which some are frozen. */
 OURO_API void gc_get_stats_sized(gc_heap *heap, gc_stats *stats, size_t size) OURO_NONNULL;
 static inline void gc_get_stats(gc_heap *heap, gc_stats *stats)
 {
@@ -1232,6 +1242,11 @@ OURO_API int gc_why_alive_print(gc_heap *heap, void *object, FILE *file) OURO_NO
  * off it costs nothing. When it is short of memory itself it drops the record and counts that, and
  * the allocation goes on.
  *
+ * What is on record takes 56 bytes or more for each place that allocates, and more memory with
+ * tracked buffers. Buffers leave their tables at once. Places that have nothing on record are
+ * forgotten when they take more than 1 MiB and room for others is needed, and in gc_heap_trim;
+ * after that messages about dead objects do not say where they were made.
+ *
  *     gc_profile_start(heap, 1);
  *     build_graph(heap);
  *     gc_snapshot *snapshot = gc_snapshot_take(heap);
@@ -1259,7 +1274,8 @@ OURO_API gc_status gc_profile_start(gc_heap *heap, unsigned frames) OURO_NONNULL
 /* Stop, and forget all records. */
 OURO_API void gc_profile_stop(gc_heap *heap) OURO_NONNULL;
 
-/* Forget all records, and the peak, and go on. */
+/* Forget all records, and the peak, and go on. Memory beyond the first block of each table goes
+ * back. */
 OURO_API void gc_profile_clear(gc_heap *heap) OURO_NONNULL;
 OURO_API bool gc_profile_is_on(const gc_heap *heap) OURO_NONNULL;
 

@@ -3,6 +3,7 @@
 /* The checker: walks a heap and names the first invariant of layout.h that does not hold. */
 
 #include "collect.h"
+#include "table.h"
 
 struct totals {
     size_t young_objects;
@@ -53,15 +54,15 @@ static bool check_use(const struct gci_page *page)
     const struct gci_record *record = page->record;
     uint32_t used = gci_page_used(page);
     bool right = page->notice > 0 && page->countdown > 0;
-    if (page->frozen) {
-        right = page != record->current && !page->partial && page->notice == 0 &&
-                (used > 0 || page->emptied);
-    } else if (page == record->current) {
+    if (page == record->current) {
         right = !page->partial && !page->emptied && page->notice == GCI_NOTICE_NEVER;
     } else if (page->partial) {
         right = page->notice == 0 && used > 0;
     } else if (page->emptied) {
         right = used == 0;
+    } else if (page->frozen || page->mixed) {
+        right = used > 0 && page->notice >= 0 &&
+                (page->mixed || (size_t)page->notice <= gci_page_slots(page) / 4);
     } else if (gci_page_capacity(page) == 1) {
         right = used == 1;
     }
@@ -99,7 +100,8 @@ static bool check_object(const struct gci_page *page, const gc_object *self)
                     page->type->name, (const void *)self, (int)state);
     }
     bool aside = !gci_is_member(GCI_ALIVE, self->gc) || state == GCI_SAVED || state == GCI_DOOMED;
-    if (page->birth == GCI_YOUNG && !aside && page->frozen != (state == GCI_FROZEN)) {
+    bool may_be = state == GCI_FROZEN ? page->frozen || page->mixed : !page->frozen;
+    if (page->birth == GCI_YOUNG && !aside && !may_be) {
         return FAIL(page->heap, "FROZEN-1: %s at %p has state %d, and its page is%s frozen",
                     page->type->name, (const void *)self, (int)state, page->frozen ? "" : " not");
     }
@@ -229,6 +231,10 @@ static bool check_weak_list(gc_heap *heap, gc_weak *first, size_t *members)
 
 static bool check_weak_table(gc_heap *heap, const struct totals *totals)
 {
+    const struct gci_weak_table *table = &heap->weak_table;
+    if (table->buckets > gci_larger(GCI_VECTOR_FIRST, table->count * 4 + 3)) {
+        return FAIL(heap, "WEAK-4: %zu buckets for %zu lists", table->buckets, table->count);
+    }
     size_t lists = 0, members = 0, watchers = 0;
     for (size_t i = 0; i < heap->weak_table.buckets; i++) {
         for (gc_weak *first = gci_weak_bucket(heap, i); first != NULL; first = first->prev) {
@@ -259,12 +265,49 @@ static bool check_weak_table(gc_heap *heap, const struct totals *totals)
     return SAME(heap, totals->watchers, watchers, "WEAK-3: %zu watchers, %zu of them in the list");
 }
 
+/* Whether the vector of a table has no more blocks than it may have. */
+static bool check_vector(gc_heap *heap, const struct gci_vector *vector, size_t used)
+{
+    for (unsigned block = gci_vector_block(used * 2) + 1; block < GCI_VECTOR_BLOCKS; block++) {
+        if (vector->blocks[block] != NULL) {
+            return FAIL(heap, "TABLE-1: a table of %zu has a block %u", used, block);
+        }
+    }
+    return true;
+}
+
+static bool check_tables(gc_heap *heap)
+{
+    const struct gci_table *segments = &heap->segment_table, *records = &heap->record_table;
+    size_t segments_found = 0, records_found = 0;
+    for (struct gci_segment *segment = heap->segments; segment != NULL; segment = segment->next) {
+        segments_found +=
+            gci_table_get(segments, (uintptr_t)segment >> GCI_SEGMENT_SHIFT) == segment;
+    }
+    for (struct gci_records *block = heap->records; block != NULL; block = block->next) {
+        for (size_t i = 0; i < block->used; i++) {
+            struct gci_record *record = &block->records[i];
+            records_found += record->type != NULL && gci_table_get(records, record->key) == record;
+        }
+    }
+    return SAME(heap, segments->used, segments_found, "TABLE-1: %zu segments, %zu are found") &&
+           SAME(heap, records->used, records_found, "TABLE-1: %zu records, %zu are found") &&
+           check_vector(heap, &segments->items, segments->used) &&
+           check_vector(heap, &records->items, records->used) &&
+           check_vector(heap, &heap->weak_table.heads, heap->weak_table.buckets);
+}
+
 static bool check_pages(gc_heap *heap)
 {
     struct totals totals = { 0 };
     for (struct gci_page *page = NULL; (page = gci_pages_next(heap, page)) != NULL;) {
+        const struct gci_segment *segment =
+            (const void *)((uintptr_t)page & ~(uintptr_t)(GCI_SEGMENT_SIZE - 1));
         if (!check_page(page, &totals)) {
             return false;
+        }
+        if (segment->frozen && (segment->free_pages != 0 || !page->frozen)) {
+            return FAIL(heap, "FROZEN-2: a page of %s is in a frozen segment", page->type->name);
         }
     }
     size_t young_pages = 0;
@@ -277,7 +320,7 @@ static bool check_pages(gc_heap *heap)
                 "GEN-2: %zu young pages, %zu of them in the list") &&
            SAME(heap, totals.bytes_live, heap->bytes_live,
                 "BYTES-1: %zu bytes live, counted as %zu") &&
-           check_weak_table(heap, &totals);
+           check_weak_table(heap, &totals) && check_tables(heap);
 }
 
 /* A cycle that is under way, before a look at the heap ends it. */

@@ -207,13 +207,13 @@ void gci_death_leave_chain(struct gci_page *page, gc_object *self)
     leave_slot(page, self); /* last: nothing is kept across it */
 }
 
-/* A finalizer took a reference: the object is old, or frozen, again. */
+/* A finalizer took a reference: the object is old again. */
 static void resurrect(const struct gci_page *page, gc_object *self)
 {
     if (is_chained(page, self)) {
         self->gc = GCI_GREY | (self->gc & ~(uint32_t)GCI_STATE_MASK);
     } else {
-        self->gc = page->birth == GCI_LEAF ? (uint32_t)GCI_LEAF : gci_object_old(page);
+        self->gc = page->birth == GCI_LEAF ? (uint32_t)GCI_LEAF : gci_object_old(self);
     }
     self->refs &= ~GCI_REFS_HELD;
     gc_decref(self); /* our own reference; not the last */

@@ -88,7 +88,7 @@ static size_t end_weak(const struct gci_set *set, enum gci_weak_which which)
 static void release(const struct gci_page *page, gc_object *self)
 {
     gc_heap *heap = page->heap;
-    self->gc = gci_object_old(page);
+    self->gc = gci_object_old(self);
     gci_weak_forget(page, self);
     if (heap->debug & GC_DEBUG_UNCOLLECTABLE) {
         tell(page, self, "uncollectable"); /* user code may run here */
@@ -283,7 +283,7 @@ static size_t put_back(gc_heap *heap, const struct gci_set *set, uint32_t mark)
     bool goes_on = cycle->phase == GCI_PHASE_PARTS;
     struct gci_cursor at = gci_set_begin(set);
     for (gc_object *self; (self = gci_set_next(set, &at, DOOMED)) != NULL; count++) {
-        self->gc = goes_on ? gci_other_old(heap) | mark : gci_object_old(at.page);
+        self->gc = goes_on ? gci_other_old(heap) | mark : gci_object_old(self);
     }
     if (goes_on && count > 0) {
         cycle->marked = count;

@@ -17,4 +17,19 @@ static inline size_t gci_hash_number(const uint64_t key[2], uint64_t number)
     return (size_t)((hash ^ hash >> 32) * (key[1] | 1) >> 32);
 }
 
+/* The bucket of a hash in a linear hash of `buckets`, two at least. A bucket that does not exist
+ * yet is still part of the one with the same lower bits, from which it will be split. */
+static inline size_t gci_hash_bucket(size_t hash, size_t buckets)
+{
+    size_t mask = ((size_t)2 << gci_highest_bit(buckets - 1)) - 1;
+    size_t bucket = hash & mask;
+    return bucket < buckets ? bucket : bucket & mask >> 1;
+}
+
+/* The bucket from which a bucket, not the first, was split. */
+static inline size_t gci_hash_parent(size_t bucket)
+{
+    return bucket - ((size_t)1 << gci_highest_bit(bucket));
+}
+
 #endif

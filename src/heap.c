@@ -77,6 +77,9 @@ size_t gc_heap_trim(gc_heap *heap)
     if (heap->weak_table.count == 0) {
         gci_weak_free(heap);
     }
+    if (heap->profile != NULL) {
+        heap->hooks.trim_profile(heap);
+    }
     (void)gci_pages_trim(heap, 0);
     return before - heap->bytes_reserved;
 }

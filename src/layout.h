@@ -23,7 +23,8 @@
  *            used since the page was taken. Exactly the free ones are in its free list; notice +
  *            countdown are the others.
  *   PAGE-2   A page is its record's current one, or in its record's list of partial pages (a
- *            quarter free, or more), or fuller and in neither, or frozen and in neither, or emptied.
+ *            quarter free, or more), or fuller and in neither, or closed when it was frozen and in
+ *            neither until three quarters of what it held then are dead, or emptied.
  *   GEN-1    young_objects of the heap is the number of objects with a young state.
  *   GEN-2    Every page that holds a YOUNG object is in the heap's list of young pages.
  *   CYCLE-1  Only while a cycle is under way the old are of two kinds: those it is about have the
@@ -41,7 +42,8 @@
  *            of a page that it was taken in n or later, or that `end` was noted so, or that nothing was
  *            born in it since n began.
  *   FROZEN-1 The containers of a frozen page are FROZEN, SAVED or DYING, so that no set has a member
- *            in it; those of other pages are not FROZEN.
+ *            in it; those of other pages are not FROZEN, but for mixed ones.
+ *   FROZEN-2 A frozen segment has no page that is free, or not frozen.
  *   BYTES-1  bytes_live of the heap is the sum of the slots that are not FREE.
  *   REF-1    Every reference leads to an object of the same heap that is not FREE.
  *   WEAK-1   OURO_REFS_WEAK is set in exactly the objects that have a list in the heap's weak
@@ -50,6 +52,11 @@
  *   WEAK-3   A gc_weak without target that has its callback still is due: in a ring on somebody's
  *            stack, or in one of the heap's. A watcher that
  *            has its callback still is in one of the heap's two lists of watchers.
+ *   WEAK-4   The buckets of the weak table beyond the first GCI_VECTOR_FIRST are at most four for
+ *            each list in it, and three.
+ *   TABLE-1  The segments and the records of types are each found in their table, which has no
+ *            other entry. The vector of a table has no block that begins beyond twice what is in
+ *            use.
  */
 
 #include "ouro.h"
@@ -176,8 +183,9 @@ struct gci_page {
     bool emptied : 1;          /* in the heap's list of emptied pages */
     bool is_near : 1;          /* plain objects of at most two references */
     bool in_suspect_pages : 1; /* the cycle's list, which it leaves at the cycle's end */
-    bool frozen : 1;           /* FROZEN-1; nothing is born here */
+    bool frozen : 1;           /* FROZEN-1, until a birth, or one in it is old again */
     bool chained : 1;          /* CYCLE-2: holds GREY objects, or such that died as such */
+    bool mixed : 1;            /* not frozen, but may hold FROZEN objects beside others */
     uint16_t first;            /* offset of the first slot */
     struct gci_page *next_grey;
     struct gci_page *next_in_set;
@@ -230,7 +238,8 @@ struct gci_segment {
     uint64_t free_pages; /* a bit each */
     struct gci_segment *next, *prev;             /* all of the heap, in the order they came */
     struct gci_segment *next_free, *prev_free;   /* those with free pages */
-    void *room[9];                               /* pages[] begins on a cache line of its own */
+    bool frozen;                                 /* FROZEN-2: gc_freeze passes over it */
+    void *room[8];                               /* pages[] begins on a cache line of its own */
     struct gci_births births[GCI_SEGMENT_PAGES]; /* of the pages */
     /* A segment of one large object has pages[0] only. */
     struct gci_page pages[GCI_SEGMENT_PAGES];
@@ -246,15 +255,26 @@ struct gci_records {
     struct gci_record records[(GCI_BLOCK_SIZE - 16) / sizeof(struct gci_record)];
 };
 
-/* Open addressing, linear probing, never more than three quarters full. Key 0 is an empty place. */
+/* An array that grows and shrinks without moving: the first block has GCI_VECTOR_FIRST items, each
+ * further one as many as all before it. */
+enum { GCI_VECTOR_FIRST = 512, GCI_VECTOR_BLOCKS = 32 };
+struct gci_vector {
+    void *blocks[GCI_VECTOR_BLOCKS];
+};
+
+/* A linear hash, which grows and shrinks by one bucket at a time. Item i of the vector is both the
+ * head of bucket i and, below `used`, an entry, of whatever bucket. There are as many buckets as
+ * entries, but GCI_VECTOR_FIRST at least. Links are the number of an entry plus one; 0 ends a
+ * chain. */
 struct gci_entry {
-    _Alignas(8) uint64_t key; /* on i386, too: blocks of the page source hold 2^n entries exactly */
+    _Alignas(8) uint64_t key; /* on i386, too: one size everywhere */
     void *value;
+    uint32_t next;  /* of the entry: the next in its bucket */
+    uint32_t first; /* of the bucket */
 };
 struct gci_table {
-    struct gci_entry *entries;
+    struct gci_vector items;  /* struct gci_entry */
     const uint64_t *hash_key; /* the heap's */
-    size_t size;              /* a power of two, or 0 */
     size_t used;
 };
 
@@ -274,13 +294,12 @@ struct gci_weak_call {
     struct gci_weak_call **place; /* what points to it in the list of watchers; NULL: no watcher */
 };
 
-/* From objects to their weak references: linear hashing, which grows by one bucket at a time. The
- * first block has GCI_BUCKETS buckets, each further one as many as all before it. */
-enum { GCI_BUCKETS = GCI_BLOCK_SIZE / sizeof(void *), GCI_BUCKET_BLOCKS = 32 };
+/* From objects to their weak references: a linear hash, which grows and shrinks by one bucket at a
+ * time (WEAK-4). */
 struct gci_weak_table {
-    gc_weak **blocks[GCI_BUCKET_BLOCKS];
-    size_t buckets; /* in use */
-    size_t count;   /* objects that have a list */
+    struct gci_vector heads; /* gc_weak *, of a bucket */
+    size_t buckets;          /* in use; 0, or GCI_VECTOR_FIRST at least */
+    size_t count;            /* objects that have a list */
 };
 
 /* A set of containers to examine, by state (members), on a chain of pages. Each member state has
@@ -321,6 +340,7 @@ struct gci_hooks {
     void (*born)(gc_heap *heap, gc_object *self,
                  const struct gci_caller *caller); /* profile is on */
     void (*stop_profile)(gc_heap *heap);           /* the heap ends, with its profile on */
+    void (*trim_profile)(gc_heap *heap);           /* memory is to go back, and it is on */
     bool (*starts)(gc_heap *heap, const gc_collection *collection); /* may it? NULL: it may */
     void (*stops)(gc_heap *heap, const gc_collection *collection);  /* NULL: nobody asks */
 };
@@ -349,9 +369,11 @@ struct gci_profile {
     struct ouro_page *pages[OURO_PLACES]; /* in place of the heap's */
     uint32_t recent[GCI_RECENT_SITES];    /* sites of one frame */
     uint64_t *sites;
-    uint32_t site_size;            /* in words */
-    uint32_t site_end, site_room;  /* words used, and there; number 0 is not used */
-    struct gci_table site_table;   /* by hash, or an odd number above it */
+    uint32_t site_size;           /* in words */
+    uint32_t site_end, site_room; /* words used, and there; number 0 is not used */
+    uint32_t free_site;          /* below them: a list by `bytes`, of sites without `where`; or 0 */
+    bool swept;                  /* numbers of dead objects may be of other sites, or none */
+    struct gci_table site_table; /* by hash, or an odd number above it */
     struct gci_table buffer_sites; /* tracked buffers by address: site */
     struct gci_table buffer_sizes; /* and size */
     unsigned frames;

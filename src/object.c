@@ -100,6 +100,32 @@ static struct gci_record *new_record(gc_heap *heap)
     return &block->records[block->used++];
 }
 
+/* List the records that are free, but give back the blocks that have no other. */
+static void list_free_records(gc_heap *heap)
+{
+    struct gci_records **link = &heap->records;
+    heap->free_records = NULL;
+    while (*link != NULL) {
+        struct gci_records *block = *link;
+        struct gci_record *before = heap->free_records;
+        size_t free = 0;
+        for (size_t i = 0; i < block->used; i++) {
+            if (block->records[i].type == NULL) {
+                block->records[i].next = heap->free_records;
+                heap->free_records = &block->records[i];
+                free++;
+            }
+        }
+        if (free == block->used) {
+            heap->free_records = before;
+            *link = block->next;
+            gci_memory_give(heap, block, sizeof(*block));
+        } else {
+            link = &block->next;
+        }
+    }
+}
+
 void gci_object_free_records(gc_heap *heap)
 {
     while (heap->records != NULL) {
@@ -159,11 +185,11 @@ gc_status gc_type_forget(gc_heap *heap, const gc_type *type)
         struct gci_record *record = gci_object_record(heap, type, size_class);
         if (record != NULL) {
             OURO_ASSERT(record->current == NULL && record->partial == NULL);
-            gci_table_remove(&heap->record_table, record->key);
-            *record = (struct gci_record){ .next = heap->free_records };
-            heap->free_records = record;
+            gci_table_remove(heap, &heap->record_table, record->key);
+            *record = (struct gci_record){ 0 };
         }
     }
+    list_free_records(heap);
     return GC_OK;
 }
 

@@ -38,10 +38,12 @@ static inline bool gci_object_is_marked(const gc_heap *heap, const gc_object *se
            (self->gc & marks) != 0;
 }
 
-/* The state of a container that is not young. */
-static inline uint32_t gci_object_old(const struct gci_page *page)
+/* The state of a container that is old from now on, whatever it was. */
+static inline uint32_t gci_object_old(const gc_object *self)
 {
-    return page->frozen ? (uint32_t)GCI_FROZEN : page->heap->old;
+    struct gci_page *page = gci_page_of(self);
+    gci_page_mix(page);
+    return page->heap->old;
 }
 
 /* The count of a tail stands at the end of its slot. */

@@ -141,8 +141,9 @@ const char *gci_page_where(struct gci_page *page, const gc_object *object)
 {
     const struct gci_profile *profile = page->heap->profile;
     const uint32_t *number = gci_page_site(page, object);
-    bool on_record = (object->refs & OURO_REFS_SITE) || GCI_IS_DEAD(object->refs);
-    if (profile == NULL || number == NULL || *number == 0 || !on_record) {
+    bool on_record = profile != NULL && ((object->refs & OURO_REFS_SITE) ||
+                                         (GCI_IS_DEAD(object->refs) && !profile->swept));
+    if (number == NULL || *number == 0 || !on_record) {
         return NULL;
     }
     return gci_site_at(profile, *number)->where;
@@ -161,7 +162,7 @@ struct gci_description gci_page_describe(struct gci_page *page, const gc_object 
 
 static void segment_free(gc_heap *heap, struct gci_segment *segment)
 {
-    gci_table_remove(&heap->segment_table, (uintptr_t)segment >> GCI_SEGMENT_SHIFT);
+    gci_table_remove(heap, &heap->segment_table, (uintptr_t)segment >> GCI_SEGMENT_SHIFT);
     *(segment->prev == NULL ? &heap->segments : &segment->prev->next) = segment->next;
     *(segment->next == NULL ? &heap->last_segment : &segment->next->prev) = segment->prev;
     heap->segment_count--;
@@ -251,6 +252,7 @@ static void give_pages(gc_heap *heap, struct gci_page *page)
         link_free_segment(heap, segment);
     }
     segment->free_pages |= page_bits(segment, page);
+    segment->frozen = false;
     page->span = 1;
     if (segment->free_pages == ALL_PAGES) {
         heap->empty_segments++;
@@ -416,7 +418,7 @@ static struct gci_page *page_new(gc_heap *heap, struct gci_record *record, size_
     page->chained = false;
     page->suspects = 0;
     page->zombies = 0;
-    page->frozen = false;
+    page->frozen = page->mixed = false;
     page->notice = GCI_NOTICE_NEVER;
     page->countdown = 1;
     describe_type(page, type, slot_size);
@@ -609,14 +611,20 @@ static struct gci_page *take_partial(const gc_heap *heap, struct gci_record *rec
 void gci_page_freeze(struct gci_page *page)
 {
     struct gci_record *record = page->record;
-    if (page == record->current) {
+    bool is_current = page == record->current;
+    page->frozen = true;
+    page->mixed = false;
+    if (page->heap->pacing.frozen > 0 &&
+        (page->partial || (is_current && gci_page_has_room(page)))) {
+        return;
+    }
+    if (is_current) {
         record->current = NULL;
     } else if (page->partial) {
         page->partial = false;
         unlink_page(&record->partial, page);
     }
-    set_notice(page, 0);
-    page->frozen = true;
+    set_notice(page, (int)gci_page_used(page) / 4);
 }
 
 /* A page that is in no list, and no longer current, is full or partial. */
@@ -636,8 +644,18 @@ static void leave_to_record(struct gci_page *page)
 
 void gci_page_unfreeze(struct gci_page *page)
 {
-    page->frozen = false;
-    leave_to_record(page);
+    page->frozen = page->mixed = segment_of(page)->frozen = false;
+    if (page != page->record->current && !page->partial) {
+        leave_to_record(page);
+    }
+}
+
+void gci_page_mix(struct gci_page *page)
+{
+    if (page->frozen) {
+        page->frozen = segment_of(page)->frozen = false;
+        page->mixed = true;
+    }
 }
 
 struct gci_page *gci_pages_with_room(gc_heap *heap, struct gci_record *record, size_t slot_size)
@@ -665,6 +683,7 @@ struct gci_page *gci_pages_with_room(gc_heap *heap, struct gci_record *record, s
         heap->young_pages = page;
     }
     page->aged = false;
+    gci_page_mix(page);
     return page;
 }
 

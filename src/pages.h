@@ -195,9 +195,14 @@ OURO_INTERNAL void gci_page_sort_free(struct gci_page *page, uint32_t members);
 /* All objects of a page are gone and its slots are marked dead: begin it anew. */
 OURO_INTERNAL void gci_page_reset(struct gci_page *page);
 
-/* Keep births out of a page that has objects, and allow them again. */
+/* Freeze a page that has objects, and keep births out of it. If something is frozen already a page
+ * with room stays open to them: a program that freezes again and again would lose a page for each
+ * type each time. And the other way, of a page that is frozen or mixed. */
 OURO_INTERNAL void gci_page_freeze(struct gci_page *page);
 OURO_INTERNAL void gci_page_unfreeze(struct gci_page *page);
+
+/* An object of a page is not frozen, or will not be. */
+OURO_INTERNAL void gci_page_mix(struct gci_page *page);
 
 /* Empty the caches of current pages. */
 OURO_INTERNAL void gci_pages_forget_current(gc_heap *heap);

@@ -42,25 +42,103 @@ static uint32_t first_site(const struct gci_profile *profile)
     return (WORDS + profile->site_size - 1) / profile->site_size * profile->site_size;
 }
 
-static bool reserve_site(gc_heap *heap)
+/* Sites that take no more than this many words are kept: the dead can say where they were made. */
+enum { BLOCK_WORDS = GCI_BLOCK_SIZE / 8, KEPT_WORDS = 64 * BLOCK_WORDS };
+#define FREE_SITE SIZE_MAX /* the size of none */
+
+/* Have the sites in an array of `words`, a whole number of blocks. false: no memory, nothing
+ * changed. */
+static bool move_sites(gc_heap *heap, size_t words)
 {
     struct gci_profile *profile = heap->profile;
-    if (profile->site_end + profile->site_size <= profile->site_room) {
-        return true;
-    }
-    size_t old_size = profile->site_room * sizeof(profile->sites[0]);
-    size_t size = old_size == 0 ? GCI_BLOCK_SIZE : old_size * 2;
-    uint64_t *sites = gci_memory_take(heap, size, GCI_ALIGN_MAX);
+    uint64_t *sites = gci_memory_take(heap, words * sizeof(sites[0]), GCI_ALIGN_MAX);
     if (sites == NULL) {
         return false;
     }
-    if (old_size != 0) {
+    if (profile->site_room != 0) {
         memcpy(sites, profile->sites, profile->site_end * sizeof(sites[0]));
-        gci_memory_give(heap, profile->sites, old_size);
+        gci_memory_give(heap, profile->sites, profile->site_room * sizeof(sites[0]));
     }
     profile->sites = sites;
-    profile->site_room = (uint32_t)(size / sizeof(sites[0]));
+    profile->site_room = (uint32_t)words;
     return true;
+}
+
+/* Nobody has a number at hand any more. */
+static void forget_recent(gc_heap *heap)
+{
+    for (struct gci_records *block = heap->records; block != NULL; block = block->next) {
+        for (size_t i = 0; i < block->used; i++) {
+            block->records[i].site = 0;
+        }
+    }
+    memset(heap->profile->recent, 0, sizeof(heap->profile->recent));
+}
+
+/* Take a site that has nothing on record out of the table. false: it is one of those, next to none,
+ * that share a hash, or nearly, and stays. */
+static bool drop_site(gc_heap *heap, uint32_t number)
+{
+    struct gci_profile *profile = heap->profile;
+    struct gci_site *site = gci_site_at(profile, number);
+    uint64_t hash = site->size == FREE_SITE ? 0 : hash_of(heap, site);
+    if (hash != 0) {
+        if ((uintptr_t)gci_table_get(&profile->site_table, hash) != number ||
+            gci_table_get(&profile->site_table, hash + 2) != NULL) {
+            return false;
+        }
+        gci_table_remove(heap, &profile->site_table, hash);
+    }
+    return true;
+}
+
+/* Let go of the sites that have nothing on record, if that is worth it. Their places are for the
+ * next, the lowest first, so that in time the array ends earlier. Returns how many words the others
+ * take. */
+static size_t sweep(gc_heap *heap)
+{
+    struct gci_profile *profile = heap->profile;
+    size_t used = 0;
+    if (profile->site_room <= KEPT_WORDS) {
+        return profile->site_end;
+    }
+    forget_recent(heap);
+    profile->swept = true;
+    profile->free_site = 0;
+    for (uint32_t number = profile->site_end; number > first_site(profile);) {
+        number -= profile->site_size;
+        struct gci_site *site = gci_site_at(profile, number);
+        if (site->count > 0 || !drop_site(heap, number)) {
+            used += profile->site_size;
+        } else if (number + profile->site_size == profile->site_end) {
+            profile->site_end = number;
+        } else {
+            *site = (struct gci_site){ .size = FREE_SITE, .bytes = profile->free_site };
+            profile->free_site = number;
+        }
+    }
+    return used;
+}
+
+static void trim(gc_heap *heap)
+{
+    struct gci_profile *profile = heap->profile;
+    (void)sweep(heap);
+    size_t words = gci_round_up(gci_larger(profile->site_end, 1), BLOCK_WORDS);
+    if (words <= profile->site_room / 2) {
+        (void)move_sites(heap, words);
+    }
+}
+
+static bool reserve_site(gc_heap *heap)
+{
+    struct gci_profile *profile = heap->profile;
+    size_t room = profile->site_room, more = gci_larger(room * 2, BLOCK_WORDS);
+    if (profile->free_site != 0 || profile->site_end + profile->site_size <= room) {
+        return true;
+    }
+    /* Swept for less than a quarter, sites would be swept again too soon. */
+    return sweep(heap) <= room / 4 * 3 || move_sites(heap, more) || profile->free_site != 0;
 }
 
 /* The number of a site that is like `key`, made when there is none. 0: no memory. */
@@ -78,8 +156,13 @@ static uint32_t intern(gc_heap *heap, const struct gci_site *key)
     if (!gci_table_reserve(heap, &profile->site_table) || !reserve_site(heap)) {
         return 0;
     }
-    number = profile->site_end;
-    profile->site_end += profile->site_size;
+    number = profile->free_site;
+    if (number != 0) {
+        profile->free_site = (uint32_t)gci_site_at(profile, number)->bytes;
+    } else {
+        number = profile->site_end;
+        profile->site_end += profile->site_size;
+    }
     memcpy(gci_site_at(profile, number), key,
            sizeof(*key) + key->frame_count * sizeof(key->frames[0]));
     gci_table_put(&profile->site_table, hash, (void *)(uintptr_t)number);
@@ -165,17 +248,14 @@ static void born(gc_heap *heap, gc_object *self, const struct gci_caller *caller
 static void forget(gc_heap *heap)
 {
     struct gci_profile *profile = heap->profile;
-    for (struct gci_records *block = heap->records; block != NULL; block = block->next) {
-        for (size_t i = 0; i < block->used; i++) {
-            block->records[i].site = 0;
-        }
-    }
+    forget_recent(heap);
     gci_pages_give_all_sites(heap);
     gci_table_free(heap, &profile->site_table);
     gci_table_free(heap, &profile->buffer_sites);
     gci_table_free(heap, &profile->buffer_sizes);
-    memset(profile->recent, 0, sizeof(profile->recent));
     profile->site_end = first_site(profile);
+    profile->free_site = 0;
+    profile->swept = false;
     profile->bytes = profile->bytes_peak = profile->dropped = 0;
 }
 
@@ -217,6 +297,7 @@ gc_status gc_profile_start(gc_heap *heap, unsigned frames)
     memset(profile->sites, 0, profile->site_size * sizeof(profile->sites[0]));
     heap->hooks.born = born;
     heap->hooks.stop_profile = gc_profile_stop;
+    heap->hooks.trim_profile = trim;
     gci_pages_forget_current(heap);
     return GC_OK;
 }
@@ -225,6 +306,7 @@ void gc_profile_clear(gc_heap *heap)
 {
     if (heap->profile != NULL) {
         forget(heap);
+        trim(heap);
     }
 }
 
@@ -238,16 +320,15 @@ void gc_profile_get_stats_sized(const gc_heap *heap, gc_profile_stats *stats, si
     gc_profile_stats all = { 0 };
     const struct gci_profile *profile = heap->profile;
     if (profile != NULL) {
-        size_t entries =
-            profile->site_table.size + profile->buffer_sites.size + profile->buffer_sizes.size;
         all = (gc_profile_stats){
             .bytes = profile->bytes,
             .bytes_peak = profile->bytes_peak,
             .dropped = profile->dropped,
-            .bytes_own =
-                gci_round_up(sizeof(*profile), GCI_BLOCK_SIZE) + profile->bytes_arrays +
-                gci_round_up(profile->site_room * sizeof(profile->sites[0]), GCI_BLOCK_SIZE) +
-                entries * sizeof(struct gci_entry),
+            .bytes_own = gci_round_up(sizeof(*profile), GCI_BLOCK_SIZE) + profile->bytes_arrays +
+                         profile->site_room * sizeof(profile->sites[0]) +
+                         gci_table_bytes(&profile->site_table) +
+                         gci_table_bytes(&profile->buffer_sites) +
+                         gci_table_bytes(&profile->buffer_sizes),
         };
         for (uint32_t i = 0; i < gci_profile_site_count(heap); i++) {
             all.objects += gci_profile_site_at(heap, i)->count;
@@ -307,8 +388,8 @@ void gc_profile_untrack(gc_heap *heap, const void *pointer)
         site->count--;
         site->bytes -= size;
         profile->bytes -= size;
-        gci_table_remove(&profile->buffer_sites, (uintptr_t)pointer);
-        gci_table_remove(&profile->buffer_sizes, (uintptr_t)pointer);
+        gci_table_remove(heap, &profile->buffer_sites, (uintptr_t)pointer);
+        gci_table_remove(heap, &profile->buffer_sizes, (uintptr_t)pointer);
     }
 }
 

@@ -47,6 +47,16 @@ static gc_pauses pauses_of(const struct gci_pauses *first, size_t phases)
                         .ns_max = sum.ns_max };
 }
 
+/* The frozen in a page where there are others, too. */
+static uint32_t frozen_in(const struct gci_page *page)
+{
+    uint32_t frozen = 0;
+    for (size_t offset = page->first; offset < gci_page_end(page); offset += page->slot_size) {
+        frozen += gci_state_of(gci_page_at(page, offset)) == GCI_FROZEN;
+    }
+    return frozen;
+}
+
 void gc_get_stats_sized(gc_heap *heap, gc_stats *stats, size_t size)
 {
     gc_pauses pauses = pauses_of(heap->pauses, GC_PHASES);
@@ -80,8 +90,14 @@ void gc_get_stats_sized(gc_heap *heap, gc_stats *stats, size_t size)
         all.pages += page->span == 0 ? 1 : page->span;
         all.objects_live += used;
         if (page->birth != GCI_LEAF) {
-            *(page->frozen ? &all.objects_frozen : &containers) += used;
+            uint32_t frozen = page->frozen ? used : page->mixed ? frozen_in(page) : 0;
+            all.objects_frozen += frozen;
+            containers += used - frozen;
         }
+    }
+    all.bytes_tables = heap->bytes_reserved;
+    for (struct gci_segment *segment = heap->segments; segment != NULL; segment = segment->next) {
+        all.bytes_tables -= gci_round_up(segment->size, GCI_BLOCK_SIZE);
     }
     all.generations[0].objects = heap->young_objects;
     all.generations[1].objects = containers - heap->young_objects;

@@ -1,84 +1,126 @@
 /* SPDX-License-Identifier: MIT */
 
+/* A hash table, by linear hashing.
+ *
+ * Entries stand side by side: a new one comes last, and when one is removed the last takes its
+ * place. With each entry comes a bucket, which is split from another, and with each that is removed
+ * the last bucket is merged into the one that it was split from. So no step is a large one, neither
+ * growing nor shrinking, and shrinking needs no memory. */
+
 #include "table.h"
 
 #include "hash.h"
 #include "memory.h"
 
-enum { FIRST_SIZE = 1024 }; /* one block of memory */
-
-static size_t home_of(const struct gci_table *table, uint64_t key)
+static struct gci_entry *entry_at(const struct gci_table *table, size_t index)
 {
-    return gci_hash_number(table->hash_key, key) & (table->size - 1);
+    return gci_vector_at(&table->items, sizeof(struct gci_entry), index);
 }
 
-/* Where a key is, or the empty place where it would be. */
-static size_t place_of(const struct gci_table *table, uint64_t key)
+static size_t bucket_of(const struct gci_table *table, uint64_t key)
 {
-    size_t place = home_of(table, key);
-    while (table->entries[place].key != key && table->entries[place].key != 0) {
-        place = (place + 1) & (table->size - 1);
+    return gci_hash_bucket(gci_hash_number(table->hash_key, key),
+                           gci_larger(table->used, GCI_VECTOR_FIRST));
+}
+
+/* The link that leads to a key, or the one that ends its bucket. */
+static uint32_t *link_of(const struct gci_table *table, uint64_t key)
+{
+    uint32_t *link = &entry_at(table, bucket_of(table, key))->first;
+    while (*link != 0 && entry_at(table, *link - 1)->key != key) {
+        link = &entry_at(table, *link - 1)->next;
     }
-    return place;
+    return link;
 }
 
 void *gci_table_get(const struct gci_table *table, uint64_t key)
 {
-    if (table->size == 0) {
-        return NULL;
-    }
-    return table->entries[place_of(table, key)].value;
+    uint32_t link = table->used == 0 ? 0 : *link_of(table, key);
+    return link == 0 ? NULL : entry_at(table, link - 1)->value;
 }
 
 bool gci_table_reserve(gc_heap *heap, struct gci_table *table)
 {
-    if (table->used + 1 <= table->size / 4 * 3) {
-        return true;
-    }
-    struct gci_table larger = { .size = table->size == 0 ? FIRST_SIZE : table->size * 2,
-                                .hash_key = heap->config.hash_key };
-    size_t bytes = larger.size * sizeof(struct gci_entry);
-    larger.entries = gci_memory_take(heap, bytes, GCI_ALIGN_MAX);
-    if (larger.entries == NULL) {
+    bool is_new = table->items.blocks[0] == NULL;
+    if (table->used >= UINT32_MAX ||
+        !gci_vector_reserve(heap, &table->items, sizeof(struct gci_entry), table->used)) {
         return false;
     }
-    memset(larger.entries, 0, bytes);
-    for (size_t i = 0; i < table->size; i++) {
-        if (table->entries[i].key != 0) {
-            gci_table_put(&larger, table->entries[i].key, table->entries[i].value);
+    if (is_new) {
+        memset(entry_at(table, 0), 0, GCI_VECTOR_FIRST * sizeof(struct gci_entry));
+        table->hash_key = heap->config.hash_key;
+    }
+    return true;
+}
+
+/* Move its share to the last bucket, which is new. */
+static void split(struct gci_table *table)
+{
+    size_t added = table->used - 1;
+    uint32_t *from = &entry_at(table, gci_hash_parent(added))->first;
+    uint32_t *to = &entry_at(table, added)->first;
+    while (*from != 0) {
+        struct gci_entry *entry = entry_at(table, *from - 1);
+        if (bucket_of(table, entry->key) == added) {
+            *to = *from;
+            *from = entry->next;
+            to = &entry->next;
+        } else {
+            from = &entry->next;
         }
     }
-    gci_table_free(heap, table);
-    *table = larger;
-    return true;
+    *to = 0;
 }
 
 void gci_table_put(struct gci_table *table, uint64_t key, void *value)
 {
-    table->entries[place_of(table, key)] = (struct gci_entry){ key, value };
-    table->used++;
+    struct gci_entry *entry = entry_at(table, table->used++);
+    if (table->used > GCI_VECTOR_FIRST) {
+        split(table);
+    }
+    uint32_t *link = &entry_at(table, bucket_of(table, key))->first;
+    entry->key = key;
+    entry->value = value;
+    entry->next = *link;
+    *link = (uint32_t)table->used;
 }
 
-void gci_table_remove(struct gci_table *table, uint64_t key)
+/* Add the last bucket to the one that it was split from. */
+static void merge(struct gci_table *table)
 {
-    size_t mask = table->size - 1;
-    size_t hole = place_of(table, key);
-    /* What follows the hole without a gap moves up, when it is nearer to its home there. */
-    for (size_t i = (hole + 1) & mask; table->entries[i].key != 0; i = (i + 1) & mask) {
-        size_t home = home_of(table, table->entries[i].key);
-        if (((i - home) & mask) >= ((i - hole) & mask)) {
-            table->entries[hole] = table->entries[i];
-            hole = i;
-        }
+    uint32_t *link = &entry_at(table, gci_hash_parent(table->used - 1))->first;
+    while (*link != 0) {
+        link = &entry_at(table, *link - 1)->next;
     }
-    table->entries[hole] = (struct gci_entry){ 0 };
-    table->used--;
+    *link = entry_at(table, table->used - 1)->first;
+}
+
+void gci_table_remove(gc_heap *heap, struct gci_table *table, uint64_t key)
+{
+    uint32_t *link = link_of(table, key);
+    uint32_t number = *link;
+    struct gci_entry *removed = entry_at(table, number - 1);
+    *link = removed->next;
+    if (table->used > GCI_VECTOR_FIRST) {
+        merge(table);
+    }
+    const struct gci_entry *last = entry_at(table, --table->used);
+    if (last != removed) {
+        *link_of(table, last->key) = number;
+        removed->key = last->key;
+        removed->value = last->value;
+        removed->next = last->next;
+    }
+    gci_vector_trim(heap, &table->items, sizeof(struct gci_entry), table->used);
 }
 
 void gci_table_free(gc_heap *heap, struct gci_table *table)
 {
-    if (table->size != 0) {
-        gci_memory_give(heap, table->entries, table->size * sizeof(struct gci_entry));
-    }
+    gci_vector_free(heap, &table->items, sizeof(struct gci_entry));
     *table = (struct gci_table){ 0 };
+}
+
+size_t gci_table_bytes(const struct gci_table *table)
+{
+    return gci_vector_bytes(&table->items, sizeof(struct gci_entry));
 }

@@ -15,8 +15,9 @@
  * gone no callback runs but those of watchers: the garbage may own the weak reference, and be the
  * argument of its callback, which would take a reference to an object that is freed all the same.
  *
- * The table is a linear hash: with each object that joins, one bucket is split in two, so there is
- * no moment at which everything moves. Its chains go through the first weak reference of each list;
+ * The table is a linear hash: with each object that joins, one bucket is split in two, and when
+ * three quarters of the buckets are not needed, each that leaves merges a few, so there is no
+ * moment at which everything moves. Its chains go through the first weak reference of each list;
  * the only memory it takes is that of the buckets, and when there is none for more of them the
  * chains grow longer. */
 
@@ -61,25 +62,9 @@ bool gci_weak_is_of(const struct gci_page *page)
 
 /* The table. */
 
-static size_t block_start(unsigned block)
-{
-    return block == 0 ? 0 : (size_t)GCI_BUCKETS << (block - 1);
-}
-
-static size_t block_bytes(unsigned block)
-{
-    return (block == 0 ? GCI_BUCKETS : block_start(block)) * sizeof(gc_weak *);
-}
-
-static unsigned block_of(size_t index)
-{
-    return index < GCI_BUCKETS ? 0 : gci_highest_bit(index / GCI_BUCKETS) + 1;
-}
-
 static gc_weak **bucket_at(const struct gci_weak_table *table, size_t index)
 {
-    unsigned block = block_of(index);
-    return &table->blocks[block][index - block_start(block)];
+    return gci_vector_at(&table->heads, sizeof(gc_weak *), index);
 }
 
 gc_weak *gci_weak_bucket(const gc_heap *heap, size_t index)
@@ -87,13 +72,10 @@ gc_weak *gci_weak_bucket(const gc_heap *heap, size_t index)
     return *bucket_at(&heap->weak_table, index);
 }
 
-/* A bucket that does not exist yet is still part of the one with the same lower bits. */
 static size_t index_of(const gc_heap *heap, const gc_object *target)
 {
-    size_t buckets = heap->weak_table.buckets;
-    size_t mask = ((size_t)2 << gci_highest_bit(buckets - 1)) - 1;
-    size_t index = gci_hash_number(heap->config.hash_key, (uintptr_t)target) & mask;
-    return index < buckets ? index : index & mask >> 1;
+    return gci_hash_bucket(gci_hash_number(heap->config.hash_key, (uintptr_t)target),
+                           heap->weak_table.buckets);
 }
 
 /* Where the first weak reference to an object is written down, or would be. */
@@ -111,23 +93,13 @@ gc_weak *gci_weak_first(const gc_heap *heap, const gc_object *target)
     return heap->weak_table.buckets == 0 ? NULL : *place_of(heap, target);
 }
 
-/* Have the memory of a block of buckets. false: there is none. */
-static bool reserve_block(gc_heap *heap, unsigned block)
-{
-    gc_weak ***place = &heap->weak_table.blocks[block];
-    if (*place == NULL) {
-        *place = gci_memory_take(heap, block_bytes(block), GCI_ALIGN_MAX);
-    }
-    return *place != NULL;
-}
-
 /* Make sure that there are buckets at all. false: no memory. */
 static bool reserve(gc_heap *heap)
 {
     struct gci_weak_table *table = &heap->weak_table;
-    if (table->buckets == 0 && reserve_block(heap, 0)) {
-        memset(table->blocks[0], 0, block_bytes(0));
-        table->buckets = GCI_BUCKETS;
+    if (table->buckets == 0 && gci_vector_reserve(heap, &table->heads, sizeof(gc_weak *), 0)) {
+        memset(bucket_at(table, 0), 0, GCI_VECTOR_FIRST * sizeof(gc_weak *));
+        table->buckets = GCI_VECTOR_FIRST;
     }
     return table->buckets > 0;
 }
@@ -137,11 +109,10 @@ static void split(gc_heap *heap)
 {
     struct gci_weak_table *table = &heap->weak_table;
     size_t added = table->buckets;
-    unsigned block = block_of(added);
-    if (block == GCI_BUCKET_BLOCKS || !reserve_block(heap, block)) {
+    if (!gci_vector_reserve(heap, &table->heads, sizeof(gc_weak *), added)) {
         return;
     }
-    gc_weak **from = bucket_at(table, added - ((size_t)1 << gci_highest_bit(added)));
+    gc_weak **from = bucket_at(table, gci_hash_parent(added));
     gc_weak **to = bucket_at(table, added);
     table->buckets = added + 1;
     while (*from != NULL) {
@@ -156,15 +127,23 @@ static void split(gc_heap *heap)
     *to = NULL;
 }
 
-void gci_weak_free(gc_heap *heap)
+/* One bucket fewer, which joins the one that it was split from. */
+static void merge(gc_heap *heap)
 {
     struct gci_weak_table *table = &heap->weak_table;
-    for (unsigned block = 0; block < GCI_BUCKET_BLOCKS; block++) {
-        if (table->blocks[block] != NULL) {
-            gci_memory_give(heap, table->blocks[block], block_bytes(block));
-        }
+    size_t last = --table->buckets;
+    gc_weak **place = bucket_at(table, gci_hash_parent(last));
+    while (*place != NULL) {
+        place = &(*place)->prev;
     }
-    *table = (struct gci_weak_table){ 0 };
+    *place = *bucket_at(table, last);
+    gci_vector_trim(heap, &table->heads, sizeof(gc_weak *), last);
+}
+
+void gci_weak_free(gc_heap *heap)
+{
+    gci_vector_free(heap, &heap->weak_table.heads, sizeof(gc_weak *));
+    heap->weak_table = (struct gci_weak_table){ 0 };
 }
 
 /* Lists. */
@@ -222,6 +201,10 @@ static void leave_list(gc_heap *heap, gc_weak *weak)
         *place = weak->prev;
         weak->target->refs &= ~(uint32_t)OURO_REFS_WEAK;
         table->count--;
+        while (table->buckets > GCI_VECTOR_FIRST &&
+               table->buckets / 4 > table->count) { /* WEAK-4 */
+            merge(heap);
+        }
     }
     weak->target = NULL;
     weak->next = weak->prev = weak; /* a ring of its own */
@@ -579,9 +562,10 @@ void gci_weak_call_watchers(gc_heap *heap)
 
 void gci_weak_end_all(gc_heap *heap)
 {
-    for (size_t i = 0; i < heap->weak_table.buckets; i++) {
-        for (gc_weak *first; (first = gci_weak_bucket(heap, i)) != NULL;) {
-            detach(first);
+    /* From the last on, since buckets go and what is in them joins one before. */
+    for (size_t i = heap->weak_table.buckets; i-- > 0;) {
+        while (i < heap->weak_table.buckets && gci_weak_bucket(heap, i) != NULL) {
+            detach(gci_weak_bucket(heap, i));
         }
     }
 }

@@ -16,7 +16,8 @@
  * leaves. New entries come first, so a walk never meets them.
  *
  * Buckets are a linear hash: with an entry more than there are buckets, one of them is split in two,
- * so that no step is a large one. */
+ * and with each that leaves when there are four times as many, a few are merged; so that no step is
+ * a large one. */
 
 #include <errno.h>
 
@@ -227,6 +228,35 @@ static void split(gc_weak_map *map)
     *to = NULL;
 }
 
+/* One bucket fewer, which joins the one that it was split from, and a block fewer with the last of
+ * its buckets. */
+static void merge(gc_weak_map *map)
+{
+    size_t last = --map->buckets, half = map->mask >> 1;
+    struct entry **link = bucket_at(map, last & half);
+    while (*link != NULL) {
+        link = &(*link)->chain;
+    }
+    *link = *bucket_at(map, last);
+    map->mask = last - 1 > half ? map->mask : half;
+    if (last % BLOCK == 0) {
+        gc_clear(&map->directory->blocks[last / BLOCK]);
+    }
+}
+
+/* Give up buckets when three quarters are not needed, and a directory that was large with the last
+ * entry. Runs no user code. */
+static void shrink(gc_weak_map *map)
+{
+    while (map->buckets > BLOCK && map->buckets / 4 > map->count) {
+        merge(map);
+    }
+    if (map->count == 0 && gc_count(map->directory) > BLOCK) {
+        gc_clear(&map->directory);
+        map->buckets = map->mask = 0;
+    }
+}
+
 /* Have a directory with room for a block. false: no memory. */
 static bool grow_directory(gc_weak_map *map, size_t block, const char *where)
 {
@@ -346,6 +376,7 @@ static void drop_entry(gc_weak_map *map, struct entry *entry)
     }
     entry->after = NULL;
     map->count--;
+    shrink(map);
     gc_clear(&entry->hub);
     gc_clear(&entry->weak);  /* nobody else has it: it will not call any more */
     gc_clear(&entry->value); /* user code may run here */

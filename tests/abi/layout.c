@@ -123,6 +123,7 @@ PIN(gc_stats, bytes_grown_young, 232);
 PIN(gc_stats, bytes_grown_old, 240);
 PIN(gc_stats, pauses, 248);
 PIN(gc_stats, phases, 296);
+PIN(gc_stats, bytes_tables, 680);
 PIN(gc_pauses, count, 0);
 PIN(gc_pauses, ns_total, 8);
 PIN(gc_pauses, ns_p50, 16);

@@ -241,6 +241,129 @@ static void freezing_and_unfreezing_in_turn_wastes_no_memory(void **state)
     gc_clear(&list);
 }
 
+enum { TYPES = 10, EACH = 10, ROUNDS = 1000 };
+
+/* A page a type is lost at the first gc_freeze. 100,000 objects of 24 to 96 bytes take 92 pages. */
+static void freezing_again_and_again_costs_the_pages_of_what_is_kept(void **state)
+{
+    gc_heap *heap = world_new_heap(*state, NULL);
+    static gc_type types[TYPES];
+    static struct node *nodes[ROUNDS][TYPES][EACH];
+    for (size_t type = 0; type < TYPES; type++) {
+        types[type] = node_type;
+        types[type].size += type * 8;
+    }
+    for (size_t round = 0; round < ROUNDS; round++) {
+        for (size_t type = 0; type < TYPES; type++) {
+            for (size_t i = 0; i < EACH; i++) {
+                nodes[round][type][i] = gc_new(heap, &types[type]);
+                assert_non_null(nodes[round][type][i]);
+            }
+        }
+        assert_int_equal(gc_freeze(heap), TYPES * EACH);
+        if (round % 100 == 0) {
+            assert_sound(heap);
+        }
+    }
+    gc_stats stats = stats_of(heap);
+    assert_int_equal(stats.objects_frozen, ROUNDS * TYPES * EACH);
+    assert_true(stats.pages <= stats.bytes_live / 65536 + 3 * (uint64_t)TYPES);
+    assert_int_equal(gc_unfreeze(heap), ROUNDS * TYPES * EACH);
+    assert_sound(heap);
+    for (size_t round = 0; round < ROUNDS; round++) {
+        for (size_t i = 0; i < TYPES * EACH; i++) {
+            gc_decref(nodes[round][i % TYPES][i / TYPES]);
+        }
+    }
+}
+
+/* Of 10,000 objects a round 100 stay alive; the others die before the next gc_freeze or after
+ * it. */
+static void freezing_again_and_again_keeps_no_page_of_what_is_dead(void **state)
+{
+    enum { COUNT = 10000, KEPT = 100 };
+    for (unsigned before = 0; before < 2; before++) {
+        gc_heap *heap = world_new_heap(*state, NULL);
+        static struct node *nodes[COUNT], *kept[100][KEPT];
+        for (size_t round = 0; round < 100; round++) {
+            for (size_t i = 0; i < COUNT; i++) {
+                nodes[i] = node_new(heap);
+            }
+            if (!before) {
+                (void)gc_freeze(heap);
+            }
+            for (size_t i = 0; i < COUNT; i++) {
+                if (i % (COUNT / KEPT) == 0) {
+                    kept[round][i / (COUNT / KEPT)] = nodes[i];
+                } else {
+                    gc_decref(nodes[i]);
+                }
+            }
+            if (before) {
+                (void)gc_freeze(heap);
+            }
+        }
+        assert_sound(heap);
+        assert_int_equal(stats_of(heap).objects_frozen, 100 * KEPT);
+        assert_true(stats_of(heap).pages <= 20); /* four for those kept, four a round */
+        for (size_t i = 0; i < 100 * KEPT; i++) {
+            gc_decref(kept[i / KEPT][i % KEPT]);
+        }
+        world_free_heap(*state);
+    }
+}
+
+static void frozen_and_collectable_objects_can_share_a_page(void **state)
+{
+    gc_heap *heap = world_new_heap(*state, NULL);
+    struct node *first = node_new(heap);
+    (void)gc_freeze(heap);
+    struct node *second = node_new(heap);
+    drop_a_node_circle(heap);
+    assert_int_equal(gc_freeze(heap), 3); /* its garbage stays */
+    struct node *third = node_new(heap);
+    drop_a_node_circle(heap);
+    assert_ptr_equal((void *)page_of(second), (void *)page_of(third));
+    assert_int_equal(gc_generation_of(second), GC_FROZEN);
+    assert_int_equal(gc_generation_of(third), GC_YOUNG);
+    assert_int_equal(stats_of(heap).objects_frozen, 4);
+    assert_int_equal(stats_of(heap).generations[0].objects, 3);
+    assert_sound(heap);
+    assert_int_equal(gc_collect(heap), 2);
+    assert_int_equal(stats_of(heap).objects_frozen, 4);
+    assert_int_equal(stats_of(heap).generations[1].objects, 1);
+    assert_sound(heap);
+    assert_int_equal(gc_unfreeze(heap), 4);
+    assert_int_equal(gc_collect(heap), 2);
+    gc_decref(first);
+    gc_decref(second);
+    gc_decref(third);
+}
+
+static void births_return_to_a_frozen_page_when_most_of_it_is_dead(void **state)
+{
+    gc_heap *heap = world_new_heap(*state, NULL);
+    enum { COUNT = 2000 };
+    static struct node *nodes[COUNT];
+    for (size_t i = 0; i < COUNT; i++) {
+        nodes[i] = node_new(heap);
+    }
+    (void)gc_freeze(heap);
+    for (size_t i = 0; i < COUNT; i++) {
+        if (i % 5 != 0) {
+            gc_decref(nodes[i]);
+        }
+    }
+    assert_sound(heap);
+    struct node *young = node_new(heap);
+    assert_ptr_equal((void *)page_of(young), (void *)page_of(nodes[0]));
+    assert_sound(heap);
+    gc_decref(young);
+    for (size_t i = 0; i < COUNT; i += 5) {
+        gc_decref(nodes[i]);
+    }
+}
+
 static void a_frozen_page_goes_back_when_all_in_it_is_dead(void **state)
 {
     gc_heap *heap = world_new_heap(*state, NULL);
@@ -328,7 +451,7 @@ static void keep_in_memo(struct world *world, struct actor *actor)
     world->memo = gc_newref(actor);
 }
 
-static void a_frozen_object_that_is_resurrected_stays_frozen(void **state)
+static void a_frozen_object_that_is_resurrected_is_old(void **state)
 {
     struct world *world = *state;
     gc_heap *heap = world_new_heap(world, NULL);
@@ -337,13 +460,15 @@ static void a_frozen_object_that_is_resurrected_stays_frozen(void **state)
     world->on_finalize = keep_in_memo;
     gc_decref(actor);
     assert_ptr_equal(world->memo, actor);
-    assert_int_equal(gc_generation_of(actor), GC_FROZEN);
+    assert_int_equal(gc_generation_of(actor), GC_OLD);
+    assert_int_equal(stats_of(heap).objects_frozen, 0);
+    assert_int_equal(stats_of(heap).generations[1].objects, 1);
     assert_sound(heap);
     gc_decref(world->memo);
     assert_story(world, "F1 D1 ");
 }
 
-static void saved_garbage_stays_saved(void **state)
+static void saved_garbage_stays_saved_until_it_is_old(void **state)
 {
     gc_heap *heap = world_new_heap(*state, NULL);
     (void)gc_set_debug(heap, GC_DEBUG_SAVE_ALL);
@@ -356,9 +481,8 @@ static void saved_garbage_stays_saved(void **state)
     assert_int_equal(seen.count, 2);
     assert_sound(heap);
     assert_int_equal(gc_release_saved(heap), 2);
-    assert_int_equal(gc_generation_of(seen.objects[0]), GC_FROZEN);
+    assert_int_equal(gc_generation_of(seen.objects[0]), GC_OLD);
     assert_sound(heap);
-    (void)gc_unfreeze(heap);
     assert_int_equal(gc_collect(heap), 2);
 }
 
@@ -556,12 +680,16 @@ int main(void)
         world_test(nothing_is_born_among_the_frozen),
         world_test(unfrozen_pages_take_births_again),
         world_test(freezing_and_unfreezing_in_turn_wastes_no_memory),
+        world_test(freezing_again_and_again_costs_the_pages_of_what_is_kept),
+        world_test(freezing_again_and_again_keeps_no_page_of_what_is_dead),
+        world_test(frozen_and_collectable_objects_can_share_a_page),
+        world_test(births_return_to_a_frozen_page_when_most_of_it_is_dead),
         world_test(a_frozen_page_goes_back_when_all_in_it_is_dead),
         world_test(tails_and_large_objects_can_be_frozen),
         world_test(freezing_inside_a_collection_does_nothing),
         world_test(freezing_inside_a_death_leaves_the_dying),
-        world_test(a_frozen_object_that_is_resurrected_stays_frozen),
-        world_test(saved_garbage_stays_saved),
+        world_test(a_frozen_object_that_is_resurrected_is_old),
+        world_test(saved_garbage_stays_saved_until_it_is_old),
         world_test(the_frozen_can_be_enumerated),
         world_test(the_frozen_are_among_referrers),
         world_test(what_is_frozen_does_not_count_for_full_collections),

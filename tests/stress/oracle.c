@@ -384,7 +384,7 @@ static void drop(struct model *model, int first)
             model->calls_expected++;
             if (shadow->rises) {
                 shadow->count = 1;
-                shadow->generation = shadow->generation == GC_FROZEN ? GC_FROZEN : GC_OLD;
+                shadow->generation = GC_OLD;
                 hold(model, id);
                 continue;
             }

@@ -698,6 +698,22 @@ static void weak_1_a_wrong_number_of_lists(void **state)
     assert_mended(world);
 }
 
+static void table_1_a_segment_that_is_not_found(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    heap->segment_table.used++;
+    assert_broken(world, "TABLE-1");
+    heap->segment_table.used--;
+    assert_mended(world);
+    heap->record_table.items.blocks[2] = node;
+    assert_broken(world, "TABLE-1");
+    heap->record_table.items.blocks[2] = NULL;
+    assert_mended(world);
+    gc_decref(node);
+}
+
 static void weak_2_one_without_callback_that_is_not_the_first(void **state)
 {
     struct world *world = *state;
@@ -978,6 +994,7 @@ int main(void)
         world_test(weak_1_a_target_that_is_not_the_lists),
         world_test(weak_1_a_list_that_lost_a_member),
         world_test(weak_1_a_wrong_number_of_lists),
+        world_test(table_1_a_segment_that_is_not_found),
         world_test(weak_2_one_without_callback_that_is_not_the_first),
         world_test(weak_3_a_dead_one_that_nobody_will_call),
         world_test(weak_3_a_watcher_that_is_not_in_the_list),

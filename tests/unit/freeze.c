@@ -41,6 +41,107 @@ static void frozen_1_a_frozen_object_in_a_page_that_is_not(void **state)
     gc_decref(node);
 }
 
+enum { FULL = 200000 }; /* nodes, which fill a segment and begin another */
+
+static void fill_a_segment(gc_heap *heap, struct node **nodes)
+{
+    for (size_t i = 0; i < FULL; i++) {
+        nodes[i] = node_new(heap);
+    }
+    (void)gc_freeze(heap);
+    assert_true(heap->segments->frozen);
+    assert_false(heap->last_segment->frozen);
+}
+
+static void drop_all(struct node **nodes)
+{
+    for (size_t i = 0; i < FULL; i++) {
+        gc_decref(nodes[i]);
+    }
+}
+
+static void freezing_again_does_not_visit_a_segment_that_is_all_frozen(void **state)
+{
+    struct world *world = *state;
+    gc_config config = { .disabled = true, .stress = SIZE_MAX };
+    gc_heap *heap = world_new_heap(world, &config);
+    static struct node *nodes[FULL];
+    fill_a_segment(heap, nodes);
+    gci_page_of(nodes[0])->frozen = false; /* which nobody sees */
+    struct node *young = node_new(heap);
+    assert_int_equal(gc_freeze(heap), 1);
+    assert_false(gci_page_of(nodes[0])->frozen);
+    gci_page_of(nodes[0])->frozen = true;
+    gc_decref(young);
+    drop_all(nodes);
+}
+
+/* A birth, or the end of a page, is what would be missed. */
+static void a_frozen_segment_with_a_change_is_visited_again(void **state)
+{
+    struct world *world = *state;
+    gc_config config = { .disabled = true, .stress = SIZE_MAX };
+    static struct node *nodes[FULL];
+    for (unsigned how = 0; how < 2; how++) {
+        gc_heap *heap = world_new_heap(world, &config);
+        fill_a_segment(heap, nodes);
+        size_t in_page = 0;
+        while (gci_page_of(nodes[in_page]) == gci_page_of(nodes[0])) {
+            in_page++;
+        }
+        for (size_t i = 0; i < in_page; i++) {
+            if (how == 0 || i % 5 != 0) {
+                gc_clear(&nodes[i]);
+            }
+        }
+        assert_int_equal(heap->segments->frozen, how == 1);
+        struct node *young = NULL;
+        for (size_t i = 0; i < in_page; i++) {
+            nodes[i] = nodes[i] == NULL ? node_new(heap) : nodes[i];
+            young = gci_page_of(nodes[i])->young ? nodes[i] : young;
+        }
+        assert_non_null(young);
+        assert_ptr_equal((void *)((uintptr_t)young & ~(GCI_SEGMENT_SIZE - 1)), heap->segments);
+        assert_false(heap->segments->frozen);
+        assert_sound(heap);
+        assert_int_equal(gc_freeze(heap), how == 0 ? in_page : in_page - (in_page + 4) / 5);
+        assert_int_equal(young->object.gc, GCI_FROZEN);
+        assert_sound(heap);
+        drop_all(nodes);
+        world_free_heap(world);
+    }
+}
+
+static void frozen_2_a_page_that_is_not_frozen_in_a_frozen_segment(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    heap->segments->frozen = true;
+    assert_named(world, "FROZEN-2");
+    heap->segments->frozen = false;
+    (void)gc_freeze(heap);
+    heap->segments->frozen = true; /* it has free pages */
+    assert_named(world, "FROZEN-2");
+    heap->segments->frozen = false;
+    gc_decref(node);
+}
+
+static void frozen_1_a_frozen_object_in_a_mixed_page_is_right(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    (void)gc_freeze(heap);
+    gci_page_of(node)->mixed = true;
+    gci_page_of(node)->frozen = false;
+    assert_sound(heap);
+    gci_page_of(node)->mixed = false;
+    assert_named(world, "FROZEN-1");
+    gci_page_of(node)->frozen = true;
+    gc_decref(node);
+}
+
 static void page_2_a_frozen_page_that_is_current(void **state)
 {
     struct world *world = *state;
@@ -210,6 +311,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         world_test(frozen_1_an_object_that_is_not_frozen_in_a_frozen_page),
         world_test(frozen_1_a_frozen_object_in_a_page_that_is_not),
+        world_test(freezing_again_does_not_visit_a_segment_that_is_all_frozen),
+        world_test(a_frozen_segment_with_a_change_is_visited_again),
+        world_test(frozen_2_a_page_that_is_not_frozen_in_a_frozen_segment),
+        world_test(frozen_1_a_frozen_object_in_a_mixed_page_is_right),
         world_test(page_2_a_frozen_page_that_is_current),
         world_test(page_2_a_frozen_page_that_is_looked_at_too_early),
         world_test(a_saved_leaf_is_no_state),

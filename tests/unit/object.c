@@ -550,6 +550,7 @@ static void a_forgotten_type_leaves_its_record_to_the_next(void **state)
     gc_heap *heap = world_new_heap(world, NULL);
     static gc_type first = { .name = "first", .size = 24 };
     static gc_type second = { .name = "second", .size = 400 };
+    gc_decref(node_new(heap));
     gc_decref(gc_new(heap, &first));
     struct gci_record *record = gci_object_record(heap, &first, 0);
     size_t used = heap->records->used;
@@ -572,6 +573,7 @@ static void every_forgotten_record_is_used_again(void **state)
     gc_heap *heap = world_new_heap(world, NULL);
     enum { TYPES = 5 };
     static gc_type types[TYPES];
+    gc_decref(node_new(heap));
     for (size_t i = 0; i < TYPES; i++) {
         types[i] = leaf_type;
         gc_decref(gc_new(heap, &types[i]));
@@ -584,7 +586,7 @@ static void every_forgotten_record_is_used_again(void **state)
             gc_decref(gc_new(heap, &types[i]));
         }
         assert_null(heap->free_records);
-        assert_int_equal(heap->records->used, TYPES);
+        assert_int_equal(heap->records->used, TYPES + 1);
     }
 }
 
@@ -642,23 +644,50 @@ static void records_beyond_a_block_come_from_a_second_one(void **state)
     gc_heap *heap = world_new_heap(world, NULL);
     enum { TYPES = sizeof(((struct gci_records *)0)->records) / sizeof(struct gci_record) + 10 };
     static gc_type types[TYPES];
+    gc_decref(node_new(heap));
     for (size_t i = 0; i < TYPES; i++) {
         types[i] = leaf_type;
         gc_decref(gc_new(heap, &types[i]));
         assert_int_equal(gc_type_forget(heap, &types[i]), GC_OK);
     }
-    assert_int_equal(heap->records->used, 1); /* one after the other in the same */
+    assert_int_equal(heap->records->used, 2); /* one after the other in the same */
     static gc_object *objects[TYPES];
     for (size_t i = 0; i < TYPES; i++) {
         objects[i] = gc_new(heap, &types[i]);
         assert_non_null(objects[i]);
     }
     assert_non_null(heap->records->next);
-    assert_int_equal(heap->records->used, 10);
+    assert_int_equal(heap->records->used, 11);
     assert_sound(heap);
     for (size_t i = 0; i < TYPES; i++) {
         gc_decref(objects[i]);
     }
+}
+
+/* A block of records goes back when no type in it is left, whichever is forgotten last. */
+static void blocks_of_records_go_back_when_their_types_are_forgotten(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    enum { BLOCK = sizeof(((struct gci_records *)0)->records) / sizeof(struct gci_record) };
+    enum { TYPES = BLOCK * 3 };
+    static gc_type types[TYPES];
+    for (size_t i = 0; i < TYPES; i++) {
+        types[i] = leaf_type;
+        gc_decref(gc_new(heap, &types[i]));
+    }
+    size_t reserved = heap->bytes_reserved;
+    for (size_t i = BLOCK; i < BLOCK * 2; i++) { /* those of the block in the middle */
+        assert_int_equal(gc_type_forget(heap, &types[i]), GC_OK);
+        assert_int_equal(heap->bytes_reserved < reserved, i == BLOCK * 2 - 1);
+    }
+    assert_null(heap->free_records);
+    for (size_t i = 0; i < TYPES; i++) {
+        assert_int_equal(gc_type_forget(heap, &types[i]), GC_OK);
+    }
+    assert_null(heap->records);
+    gc_decref(gc_new(heap, &types[0]));
+    assert_sound(heap);
 }
 
 /* Types that are malformed */
@@ -1046,6 +1075,7 @@ int main(void)
         world_test(a_type_is_forgotten_with_all_its_classes),
         world_test(a_type_in_use_is_not_forgotten),
         world_test(records_beyond_a_block_come_from_a_second_one),
+        world_test(blocks_of_records_go_back_when_their_types_are_forgotten),
         world_test(a_type_without_a_name_is_refused),
         world_test(a_type_smaller_than_its_head_is_refused),
         world_test(a_type_beyond_all_memory_is_refused),

@@ -23,7 +23,7 @@ static void no_weak_reference_takes_no_memory(void **state)
     gc_heap *heap = world_new_heap(world, NULL);
     gc_decref(node_new(heap));
     assert_int_equal(heap->weak_table.buckets, 0);
-    assert_null(heap->weak_table.blocks[0]);
+    assert_null(heap->weak_table.heads.blocks[0]);
 }
 
 static void table_grows_by_one_bucket_with_each_object_beyond_its_size(void **state)
@@ -35,7 +35,7 @@ static void table_grows_by_one_bucket_with_each_object_beyond_its_size(void **st
     for (size_t i = 0; i < MANY; i++) {
         nodes[i] = node_new(heap);
         weak[i] = plain_weak(nodes[i]);
-        size_t wanted = i + 1 > GCI_BUCKETS ? i + 1 : GCI_BUCKETS;
+        size_t wanted = i + 1 > GCI_VECTOR_FIRST ? i + 1 : GCI_VECTOR_FIRST;
         assert_int_equal(heap->weak_table.buckets, wanted);
         assert_int_equal(heap->weak_table.count, i + 1);
     }
@@ -73,7 +73,7 @@ static void addresses_that_collide_without_a_key_are_spread(void **state)
             weak[count++] = plain_weak(node);
         }
     }
-    assert_true(count > 50 && count <= GCI_BUCKETS);
+    assert_true(count > 50 && count <= GCI_VECTOR_FIRST);
     for (size_t i = 0; i < heap->weak_table.buckets; i++) {
         longest = gci_larger(longest, chain_length(heap, i));
     }
@@ -100,7 +100,7 @@ static void table_without_memory_to_grow_has_longer_chains(void **state)
     }
     assert_true(world->pages.failed);
     assert_int_equal(gc_last_error(heap), GC_OK);
-    assert_int_equal(heap->weak_table.buckets, GCI_BUCKETS);
+    assert_int_equal(heap->weak_table.buckets, GCI_VECTOR_FIRST);
     assert_int_equal(heap->weak_table.count, MANY);
     assert_sound(heap);
     world->pages.fail_on = false;
@@ -109,6 +109,35 @@ static void table_without_memory_to_grow_has_longer_chains(void **state)
         gc_decref(weak[i]);
         gc_decref(nodes[i]);
     }
+}
+
+/* WEAK-4, after each that leaves. */
+static void table_has_at_most_four_buckets_for_each_object(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    static struct node *nodes[MANY];
+    static gc_weak *weak[MANY];
+    for (size_t i = 0; i < MANY; i++) {
+        nodes[i] = node_new(heap);
+        weak[i] = plain_weak(nodes[i]);
+    }
+    for (size_t left = MANY; left-- > 0;) {
+        gc_decref(weak[left]);
+        size_t most = gci_larger(GCI_VECTOR_FIRST, left * 4 + 3);
+        assert_true(heap->weak_table.buckets <= most);
+        assert_true(left < MANY / 4 || heap->weak_table.buckets == MANY);
+        if (left > 0) {
+            assert_ptr_equal(gci_weak_first(heap, &nodes[left / 2]->object), weak[left / 2]);
+        }
+        gc_decref(nodes[left]);
+    }
+    assert_int_equal(heap->weak_table.buckets, GCI_VECTOR_FIRST);
+    heap->weak_table.buckets++;
+    assert_false(gc_check(heap));
+    assert_int_equal(world->panics, 1);
+    expect_panic(world, "WEAK-4");
+    heap->weak_table.buckets--;
 }
 
 static void flag_tells_whether_there_is_a_list(void **state)
@@ -175,6 +204,7 @@ int main(void)
         world_test(table_grows_by_one_bucket_with_each_object_beyond_its_size),
         world_test(addresses_that_collide_without_a_key_are_spread),
         world_test(table_without_memory_to_grow_has_longer_chains),
+        world_test(table_has_at_most_four_buckets_for_each_object),
         world_test(flag_tells_whether_there_is_a_list),
         world_test(weak_references_without_callback_are_leaves),
         world_test(plain_garbage_goes_at_once_unless_it_is_referred_to_weakly),
