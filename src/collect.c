@@ -48,8 +48,8 @@ enum {
 /* Whether slices are due: also for what died of the last ones. */
 static bool is_in_cycle(const gc_heap *heap)
 {
-    return heap->cycle.phase != GCI_PHASE_NONE || gci_death_is_behind(heap) ||
-           gci_weak_is_due(heap);
+    return heap->cycle.phase != GCI_PHASE_NONE ||
+           (gci_death_is_behind(heap) && heap->config.destroy_ns == 0) || gci_weak_is_due(heap);
 }
 
 /* Whether the thresholds of the young are ours to change. */
@@ -154,8 +154,8 @@ void gci_collect_arm(gc_heap *heap)
         }
         room = limit < room ? limit : room;
     }
-    if (heap->closing) {
-        heap->young_alarm = 0; /* births have to take the slow path, which refuses them */
+    if (heap->closing || gci_death_must_pay(heap)) {
+        heap->young_alarm = 0; /* births have to take the slow path, which refuses or counts them */
     }
     heap->bytes_alarm = room > heap->bytes_external ? room - heap->bytes_external : 0;
 }
@@ -168,15 +168,6 @@ void gci_collect_release(gc_heap *heap)
     gci_collect_arm(heap);
 }
 
-/* The bucket of a pause, see struct gci_pauses. */
-static size_t bucket_of(uint64_t ns)
-{
-    uint64_t units = ns >> GCI_PAUSE_SHIFT;
-    size_t shift = gci_highest_bit(units | 4) - 2;
-    size_t bucket = 4 * shift + (size_t)(units >> shift);
-    return bucket < GCI_PAUSE_BUCKETS ? bucket : GCI_PAUSE_BUCKETS - 1;
-}
-
 enum {
     REST_QUARTERS = 13,     /* so many quarters of a pause the program runs then, if it can, */
     REST_MAX_NS = 10000000, /* but not longer at a time */
@@ -184,13 +175,10 @@ enum {
 
 static void record_pause(gc_heap *heap, gc_phase phase, uint64_t start_ns)
 {
-    struct gci_pauses *pauses = &heap->pauses[phase];
     uint64_t ran = start_ns - heap->pause_end_ns;
     heap->pause_end_ns = gci_sys_clock_ns();
     heap->pause_ns = heap->pause_end_ns - start_ns;
-    pauses->ns_total += heap->pause_ns;
-    pauses->ns_max = heap->pause_ns > pauses->ns_max ? heap->pause_ns : pauses->ns_max;
-    pauses->counts[bucket_of(heap->pause_ns)]++;
+    gci_pause_record(heap, phase, heap->pause_ns);
     uint64_t rest =
         (heap->rest_ns > ran ? heap->rest_ns - ran : 0) + REST_QUARTERS * heap->pause_ns / 4;
     heap->rest_ns = rest < REST_MAX_NS ? rest : REST_MAX_NS;
@@ -380,7 +368,7 @@ static void slice(gc_heap *heap, uint64_t budget_ns)
     gc_phase phase = phases[cycle->phase];
     int error = errno;
     uint64_t start = gci_sys_clock_ns();
-    uint64_t deadline = budget_ns < UINT64_MAX - start ? start + budget_ns : UINT64_MAX;
+    uint64_t deadline = gci_deadline(start, budget_ns);
     gci_collect_hold_unsettled(heap);
     gci_death_drain(heap); /* user code may run here, and end the cycle by a look at the heap */
     heap->slicing = true;
@@ -423,6 +411,7 @@ static void slice(gc_heap *heap, uint64_t budget_ns)
 
 void gci_collect_settle(gc_heap *heap)
 {
+    (void)gci_death_catch_up(heap, UINT64_MAX); /* user code may run here */
     gci_cycle_abandon(heap);
     while (heap->busy == 0 && is_in_cycle(heap)) {
         slice(heap, UINT64_MAX); /* user code may run here */
@@ -675,11 +664,24 @@ static void alarm(gc_heap *heap)
     }
 }
 
+/* A slow birth of a heap whose destruction is bounded; while there is a backlog, any birth. */
+static void owe(gc_heap *heap, size_t size)
+{
+    heap->owed = gci_death_must_pay(heap) ? add_saturating(heap->owed, size) : 0;
+    if (heap->owed >= SLICE_BYTES && heap->config.collect == GC_AT_ALLOCATION) {
+        (void)gci_death_catch_up(heap, 0); /* user code may run here */
+    }
+    if (heap->young_alarm == 0) {
+        gci_collect_arm(heap); /* the backlog may be gone */
+    }
+}
+
 static bool shortage(gc_heap *heap)
 {
+    bool waited = gci_death_catch_up(heap, UINT64_MAX); /* user code may run here */
     size_t found;
     if (heap->config.collect != GC_AT_ALLOCATION || !collect(heap, 1, GC_REASON_SHORTAGE, &found)) {
-        return false;
+        return waited;
     }
     (void)gci_pages_trim(heap, 0);
     return true;
@@ -687,8 +689,9 @@ static bool shortage(gc_heap *heap)
 
 void gci_collect_install(gc_heap *heap)
 {
-    heap->hooks =
-        (struct gci_hooks){ .alarm = alarm, .shortage = shortage, .settle = gci_collect_settle };
+    heap->hooks = (struct gci_hooks){
+        .alarm = alarm, .shortage = shortage, .owe = owe, .settle = gci_collect_settle
+    };
 }
 
 void gci_collect_rebase(gc_heap *heap)
@@ -716,13 +719,14 @@ size_t gc_collect_generation(gc_heap *heap, int generation)
 void gc_safepoint(gc_heap *heap)
 {
     (void)gci_has_been_left(heap, OURO_FRAME);
+    (void)gci_death_catch_up(heap, heap->config.destroy_ns); /* user code may run here */
     collect_or_stress(heap);
 }
 
 bool gc_step(gc_heap *heap, uint64_t budget_ns)
 {
     (void)gci_has_been_left(heap, OURO_FRAME);
-    if (budget_ns > 0 && may_start(heap)) {
+    if (budget_ns > 0 && !gci_death_catch_up(heap, budget_ns) && may_start(heap)) {
         if (heap->config.slice_ns == SIZE_MAX) {
             collect_what_is_due(heap);           /* user code may run here */
         } else if (collect_young_if_due(heap)) { /* user code may run here */
@@ -732,7 +736,7 @@ bool gc_step(gc_heap *heap, uint64_t budget_ns)
             slice(heap, budget_ns);                 /* user code may run here */
         }
     }
-    return is_in_cycle(heap) && may_start(heap);
+    return gci_death_may_catch_up(heap) || (is_in_cycle(heap) && may_start(heap));
 }
 
 static bool set_enabled(gc_heap *heap, bool enabled)

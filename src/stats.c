@@ -65,10 +65,15 @@ void gc_get_stats_sized(gc_heap *heap, gc_stats *stats, size_t size)
         .bytes_grown_young = growth(heap, heap->bytes_at_collection),
         .bytes_grown_old = growth(heap, heap->bytes_at_full),
         .pauses = pauses,
+        .objects_waiting = heap->backlog_count +
+                           (heap->emptying != NULL && gci_state_of(heap->emptying) == GCI_DYING),
     };
     for (size_t phase = 0; phase < GC_PHASES; phase++) {
         gc_generation_stats *generation = &all.generations[phase == GC_PHASE_YOUNG ? 0 : 1];
         all.phases[phase] = pauses_of(&heap->pauses[phase], 1);
+        if (phase == GC_PHASE_DESTROY) {
+            continue; /* of no generation */
+        }
         generation->pause_ns_total += all.phases[phase].ns_total;
         generation->pause_ns_max = larger(generation->pause_ns_max, all.phases[phase].ns_max);
     }
@@ -114,8 +119,8 @@ static void print_pauses(FILE *file, const char *name, const gc_pauses *pauses)
 
 void gc_stats_print(gc_heap *heap, FILE *file)
 {
-    static const char *const phases[] = { "young", "full",  "promote", "count",
-                                          "mark",  "sweep", "recheck", "free" };
+    static const char *const phases[] = { "young", "full",    "promote", "count",  "mark",
+                                          "sweep", "recheck", "free",    "destroy" };
     gc_stats stats;
     gc_get_stats(heap, &stats);
     (void)fprintf(file, "  %-5s %11s %11s %11s %13s\n", "", "objects", "collections", "collected",
