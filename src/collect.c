@@ -411,11 +411,12 @@ static void slice(gc_heap *heap, uint64_t budget_ns)
 
 void gci_collect_settle(gc_heap *heap)
 {
-    (void)gci_death_catch_up(heap, UINT64_MAX); /* user code may run here */
-    gci_cycle_abandon(heap);
-    while (heap->busy == 0 && is_in_cycle(heap)) {
-        slice(heap, UINT64_MAX); /* user code may run here */
-    }
+    do {
+        gci_cycle_abandon(heap);
+        while (heap->busy == 0 && is_in_cycle(heap)) {
+            slice(heap, UINT64_MAX); /* user code may run here */
+        }
+    } while (gci_death_catch_up(heap, UINT64_MAX)); /* user code may run here */
 }
 
 /* One collection, from the first start hook to the last stop hook, with no other inside. false: none

@@ -546,7 +546,7 @@ bool gci_death_end_backlog(gc_heap *heap, uint64_t deadline)
             if (heap->objects_died - before >= LONG_DRAIN) {
                 note_long_drain(heap);
             }
-            if (gci_sys_clock_ns() >= deadline) {
+            if (deadline == 0 || gci_sys_clock_ns() >= deadline) {
                 break;
             }
         }
@@ -568,14 +568,15 @@ static void end_some(gc_heap *heap, gc_object *first, uint64_t ns)
     size_t owed = heap->owed < heap->bytes_live ? heap->owed : heap->bytes_live;
     size_t goal = heap->bytes_live - owed;
     heap->owed = 0;
-    bool is_done =
-        gci_death_end_backlog(heap, 0); /* user code may run here; a few, without the clock */
+    bool is_done = gci_death_end_backlog(heap, 0); /* user code may run here; a few */
     if (!is_done && ns > 0) {
-        is_done = gci_death_end_backlog(heap, gci_deadline(gci_sys_clock_ns(), ns));
+        uint64_t deadline = gci_deadline(gci_sys_clock_ns(), ns);
+        is_done = gci_death_end_backlog(heap, deadline); /* user code may run here */
     }
     while (!is_done && heap->bytes_live > goal) {
-        goal += heap->emptying != NULL ? ITEMS * sizeof(void *) : 0; /* they are paid for, too */
-        is_done = gci_death_end_backlog(heap, 0);                    /* user code may run here */
+        /* What is taken out of an array is paid for by that. */
+        goal += heap->emptying != NULL ? ITEMS * sizeof(void *) : 0;
+        is_done = gci_death_end_backlog(heap, 0); /* user code may run here */
     }
     heap->deferring = false;
     heap->frame = outer;

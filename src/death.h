@@ -60,7 +60,7 @@ static inline bool gci_death_may_catch_up(const gc_heap *heap)
 OURO_INTERNAL bool gci_death_catch_up(gc_heap *heap, uint64_t ns);
 
 /* End the objects in the backlog. What dies with them joins it, since the heap is slicing or deferring;
- * time may be up before, which is looked at after 16. Returns whether it is empty. Any user code may run. */
+ * time may be up before, which is looked at after 16 (0: without the clock). Returns whether it is empty. Any user code may run. */
 OURO_INTERNAL bool gci_death_end_backlog(gc_heap *heap, uint64_t deadline);
 
 /* The slot of one that died in a chain of a cycle is free, now that the cycle has come by. */
