@@ -158,6 +158,7 @@ static void deaths_in_a_collection_are_part_of_its_pause(void **state)
     assert_int_equal(stats_of(heap).pauses.count, 2);
     gc_decref(list_new(heap, LIST));
     assert_int_equal(stats_of(heap).pauses.count, 3);
+    assert_int_equal(stats_of(heap).phases[GC_PHASE_DESTROY].ns_total, 1);
 }
 
 /* What waits
