@@ -214,8 +214,9 @@ static_assert(GC_REASON_GROWTH == 3 && GC_REASON_SHORTAGE == 4 && GC_REASON_HEAP
 static_assert(GC_REASON_STRESS == 6, "gc_reason");
 static_assert(GC_PHASE_YOUNG == 0 && GC_PHASE_FULL == 1 && GC_PHASE_PROMOTE == 2, "gc_phase");
 static_assert(GC_PHASE_COUNT == 3 && GC_PHASE_MARK == 4 && GC_PHASE_SWEEP == 5, "gc_phase");
-static_assert(GC_PHASE_RECHECK == 6 && GC_PHASE_FREE == 7 &&
-                  GC_PHASE_DESTROY == 8 && GC_PHASES == 9, "gc_phase");
+static_assert(GC_PHASE_RECHECK == 6 && GC_PHASE_FREE == 7 && GC_PHASE_DESTROY == 8 &&
+                  GC_PHASES == 9,
+              "gc_phase");
 static_assert(GC_DEBUG_STATS == 1 && GC_DEBUG_COLLECTABLE == 2 && GC_DEBUG_UNCOLLECTABLE == 4,
               "debug flags");
 static_assert(GC_DEBUG_SAVE_ALL == 8, "debug flags");
