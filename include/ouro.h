@@ -434,15 +434,16 @@ typedef struct gc_config {
      * tens of milliseconds. SIZE_MAX: likewise, but slower.
      *
      * The object itself always ends at once. What it alone held dies when it drops that, and
-     * joins a backlog when the time is up. The backlog goes on, also while collections are disabled,
+     * joins a backlog when the time is up. The backlog goes on, also while collections are
+     * disabled,
      * - at births: each frees at least as many bytes as it takes, in steps of 4 KiB. So while
-     *   something waits, bytes_live grows by no more than 4 KiB, and nothing waits any more when the
-     *   program has allocated as much. At GC_AT_SAFEPOINT births run nothing: they add up, and the
-     *   next of the calls below frees as much.
+     *   something waits, bytes_live grows by no more than 4 KiB, and nothing waits any more when
+     *   the program has allocated as much. At GC_AT_SAFEPOINT births run nothing: they add up, and
+     *   the next of the calls below frees as much.
      * - when the program drops another last reference, and in gc_safepoint: for destroy_ns;
      * - in gc_step: for its budget; true is returned while something waits;
-     * - whole, before what takes over the heap: gc_collect, gc_heap_trim, gc_heap_free and calls that
-     *   look at objects, but for gc_check; and before a birth fails, also at GC_AT_SAFEPOINT.
+     * - whole, before what takes over the heap: gc_collect, gc_heap_trim, gc_heap_free and calls
+     *   that look at objects, but for gc_check; and before a birth fails, also at GC_AT_SAFEPOINT.
      * Inside collections and visitors all ends at once, as by default.
      *
      * What waits is dead: gc_weak_get gives NULL, gc_try_incref is false. What it refers to is
@@ -451,9 +452,9 @@ typedef struct gc_config {
      * of weak references and destroy run when their object has its turn: later than by default, in
      * any of the calls above. A weak reference that such an object owns still calls back: its `arg`
      * may be dead, which gc_try_incref tells.
-     * Cost  while something waits each birth takes the slow path. An object that dies so takes up to
-     * three times as long. One that refers to nothing, has no callbacks and is not watched, dies as
-     * fast as ever. */
+     * Cost  while something waits each birth takes the slow path. A plain node that dies so
+     * takes four times as long. One that refers to nothing, has no callbacks and is not watched, dies
+     * as fast as ever. */
     size_t destroy_ns;
 
     uintptr_t room[3]; /* must be 0 */
@@ -847,12 +848,12 @@ OURO_API size_t gc_collect(gc_heap *heap) OURO_NONNULL;
  * Errors  GC_ERR_RANGE as gc_last_error, and 0: another generation. */
 OURO_API size_t gc_collect_generation(gc_heap *heap, int generation) OURO_NONNULL;
 
-/* Lend idle time: do what is due, for about `budget_ns` (0: nothing). What waits to be destroyed goes
- * first (gc_config.destroy_ns), in calls of its own. The collection of the old goes
+/* Lend idle time: do what is due, for about `budget_ns` (0: nothing). What waits to be destroyed
+ * goes first (gc_config.destroy_ns), in calls of its own. The collection of the old goes
  * on in slices of that length; one of the young, a traverse, or the last look at what was found may
  * take longer, as the manual says. Where slice_ns is SIZE_MAX what is due is done at once.
- * Returns true while there is more to do: a cycle is under way, and may go on, or something waits to
- *         be destroyed. In a heap that is disabled, and inside a collection, no cycle may go on.
+ * Returns true while there is more to do: a cycle is under way, and may go on, or something waits
+ *         to be destroyed. In a heap that is disabled, and inside a collection, no cycle may go on.
  * Runs    as gc_collect. */
 OURO_API bool gc_step(gc_heap *heap, uint64_t budget_ns) OURO_NONNULL;
 
@@ -863,7 +864,8 @@ OURO_API bool gc_enable(gc_heap *heap) OURO_NONNULL;
 OURO_API bool gc_disable(gc_heap *heap) OURO_NONNULL;
 OURO_API bool gc_is_enabled(const gc_heap *heap) OURO_NONNULL;
 
-/* A place where a collection that is due may run, and what waits to be destroyed goes on for destroy_ns.
+/* A place where a collection that is due may run, and what waits to be destroyed goes on for
+ * destroy_ns.
  * Runs  as gc_collect, when one is due. */
 OURO_API void gc_safepoint(gc_heap *heap) OURO_NONNULL;
 
@@ -1065,11 +1067,11 @@ typedef enum gc_phase {
     GC_PHASE_SWEEP = 5,   /* the rest is suspect, */
     GC_PHASE_RECHECK = 6, /* and examined exactly; garbage ends here, what is large */
     GC_PHASE_FREE = 7,    /* or dies with it, here */
-    /* What the program's own decref destroyed, or a birth in its place (gc_config.destroy_ns): drains
-     * of more than 256 objects, from the 256th on, or from a declared array of more than 8192
-     * references on. Shorter ones, and those inside visitors, do not read the clock. Collections
-     * inside are counted as such instead. No slice waits for it: the rest after a pause is for those
-     * of collections. */
+    /* What the program's own decref destroyed, or a birth in its place (gc_config.destroy_ns):
+     * drains of more than 256 objects, from the 256th on, or from a declared array of more than
+     * 8192 references on. Shorter ones, and those inside visitors, do not read the clock.
+     * Collections inside are counted as such instead. No slice waits for it: the rest after a pause
+     * is for those of collections. */
     GC_PHASE_DESTROY = 8,
     GC_PHASES = 9, /* how many there are */
 } gc_phase;

@@ -42,8 +42,8 @@ enum {
     ITEMS = 1024,     /* of an array that is emptied, at a time */
 };
 
-/* Read the clock, since a drain of the program's own has turned out to be long. Inside a collection it is
- * part of that pause. */
+/* Read the clock, since a drain of the program's own has turned out to be long. Inside a collection
+ * it is part of that pause. */
 static OURO_NOINLINE void note_long_drain(gc_heap *heap)
 {
     if (heap->busy == 0 && heap->drain_start_ns == 0) {
@@ -554,8 +554,8 @@ bool gci_death_end_backlog(gc_heap *heap, uint64_t deadline)
     return !gci_death_is_behind(heap);
 }
 
-/* End an object, if it is not NULL, and then some of the backlog: for a time, and at least as many bytes as births
- * owe. What dies with them joins it. */
+/* End an object, if it is not NULL, and then some of the backlog: for a time, and at least as many
+ * bytes as births owe. What dies with them joins it. */
 static void end_some(gc_heap *heap, gc_object *first, uint64_t ns)
 {
     int error = errno;

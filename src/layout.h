@@ -472,8 +472,7 @@ struct gc_heap {
     uint32_t walk_count; /* the last number given to a walk */
     uint8_t old;         /* GCI_OLD_A or GCI_OLD_B, whichever the old are in now */
     bool few_live_on;    /* of the latest young that were collected */
-    bool
-        deferring; /* somebody further up the stack ends the backlog for a time: what dies joins it */
+    bool deferring;      /* somebody further up the stack ends some of the backlog: see end_some */
 
     /* Pages. */
     struct gci_page *young_pages;

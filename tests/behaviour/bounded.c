@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Bounded destruction (gc_config.destroy_ns): what waits, what it is while it waits, and what ends it; and the
- * pauses of long drains, which are counted with and without it.
+/* Bounded destruction (gc_config.destroy_ns): what waits, what it is while it waits, and what ends
+ * it; and the pauses of long drains, which are counted with and without it.
  *
- * The clock of this program goes on by a nanosecond at each look, so a budget is a number of looks. Between
- * two of them 16 objects of the backlog end, and 16 before the first. */
+ * The clock of this program goes on by a nanosecond at each look, so a budget is a number of looks.
+ * Between two of them 16 objects of the backlog end, and 16 before the first. */
 
 #include "../support.h"
 

@@ -35,7 +35,8 @@ static void alarms_follow_the_thresholds(void **state)
     assert_int_equal(heap->bytes_alarm, 600);
 }
 
-/* While something waits to be destroyed each birth is counted, and none any more when it is gone. */
+/* While something waits to be destroyed each birth is counted, and none any more when it is
+ * gone. */
 static void all_births_are_alarms_until_nothing_waits(void **state)
 {
     struct world *world = *state;
