@@ -390,12 +390,12 @@ typedef struct gc_thresholds {
 } gc_thresholds;
 
 typedef struct gc_config {
-    gc_thresholds thresholds;   /* see above */
-    int collect;                /* GC_AT_ALLOCATION (default) or GC_AT_SAFEPOINT */
-    bool disabled;              /* start as after gc_disable. Default false */
-    bool report_leaks;          /* gc_heap_free reports what is left, by type. Default false */
-    size_t limit_bytes;         /* of live and external bytes together, see below. Default 0: none */
-    void *user_data;            /* for gc_heap_user_data. Default NULL */
+    gc_thresholds thresholds; /* see above */
+    int collect;              /* GC_AT_ALLOCATION (default) or GC_AT_SAFEPOINT */
+    bool disabled;            /* start as after gc_disable. Default false */
+    bool report_leaks;        /* gc_heap_free reports what is left, by type. Default false */
+    size_t limit_bytes;       /* of live and external bytes together, see below. Default 0: none */
+    void *user_data;          /* for gc_heap_user_data. Default NULL */
     gc_page_source page_source; /* default: the system. Set map and unmap, or neither */
 
     /* Memory or limit is short, a collection did not help, and the call is about to return NULL.
@@ -451,8 +451,35 @@ typedef struct gc_config {
      * work: a program that replaces what it has alive pays for marking it 100 / trash_percent times
      * as often. Default 0: twice old_growth_percent, which is 100. SIZE_MAX: no bound. */
     size_t trash_percent;
+    /* Bounded destruction: how long a reference that the program drops may destroy at a time, in
+     * nanoseconds. Default 0: until all that died is gone, which for a list of a million nodes is
+     * tens of milliseconds. SIZE_MAX: likewise, but slower.
+     *
+     * The object itself always ends at once. What it alone held dies when it drops that, and
+     * joins a backlog when the time is up. The backlog goes on, also while collections are
+     * disabled,
+     * - at births: each frees at least as many bytes as it takes, in steps of 4 KiB. So while
+     *   something waits, bytes_live grows by no more than 4 KiB, and nothing waits any more when
+     *   the program has allocated as much. At GC_AT_SAFEPOINT births run nothing: they add up, and
+     *   the next of the calls below frees as much.
+     * - when the program drops another last reference, and in gc_safepoint: for destroy_ns;
+     * - in gc_step: for its budget; true is returned while something waits;
+     * - whole, before what takes over the heap: gc_collect, gc_heap_trim, gc_heap_free and calls
+     *   that look at objects, but for gc_check; and before a birth fails, also at GC_AT_SAFEPOINT.
+     * Inside collections and visitors all ends at once, as by default.
+     *
+     * What waits is dead: gc_weak_get gives NULL, gc_try_incref is false. What it refers to is
+     * counted as ever, and alive until it is dropped: a weak reference to a node further down the
+     * list still gives it, and who takes it keeps it, with all it leads to. finalize, the callbacks
+     * of weak references and destroy run when their object has its turn: later than by default, in
+     * any of the calls above. A weak reference that such an object owns still calls back: its `arg`
+     * may be dead, which gc_try_incref tells.
+     * Cost  while something waits each birth takes the slow path. A plain node that dies so
+     * takes four times as long. One that refers to nothing, has no callbacks and is not watched, dies
+     * as fast as ever. */
+    size_t destroy_ns;
 
-    uintptr_t room[3]; /* must be 0 */
+    uintptr_t room[2]; /* must be 0 */
 } gc_config;
 
 /* Make a heap. `config` NULL: the defaults; it is copied.
@@ -844,11 +871,12 @@ OURO_API size_t gc_collect(gc_heap *heap) OURO_NONNULL;
  * Errors  GC_ERR_RANGE as gc_last_error, and 0: another generation. */
 OURO_API size_t gc_collect_generation(gc_heap *heap, int generation) OURO_NONNULL;
 
-/* Lend idle time: do what is due, for about `budget_ns` (0: nothing). The collection of the old goes
+/* Lend idle time: do what is due, for about `budget_ns` (0: nothing). What waits to be destroyed
+ * goes first (gc_config.destroy_ns), in calls of its own. The collection of the old goes
  * on in slices of that length; one of the young, a traverse, or the last look at what was found may
  * take longer, as the manual says. Where slice_ns is SIZE_MAX what is due is done at once.
- * Returns true while there is more to do: a cycle is under way, and may go on. In a heap that is
- *         disabled, and inside a collection, it may not.
+ * Returns true while there is more to do: a cycle is under way, and may go on, or something waits
+ *         to be destroyed. In a heap that is disabled, and inside a collection, no cycle may go on.
  * Runs    as gc_collect. */
 OURO_API bool gc_step(gc_heap *heap, uint64_t budget_ns) OURO_NONNULL;
 
@@ -859,7 +887,9 @@ OURO_API bool gc_enable(gc_heap *heap) OURO_NONNULL;
 OURO_API bool gc_disable(gc_heap *heap) OURO_NONNULL;
 OURO_API bool gc_is_enabled(const gc_heap *heap) OURO_NONNULL;
 
-/* A place where a collection that is due may run.  Runs  as gc_collect, when one is due. */
+/* A place where a collection that is due may run, and what waits to be destroyed goes on for
+ * destroy_ns.
+ * Runs  as gc_collect, when one is due. */
 OURO_API void gc_safepoint(gc_heap *heap) OURO_NONNULL;
 
 /* Read and set the thresholds; the new ones hold at once. What is read has no zeros left. How far
@@ -1066,7 +1096,13 @@ typedef enum gc_phase {
     GC_PHASE_SWEEP = 5,   /* the rest is suspect, */
     GC_PHASE_RECHECK = 6, /* and examined exactly; garbage ends here, what is large */
     GC_PHASE_FREE = 7,    /* or dies with it, here */
-    GC_PHASES = 8,        /* how many there are */
+    /* What the program's own decref destroyed, or a birth in its place (gc_config.destroy_ns):
+     * drains of more than 256 objects, from the 256th on, or from a declared array of more than
+     * 8192 references on. Shorter ones, and those inside visitors, do not read the clock.
+     * Collections inside are counted as such instead. No slice waits for it: the rest after a pause
+     * is for those of collections. */
+    GC_PHASE_DESTROY = 8,
+    GC_PHASES = 9, /* how many there are */
 } gc_phase;
 
 /* Pauses: how many, and how long. A percentile is the end of a bucket, not above ns_max: it is too
@@ -1092,7 +1128,7 @@ typedef struct gc_stats {
     uint64_t bytes_external;    /* gc_external_add less gc_external_remove */
     uint64_t bytes_reserved;    /* taken from the page source */
     uint64_t bytes_limit;       /* 0: none */
-    uint64_t pause_ns_total;    /* time inside collections */
+    uint64_t pause_ns_total;    /* time inside collections and long drains: all phases */
     uint64_t pause_ns_max;      /* the longest of them */
     uint64_t pages;             /* in use */
     uint64_t segments;          /* taken from the page source */
@@ -1101,7 +1137,8 @@ typedef struct gc_stats {
     uint64_t bytes_grown_old;   /* the same, since the last of everything */
     gc_pauses pauses;           /* all of them */
     gc_pauses phases[GC_PHASES];
-    uint64_t bytes_trash; /* an estimate of the garbage: live and external, without the frozen, beyond
+    uint64_t
+        bytes_trash; /* an estimate of the garbage: live and external, without the frozen, beyond
                            * what the last full collection found alive */
     uint64_t slices_late; /* slices that did not wait for the program to have its share of the time:
                            * see gc_config.trash_percent */
@@ -1109,6 +1146,9 @@ typedef struct gc_stats {
      * weak references, and the profiler. Tables shrink with what is in them, to a block of 16 KiB
      * each. */
     uint64_t bytes_tables;
+    /* Objects that are dead and wait for their end, by destroy_ns or for a slice; objects_live has
+     * them still. What only they refer to is alive as yet, and not among them. */
+    uint64_t objects_waiting;
 } gc_stats;
 
 /* Fill in the statistics of a heap.  Cost  the number of pages; and after a second gc_freeze, of

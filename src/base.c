@@ -58,8 +58,7 @@ void gci_enter(gc_heap *heap, void *frame)
 bool gci_has_been_left(gc_heap *heap, const void *frame)
 {
     uintptr_t now = (uintptr_t)frame, then = (uintptr_t)heap->frame;
-    bool is_under_way = heap->busy > 0 || heap->draining;
-    if (!is_under_way || then == 0 || now < then || now - then > STACK_MAX ||
+    if (!gci_is_under_way(heap) || then == 0 || now < then || now - then > STACK_MAX ||
         heap->thread != &errno) {
         return false;
     }
@@ -67,6 +66,8 @@ bool gci_has_been_left(gc_heap *heap, const void *frame)
     bool is_given_up = heap->busy == 0 && heap->weak_calls == 0;
     heap->frame = NULL;
     heap->draining = heap->draining && !is_given_up;
+    heap->deferring = heap->deferring && !is_given_up;
+    heap->drain_start_ns = 0;
     gci_panic(heap, "ouro: %s%s%s was left by longjmp or an exception%s",
               heap->callback == NULL ? "a callback" : heap->callback,
               heap->callback_type == NULL ? "" : " of type ",
@@ -75,6 +76,24 @@ bool gci_has_been_left(gc_heap *heap, const void *frame)
     heap->callback = NULL;
     heap->callback_type = NULL;
     return is_given_up;
+}
+
+/* The bucket of a pause, see struct gci_pauses. */
+static size_t bucket_of(uint64_t ns)
+{
+    uint64_t units = ns >> GCI_PAUSE_SHIFT;
+    size_t shift = gci_highest_bit(units | 4) - 2;
+    size_t bucket = 4 * shift + (size_t)(units >> shift);
+    return bucket < GCI_PAUSE_BUCKETS ? bucket : GCI_PAUSE_BUCKETS - 1;
+}
+
+void gci_pause_record(gc_heap *heap, gc_phase phase, uint64_t ns)
+{
+    struct gci_pauses *pauses = &heap->pauses[phase];
+    pauses->ns_total += ns;
+    pauses->ns_max = ns > pauses->ns_max ? ns : pauses->ns_max;
+    pauses->counts[bucket_of(ns)]++;
+    heap->drain_start_ns += heap->drain_start_ns != 0 ? ns : 0;
 }
 
 bool gci_size_of_array(size_t a, size_t b, size_t c, size_t *result)

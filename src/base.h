@@ -83,6 +83,15 @@ static inline void gci_callback_end(gc_heap *heap, struct gci_callback outer)
     heap->callback_type = outer.type;
 }
 
+/* Whether what runs user code is under way. */
+static inline bool gci_is_under_way(const gc_heap *heap)
+{
+    return heap->busy > 0 || heap->draining || heap->deferring;
+}
+
+/* Count a pause. One inside a long drain does not count as part of that. */
+OURO_INTERNAL void gci_pause_record(gc_heap *heap, gc_phase phase, uint64_t ns);
+
 /* Set what gc_last_error answers, and return it. */
 static inline gc_status gci_fail(gc_heap *heap, gc_status status)
 {
@@ -117,6 +126,12 @@ static inline uintptr_t gci_select(uint32_t condition, uintptr_t yes, uintptr_t 
 {
     uintptr_t mask = 0 - (uintptr_t)condition;
     return no ^ ((yes ^ no) & mask);
+}
+
+/* `now` and some nanoseconds; UINT64_MAX: for ever. */
+static inline uint64_t gci_deadline(uint64_t now, uint64_t ns)
+{
+    return ns < UINT64_MAX - now ? now + ns : UINT64_MAX;
 }
 
 static inline size_t gci_larger(size_t a, size_t b)

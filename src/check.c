@@ -161,7 +161,8 @@ static bool check_chains(const struct gci_page *page)
         queued += is_dying && GCI_IS_DEAD(self->refs);
     }
     if (!follow(page, page->dying, true, &in_queues) ||
-        !follow(page, page->chain, !page->chained, page->chained ? &in_chains : &in_queues)) {
+        !follow(page, page->waiting, true, &in_queues) ||
+        !follow(page, page->chain, false, &in_chains)) {
         return false;
     }
     for (unsigned i = 0; i < cycle->lane_count; i++) {

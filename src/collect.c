@@ -30,9 +30,9 @@ void gci_collect_arm(gc_heap *heap)
         heap->young_alarm = decision.next_young;
         room = decision.next_bytes < room ? decision.next_bytes : room;
     }
-    if (heap->closing ||
-        (is_stressed(heap) && may_start(heap) && heap->config.collect == GC_AT_ALLOCATION)) {
-        heap->young_alarm = 0; /* every birth takes the slow path, which counts or refuses it */
+    bool counts = is_stressed(heap) && may_start(heap) && heap->config.collect == GC_AT_ALLOCATION;
+    if (heap->closing || counts || gci_death_must_pay(heap)) {
+        heap->young_alarm = 0; /* births have to take the slow path, which refuses or counts them */
     }
     heap->bytes_alarm = room > heap->bytes_external ? room - heap->bytes_external : 0;
 }
@@ -45,23 +45,10 @@ void gci_collect_release(gc_heap *heap)
     gci_collect_arm(heap);
 }
 
-/* The bucket of a pause, see struct gci_pauses. */
-static size_t bucket_of(uint64_t ns)
-{
-    uint64_t units = ns >> GCI_PAUSE_SHIFT;
-    size_t shift = gci_highest_bit(units | 4) - 2;
-    size_t bucket = 4 * shift + (size_t)(units >> shift);
-    return bucket < GCI_PAUSE_BUCKETS ? bucket : GCI_PAUSE_BUCKETS - 1;
-}
-
 static void record_pause(gc_heap *heap, gc_phase phase, uint64_t start_ns)
 {
-    struct gci_pauses *pauses = &heap->pauses[phase];
     gci_pacing_pause(heap, start_ns);
-    uint64_t ns = heap->pacing.pause_ns;
-    pauses->ns_total += ns;
-    pauses->ns_max = ns > pauses->ns_max ? ns : pauses->ns_max;
-    pauses->counts[bucket_of(ns)]++;
+    gci_pause_record(heap, phase, heap->pacing.pause_ns);
 }
 
 /* Whether so few of the young live on, in so few pages, that to look at them again costs next to nothing. */
@@ -221,7 +208,7 @@ static void slice(gc_heap *heap, uint64_t budget_ns)
     size_t before = gci_bytes_own(heap);
     int error = errno;
     uint64_t start = gci_sys_clock_ns();
-    uint64_t deadline = budget_ns < UINT64_MAX - start ? start + budget_ns : UINT64_MAX;
+    uint64_t deadline = gci_deadline(start, budget_ns);
     gci_collect_hold_unsettled(heap);
     gci_death_drain(heap); /* user code may run here, and end the cycle by a look at the heap */
     heap->slicing = true;
@@ -263,11 +250,13 @@ static void slice(gc_heap *heap, uint64_t budget_ns)
 void gci_collect_settle(gc_heap *heap)
 {
     bool is_cut = heap->cycle.phase != GCI_PHASE_NONE && !heap->cycle.only_promotes;
-    gci_cycle_abandon(heap);
-    while (heap->busy == 0 && gci_pacing_is_in_cycle(heap)) {
-        slice(heap, UINT64_MAX); /* user code may run here */
-    }
-    if (is_cut && heap->pacing.begun > 0) { /* it was not in the last stage */
+    do {
+        gci_cycle_abandon(heap);
+        while (heap->busy == 0 && gci_pacing_is_in_cycle(heap)) {
+            slice(heap, UINT64_MAX); /* user code may run here */
+        }
+    } while (gci_death_catch_up(heap, UINT64_MAX)); /* user code may run here */
+    if (is_cut && heap->pacing.begun > 0) {         /* it was not in the last stage */
         gci_pacing_put_off(heap);
     }
 }
@@ -437,17 +426,31 @@ static void alarm(gc_heap *heap)
     }
 }
 
+/* A slow birth of a heap whose destruction is bounded; while there is a backlog, any birth. */
+static void owe(gc_heap *heap, size_t size)
+{
+    enum { OWED = 4096 };
+    heap->owed = gci_death_must_pay(heap) ? gci_add_saturating(heap->owed, size) : 0;
+    if (heap->owed >= OWED && heap->config.collect == GC_AT_ALLOCATION) {
+        (void)gci_death_catch_up(heap, 0); /* user code may run here */
+    }
+    if (heap->young_alarm == 0) {
+        gci_collect_arm(heap); /* the backlog may be gone */
+    }
+}
+
 /* Memory or the limit is short. Where full collections were in vain, there are slices instead. */
 static bool shortage(gc_heap *heap)
 {
+    bool waited = gci_death_catch_up(heap, UINT64_MAX); /* user code may run here */
     size_t found;
     if (heap->config.collect != GC_AT_ALLOCATION || heap->busy > 0) {
-        return false;
+        return waited;
     }
     if (!gci_pacing_helps_shortage(heap)) {
         gci_pacing_skip_shortage(heap);
         if (heap->config.slice_ns == SIZE_MAX) {
-            return false;
+            return waited;
         }
         if (!gci_pacing_is_in_cycle(heap)) {
             (void)begin_cycle(heap, GC_REASON_SHORTAGE); /* user code may run here */
@@ -456,7 +459,7 @@ static bool shortage(gc_heap *heap)
         return true;
     }
     if (!collect(heap, 1, GC_REASON_SHORTAGE, false, &found)) { /* user code may run here */
-        return false;
+        return waited;
     }
     (void)gci_pages_trim(heap, 0);
     return true;
@@ -464,8 +467,9 @@ static bool shortage(gc_heap *heap)
 
 void gci_collect_install(gc_heap *heap)
 {
-    heap->hooks =
-        (struct gci_hooks){ .alarm = alarm, .shortage = shortage, .settle = gci_collect_settle };
+    heap->hooks = (struct gci_hooks){
+        .alarm = alarm, .shortage = shortage, .owe = owe, .settle = gci_collect_settle
+    };
 }
 
 size_t gc_collect(gc_heap *heap)
@@ -487,19 +491,20 @@ size_t gc_collect_generation(gc_heap *heap, int generation)
 void gc_safepoint(gc_heap *heap)
 {
     (void)gci_has_been_left(heap, OURO_FRAME);
+    (void)gci_death_catch_up(heap, heap->config.destroy_ns); /* user code may run here */
     collect_or_stress(heap);
 }
 
 bool gc_step(gc_heap *heap, uint64_t budget_ns)
 {
     (void)gci_has_been_left(heap, OURO_FRAME);
-    if (budget_ns > 0) {
+    if (budget_ns > 0 && !gci_death_catch_up(heap, budget_ns)) {
         collect_what_is_due(heap, true); /* user code may run here */
+        if (gci_pacing_is_in_cycle(heap) && may_start(heap)) {
+            slice(heap, budget_ns); /* user code may run here */
+        }
     }
-    if (budget_ns > 0 && gci_pacing_is_in_cycle(heap) && may_start(heap)) {
-        slice(heap, budget_ns); /* user code may run here */
-    }
-    return gci_pacing_is_in_cycle(heap) && may_start(heap);
+    return gci_death_may_catch_up(heap) || (gci_pacing_is_in_cycle(heap) && may_start(heap));
 }
 
 static bool set_enabled(gc_heap *heap, bool enabled)

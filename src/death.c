@@ -37,6 +37,36 @@ static void set_field_count(gc_object *self, const gc_field *field, uint64_t cou
     }
 }
 
+enum {
+    LONG_DRAIN = 256, /* objects: one that ends more is a pause */
+    ITEMS = 1024,     /* of an array that is emptied, at a time */
+};
+
+/* Read the clock, since a drain of the program's own has turned out to be long. Inside a collection
+ * it is part of that pause. */
+static OURO_NOINLINE void note_long_drain(gc_heap *heap)
+{
+    if (heap->busy == 0 && heap->drain_start_ns == 0) {
+        heap->drain_start_ns = gci_sys_clock_ns();
+    }
+}
+
+/* Count a drain that was long, when the outermost ends. */
+static void record_long_drain(gc_heap *heap)
+{
+    if (OURO_UNLIKELY(heap->drain_start_ns != 0) && !gci_is_under_way(heap)) {
+        uint64_t start = heap->drain_start_ns;
+        heap->drain_start_ns = 0;
+        gci_pause_record(heap, GC_PHASE_DESTROY, gci_sys_clock_ns() - start);
+    }
+}
+
+/* Whether what dies joins the backlog. */
+static inline bool is_deferring(const gc_heap *heap)
+{
+    return heap->slicing || (heap->deferring && heap->busy == 0);
+}
+
 static OURO_NOINLINE void clear_buffer(gc_object *self, const gc_field *field, size_t *budget)
 {
     /* A drop may run anything, which may change items and count: nothing is kept across it. */
@@ -125,12 +155,14 @@ bool gci_death_clear(const struct gci_page *page, gc_object *self)
 {
     gc_heap *heap = page->heap;
     call_clear(page, self); /* user code may run here */
-    if (OURO_UNLIKELY(heap->slicing && (page->duties & GCI_DUTY_LONG)) && heap->emptying == NULL &&
-        gci_object_is_very_long(page, self) &&
-        (gci_state_of(self) == GCI_DYING || !is_emptied(page, self))) {
-        heap->emptying = self;
-        heap->emptied = 0;
-        return false;
+    if ((page->duties & GCI_DUTY_LONG) && OURO_UNLIKELY(gci_object_is_very_long(page, self))) {
+        if (is_deferring(heap) && heap->emptying == NULL &&
+            (gci_state_of(self) == GCI_DYING || !is_emptied(page, self))) {
+            heap->emptying = self;
+            heap->emptied = 0;
+            return false;
+        }
+        note_long_drain(heap);
     }
     clear_all(page, self); /* user code may run here */
     return true;
@@ -263,10 +295,10 @@ static inline void enqueue_dying(struct gci_page *page, gc_object *self)
     push_dead(&page->heap->dying_pages, page, self, &page->dying, &page->next_dying);
 }
 
-/* There are no chains of a cycle while there is a backlog: slices end that first. */
 static void join_backlog(struct gci_page *page, gc_object *self)
 {
-    push_dead(&page->heap->backlog, page, self, &page->chain, &page->next_chain);
+    push_dead(&page->heap->backlog, page, self, &page->waiting, &page->next_waiting);
+    page->heap->backlog_count++;
 }
 
 static inline void leave_young(gc_heap *heap, const gc_object *self)
@@ -362,7 +394,7 @@ static OURO_NOINLINE void end_plain(struct gci_page *page, gc_object *self)
 {
     gc_heap *heap = page->heap;
     struct gci_page *ending = NULL, *next_page = NULL;
-    size_t died = 0, bytes = 0, young = 0;
+    size_t died = (size_t)0 - LONG_DRAIN, counted = LONG_DRAIN, bytes = 0, young = 0;
     do {
         gc_object *next = NULL;
         const gc_field *field = page->fields, *stop = field + page->field_count;
@@ -398,7 +430,11 @@ static OURO_NOINLINE void end_plain(struct gci_page *page, gc_object *self)
                           &child_page->next_ending);
             }
         }
-        died++;
+        if (OURO_UNLIKELY((ptrdiff_t)++died >= 0)) { /* once */
+            note_long_drain(heap);
+            died -= SIZE_MAX / 2;
+            counted += SIZE_MAX / 2;
+        }
         bytes += page->slot_size;
         leave_slot_or_chain(page, self);
         if (next == NULL && ending != NULL) {
@@ -408,7 +444,7 @@ static OURO_NOINLINE void end_plain(struct gci_page *page, gc_object *self)
         self = next;
         page = next_page;
     } while (self != NULL);
-    book_deaths(heap, died, bytes);
+    book_deaths(heap, counted + died, bytes);
     heap->young_objects -= young;
 }
 
@@ -440,7 +476,7 @@ static void end_cleared(struct gci_page *page, gc_object *self)
 /* The end of a DYING object that is in no queue. */
 static void end(struct gci_page *page, gc_object *self)
 {
-    if (!is_for_queue(page, self) && !page->heap->slicing) {
+    if (!is_for_queue(page, self) && !is_deferring(page->heap)) {
         end_plain(page, self);
         return;
     }
@@ -464,11 +500,15 @@ void gci_death_drain(gc_heap *heap)
     }
     int error = errno;
     void *outer = heap->frame;
+    uint64_t died = heap->objects_died;
     gci_enter(heap, OURO_FRAME);
     heap->draining = true;
     for (struct gci_page *page; (page = heap->dying_pages) != NULL;) {
         gc_object *self = pop_dead(&heap->dying_pages, &page->dying, &page->next_dying);
         end(page, self); /* user code may run here */
+        if (heap->objects_died - died >= LONG_DRAIN) {
+            note_long_drain(heap);
+        }
     }
     heap->draining = false;
     heap->frame = outer;
@@ -478,7 +518,6 @@ void gci_death_drain(gc_heap *heap)
 /* Go on with the object that is being emptied. */
 static void empty_some(gc_heap *heap)
 {
-    enum { ITEMS = 1024 };
     gc_object *self = heap->emptying;
     struct gci_page *page = gci_page_of(self);
     size_t budget = ITEMS;
@@ -496,20 +535,78 @@ static void empty_some(gc_heap *heap)
 bool gci_death_end_backlog(gc_heap *heap, uint64_t deadline)
 {
     enum { DEATHS = 16 }; /* between two looks at the clock */
+    uint64_t before = heap->objects_died;
     for (unsigned died = 1; gci_death_is_behind(heap); died++) {
         struct gci_page *page = heap->backlog;
         if (heap->emptying != NULL) {
             empty_some(heap);
             died = 0;
         } else {
-            gc_object *self = pop_dead(&heap->backlog, &page->chain, &page->next_chain);
+            gc_object *self = pop_dead(&heap->backlog, &page->waiting, &page->next_waiting);
+            heap->backlog_count--;
             end(page, self); /* user code may run here */
         }
-        if (died % DEATHS == 0 && gci_sys_clock_ns() >= deadline) {
-            break;
+        if (died % DEATHS == 0) {
+            if (heap->objects_died - before >= LONG_DRAIN) {
+                note_long_drain(heap);
+            }
+            if (deadline == 0 || gci_sys_clock_ns() >= deadline) {
+                break;
+            }
         }
     }
     return !gci_death_is_behind(heap);
+}
+
+/* End an object, if it is not NULL, and then some of the backlog: for a time, and at least as many
+ * bytes as births owe. What dies with them joins it. */
+static void end_some(gc_heap *heap, gc_object *first, uint64_t ns)
+{
+    int error = errno;
+    void *outer = heap->frame;
+    gci_enter(heap, OURO_FRAME);
+    heap->deferring = true;
+    if (first != NULL) {
+        end(gci_page_of(first), first); /* user code may run here */
+    }
+    size_t owed = heap->owed < heap->bytes_live ? heap->owed : heap->bytes_live;
+    size_t goal = heap->bytes_live - owed;
+    heap->owed = 0;
+    bool is_done = gci_death_end_backlog(heap, 0); /* user code may run here; a few */
+    if (!is_done && ns > 0) {
+        uint64_t deadline = gci_deadline(gci_sys_clock_ns(), ns);
+        is_done = gci_death_end_backlog(heap, deadline); /* user code may run here */
+    }
+    while (!is_done && heap->bytes_live > goal) {
+        /* What is taken out of an array is paid for by that. */
+        goal += heap->emptying != NULL ? ITEMS * sizeof(void *) : 0;
+        is_done = gci_death_end_backlog(heap, 0); /* user code may run here */
+    }
+    heap->deferring = false;
+    heap->frame = outer;
+    heap->young_alarm = is_done ? heap->young_alarm : 0; /* births have to count */
+    record_long_drain(heap);
+    errno = error;
+}
+
+bool gci_death_catch_up(gc_heap *heap, uint64_t ns)
+{
+    bool may = gci_death_may_catch_up(heap);
+    if (may) {
+        end_some(heap, NULL, ns); /* user code may run here */
+    }
+    return may;
+}
+
+/* The end of what the program drops, in a heap whose destruction is bounded. */
+static OURO_NOINLINE void end_bounded(struct gci_page *page, gc_object *self)
+{
+    gc_heap *heap = page->heap;
+    if (heap->deferring && !gci_has_been_left(heap, OURO_FRAME)) {
+        join_backlog(page, self);
+    } else {
+        end_some(heap, self, heap->config.destroy_ns); /* user code may run here */
+    }
 }
 
 /* Drop a reference of garbage, unless it is to other garbage. */
@@ -608,6 +705,8 @@ static OURO_NOINLINE void die(struct gci_page *page, gc_object *self)
     }
     if (heap->slicing) {
         join_backlog(page, self);
+    } else if (heap->config.destroy_ns != 0 && heap->busy == 0) {
+        end_bounded(page, self); /* user code may run here */
     } else if (is_for_queue(page, self)) {
         enqueue_dying(page, self);
     } else {
@@ -616,6 +715,7 @@ static OURO_NOINLINE void die(struct gci_page *page, gc_object *self)
     if (heap->dying_pages != NULL) {
         gci_death_drain(heap); /* user code may run here */
     }
+    record_long_drain(heap);
 }
 
 /* The books of a simple object that refers to nothing. */

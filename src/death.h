@@ -43,8 +43,26 @@ static inline bool gci_death_is_behind(const gc_heap *heap)
     return heap->backlog != NULL || heap->emptying != NULL;
 }
 
-/* End the objects in the backlog, which died of what a slice did. What dies with them joins
- * it, since the heap is slicing; time may be up before. Returns whether it is empty. Any user code may run. */
+/* Bounded destruction: while there is a backlog each birth has to count. */
+static inline bool gci_death_must_pay(const gc_heap *heap)
+{
+    return gci_death_is_behind(heap) && heap->config.destroy_ns != 0;
+}
+
+/* Whether the backlog may be ended now, by gci_death_catch_up: not in collections, nor from
+ * inside. */
+static inline bool gci_death_may_catch_up(const gc_heap *heap)
+{
+    return gci_death_must_pay(heap) && heap->busy == 0 && !heap->deferring;
+}
+
+/* End objects of the backlog for `ns`, and at least as many bytes as births owe, if it may be.
+ * Returns whether it was allowed. Any user code may run. */
+OURO_INTERNAL bool gci_death_catch_up(gc_heap *heap, uint64_t ns);
+
+/* End the objects in the backlog. What dies with them joins it, since the heap is slicing or
+ * deferring; time may be up before, which is looked at after 16 (0: without the clock). Returns
+ * whether it is empty. Any user code may run. */
 OURO_INTERNAL bool gci_death_end_backlog(gc_heap *heap, uint64_t deadline);
 
 /* The slot of one that died in a chain of a cycle is free, now that the cycle has come by. */

@@ -144,12 +144,13 @@ void gc_heap_free(gc_heap *heap)
     if (heap == NULL) {
         return;
     }
-    if ((heap->busy > 0 || heap->draining) && !gci_has_been_left(heap, OURO_FRAME)) {
+    if (gci_is_under_way(heap) && !gci_has_been_left(heap, OURO_FRAME)) {
         gci_panic(heap, "ouro: gc_heap_free inside a callback of the same heap");
         return;
     }
-    gci_collect_hold_unsettled(heap); /* what slices have found has finalizers, too */
-    gci_weak_call_watchers(heap);     /* user code may run here, and register others, */
+    (void)gci_death_catch_up(heap, UINT64_MAX); /* user code may run here */
+    gci_collect_hold_unsettled(heap);           /* what slices have found has finalizers, too */
+    gci_weak_call_watchers(heap);               /* user code may run here, and register others, */
     set_closing(heap, true);
     gci_weak_call_watchers(heap); /* which come to an end, since they cannot do so again */
     set_closing(heap, false);

@@ -174,7 +174,10 @@ struct gci_page {
     uint16_t dying;   /* link: dying objects, chained in their counts */
     uint16_t members; /* objects in the set that is examined */
     uint16_t marked;  /* those of them found alive */
-    uint16_t grey;    /* link: marked, not yet traced; chained in the scratch counts */
+    union {
+        uint16_t grey;   /* link: marked, not yet traced; chained in the scratch counts */
+        uint16_t ending; /* link: for end_plain of death.c alone, in which nothing is traced */
+    };
     uint8_t duties;
     uint8_t span;              /* pages of the segment it takes; 0: the segment is all its own */
     bool young : 1;            /* in the heap's list of young pages */
@@ -187,7 +190,9 @@ struct gci_page {
     bool chained : 1;          /* CYCLE-2: holds GREY objects, or such that died as such */
     bool mixed : 1;            /* not frozen, but may hold FROZEN objects beside others */
     uint16_t first;            /* offset of the first slot */
-    struct gci_page *next_grey;
+    union {
+        struct gci_page *next_grey, *next_ending;
+    };
     struct gci_page *next_in_set;
     struct gci_page *next_young;
     struct gci_page *next_dying;
@@ -199,11 +204,11 @@ struct gci_page {
         uint32_t *sites;          /* numbers, one for every GCI_SLOT_MIN bytes; or NULL */
         uint32_t site;            /* of the object that is alone in its page; or 0 */
     } profile;
-    struct gci_page *next_ending, *next_chain, *next_suspect;
-    uint16_t ending;  /* link: for end_plain of death.c alone */
-    uint16_t chain;   /* link: GREY objects; 0: none, or all in a lane. Or the backlog's, by refs */
-    uint16_t counted; /* members of S that this round of the cycle came by */
-    uint16_t found;   /* those of them that it has marked */
+    struct gci_page *next_waiting, *next_chain, *next_suspect;
+    uint16_t waiting;  /* link: the backlog, chained by refs */
+    uint16_t chain;    /* link: GREY objects; 0: none, or all in a lane */
+    uint16_t counted;  /* members of S that this round of the cycle came by */
+    uint16_t found;    /* those of them that it has marked */
     uint16_t suspects; /* what the last sweep has found */
     uint16_t zombies;  /* slots of dead objects that are still in a chain */
     int16_t notice; /* it is looked at when so many objects are left: GCI_NOTICE_NEVER, or PAGE-2 */
@@ -334,9 +339,10 @@ struct gci_caller {
 
 /* News for higher floors, from object.c and collect.c. */
 struct gci_hooks {
-    void (*alarm)(gc_heap *heap);    /* a threshold is passed, or nearly */
-    bool (*shortage)(gc_heap *heap); /* memory or limit is short; true: a collection ran */
-    void (*settle)(gc_heap *heap);   /* no cycle is to be under way */
+    void (*alarm)(gc_heap *heap);            /* a threshold is passed, or nearly */
+    bool (*shortage)(gc_heap *heap);         /* memory or limit is short; true: try again */
+    void (*owe)(gc_heap *heap, size_t size); /* a slow birth, if destruction is bounded */
+    void (*settle)(gc_heap *heap);           /* no cycle is to be under way */
     void (*born)(gc_heap *heap, gc_object *self,
                  const struct gci_caller *caller); /* profile is on */
     void (*stop_profile)(gc_heap *heap);           /* the heap ends, with its profile on */
@@ -493,12 +499,14 @@ struct gc_heap {
     uint64_t objects_died;
     struct gci_page *dying_pages;
     struct gci_page no_page;  /* all zero: of no type, with no free slot */
-    struct gci_page *backlog; /* pages with dying objects that wait for a slice, by next_chain */
+    size_t backlog_count;     /* of those objects */
+    struct gci_page *backlog; /* pages with dead objects that wait for their end, by next_waiting */
     gc_object *emptying;      /* it has arrays that are emptied in slices; or NULL */
     size_t emptied;           /* so many items of its tail are */
-    void *frame;              /* of the outermost function under way that runs user code; or NULL */
-    const int *thread;        /* and the address of errno there, which tells threads apart */
-    const char *callback;     /* what runs now: "finalize"; or NULL */
+    size_t owed;          /* bytes born while there is a backlog, and not paid for by its end yet */
+    void *frame;          /* of the outermost function under way that runs user code; or NULL */
+    const int *thread;    /* and the address of errno there, which tells threads apart */
+    const char *callback; /* what runs now: "finalize"; or NULL */
     const gc_type *callback_type; /* of the object it is about; or NULL */
     struct gci_walk *walk; /* the innermost of those with a number; NULL: none is under way */
     /* The doomed are past rescue: nobody gets a reference to one any more. Callbacks that wait for
@@ -514,6 +522,7 @@ struct gc_heap {
     uint32_t walk_count; /* the last number given to a walk */
     uint8_t old;         /* GCI_OLD_A or GCI_OLD_B, whichever the old are in now */
     bool few_live_on;    /* of the latest young that were collected */
+    bool deferring;      /* somebody further up the stack ends some of the backlog: see end_some */
 
     /* Pages. */
     struct gci_page *young_pages;
@@ -532,13 +541,14 @@ struct gc_heap {
     struct gci_page *grey_pages;
     size_t bytes_external;
     struct gci_pacing pacing;
-    size_t bytes_low;      /* live: with less than that the alarm rings at a slow birth */
-    size_t visited;        /* references, since the last collection at once began; about */
-    size_t unstressed;     /* births since the last collection for config.stress */
-    uint64_t slice_end_ns; /* while slicing: when time is up */
-    unsigned debug;        /* GC_DEBUG_... */
-    gc_hook *first_hook;   /* of the program's, the one added last */
-    gc_hook *next_hook;    /* while they are called: the one after that */
+    size_t bytes_low;        /* live: with less than that the alarm rings at a slow birth */
+    size_t visited;          /* references, since the last collection at once began; about */
+    size_t unstressed;       /* births since the last collection for config.stress */
+    uint64_t slice_end_ns;   /* while slicing: when time is up */
+    uint64_t drain_start_ns; /* when the drain under way turned out to be long; 0: it has not */
+    unsigned debug;          /* GC_DEBUG_... */
+    gc_hook *first_hook;     /* of the program's, the one added last */
+    gc_hook *next_hook;      /* while they are called: the one after that */
     struct gci_hooks hooks;
     struct gci_profile *profile; /* NULL: off */
 

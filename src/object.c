@@ -347,6 +347,9 @@ static gc_object *slow_birth(gc_heap *heap, const gc_type *type, unsigned size_c
         heap->last_error = GC_ERR_CLOSING;
         return NULL;
     }
+    if (heap->config.destroy_ns != 0) {
+        heap->hooks.owe(heap, slot_size); /* user code may run here */
+    }
     /* A cycle goes on though what is allocated is only as much as dies. */
     if (ouro_is_alarm(&heap->known, slot_size) || heap->cycle.phase != GCI_PHASE_NONE ||
         heap->bytes_live < heap->bytes_low) {

@@ -98,8 +98,8 @@ static bool adapts_young(const gc_heap *heap)
 
 bool gci_pacing_is_in_cycle(const gc_heap *heap)
 {
-    return heap->cycle.phase != GCI_PHASE_NONE || gci_death_is_behind(heap) ||
-           gci_weak_is_due(heap);
+    return heap->cycle.phase != GCI_PHASE_NONE ||
+           (gci_death_is_behind(heap) && heap->config.destroy_ns == 0) || gci_weak_is_due(heap);
 }
 
 /* How much heavier the objects are than is common. */

@@ -77,10 +77,15 @@ void gc_get_stats_sized(gc_heap *heap, gc_stats *stats, size_t size)
         .pauses = pauses,
         .bytes_trash = gci_bytes_trash(heap),
         .slices_late = heap->pacing.late_slices,
+        .objects_waiting = heap->backlog_count +
+                           (heap->emptying != NULL && gci_state_of(heap->emptying) == GCI_DYING),
     };
     for (size_t phase = 0; phase < GC_PHASES; phase++) {
         gc_generation_stats *generation = &all.generations[phase == GC_PHASE_YOUNG ? 0 : 1];
         all.phases[phase] = pauses_of(&heap->pauses[phase], 1);
+        if (phase == GC_PHASE_DESTROY) {
+            continue; /* of no generation */
+        }
         generation->pause_ns_total += all.phases[phase].ns_total;
         generation->pause_ns_max = larger(generation->pause_ns_max, all.phases[phase].ns_max);
     }
@@ -132,8 +137,8 @@ static void print_pauses(FILE *file, const char *name, const gc_pauses *pauses)
 
 void gc_stats_print(gc_heap *heap, FILE *file)
 {
-    static const char *const phases[] = { "young", "full",  "promote", "count",
-                                          "mark",  "sweep", "recheck", "free" };
+    static const char *const phases[] = { "young", "full",    "promote", "count",  "mark",
+                                          "sweep", "recheck", "free",    "destroy" };
     gc_stats stats;
     gc_get_stats(heap, &stats);
     (void)fprintf(file, "  %-5s %11s %11s %11s %13s\n", "", "objects", "collections", "collected",

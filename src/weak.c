@@ -421,8 +421,9 @@ static bool is_gone(const gc_heap *heap, const gc_weak *weak)
  * was cut short. */
 static bool may_be_garbage(const gc_heap *heap, const struct gci_weak_call *call)
 {
-    bool is_cut_short = heap->cycle.phase == GCI_PHASE_NONE && !heap->cycle.is_done;
-    return heap->slicing &&
+    bool is_cut_short =
+        heap->cycle.phase == GCI_PHASE_NONE && !heap->cycle.is_done && heap->config.destroy_ns == 0;
+    return (heap->slicing || heap->deferring) &&
            (is_cut_short ||
             gci_object_is_unmarked(heap, &call->weak.object, GCI_PHASE_COUNT, GCI_PHASE_RECHECK));
 }

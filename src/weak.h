@@ -27,8 +27,11 @@ OURO_INTERNAL size_t gci_weak_call(gc_weak *due);
 static inline bool gci_weak_owner_may_end(const gc_heap *heap)
 {
     const struct gci_cycle *cycle = &heap->cycle;
+    /* Where destruction is bounded what died by count may wait long, and is not waited for. */
+    bool is_emptying = heap->emptying != NULL &&
+                       (heap->config.destroy_ns == 0 || gci_state_of(heap->emptying) != GCI_DYING);
     return cycle->phase == GCI_PHASE_DROP || cycle->phase == GCI_PHASE_CLEAR ||
-           cycle->clears_part || heap->emptying != NULL;
+           cycle->clears_part || is_emptying;
 }
 
 /* Whether a weak reference that waits can be called. It can once the cycle has told what is garbage,

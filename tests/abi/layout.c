@@ -91,7 +91,8 @@ PIN(gc_config, slice_ns, 12 * P + 8);
 PIN(gc_config, hash_key, 13 * P + 8);
 PIN(gc_config, stress, 13 * P + 24);
 PIN(gc_config, trash_percent, 14 * P + 24);
-PIN(gc_config, room, 15 * P + 24);
+PIN(gc_config, destroy_ns, 15 * P + 24);
+PIN(gc_config, room, 16 * P + 24);
 PIN_SIZE(gc_config, 18 * P + 24);
 
 /* These are filled up to the size that the caller compiled, so they may grow, but not move. */
@@ -123,7 +124,10 @@ PIN(gc_stats, bytes_grown_young, 232);
 PIN(gc_stats, bytes_grown_old, 240);
 PIN(gc_stats, pauses, 248);
 PIN(gc_stats, phases, 296);
-PIN(gc_stats, bytes_tables, 680);
+PIN(gc_stats, bytes_trash, 728);
+PIN(gc_stats, slices_late, 736);
+PIN(gc_stats, bytes_tables, 744);
+PIN(gc_stats, objects_waiting, 752);
 PIN(gc_pauses, count, 0);
 PIN(gc_pauses, ns_total, 8);
 PIN(gc_pauses, ns_p50, 16);
@@ -215,7 +219,9 @@ static_assert(GC_REASON_GROWTH == 3 && GC_REASON_SHORTAGE == 4 && GC_REASON_HEAP
 static_assert(GC_REASON_STRESS == 6, "gc_reason");
 static_assert(GC_PHASE_YOUNG == 0 && GC_PHASE_FULL == 1 && GC_PHASE_PROMOTE == 2, "gc_phase");
 static_assert(GC_PHASE_COUNT == 3 && GC_PHASE_MARK == 4 && GC_PHASE_SWEEP == 5, "gc_phase");
-static_assert(GC_PHASE_RECHECK == 6 && GC_PHASE_FREE == 7 && GC_PHASES == 8, "gc_phase");
+static_assert(GC_PHASE_RECHECK == 6 && GC_PHASE_FREE == 7 && GC_PHASE_DESTROY == 8 &&
+                  GC_PHASES == 9,
+              "gc_phase");
 static_assert(GC_DEBUG_STATS == 1 && GC_DEBUG_COLLECTABLE == 2 && GC_DEBUG_UNCOLLECTABLE == 4,
               "debug flags");
 static_assert(GC_DEBUG_SAVE_ALL == 8, "debug flags");

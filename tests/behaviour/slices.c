@@ -914,7 +914,7 @@ static void slice_is_a_pause_of_the_phase_it_begins_in(void **state)
                     pauses_of(&stats, GC_PHASE_FREE) > pauses_of(&before, GC_PHASE_FREE));
     } while (more);
     gc_stats stats = stats_of(heap);
-    for (size_t i = GC_PHASE_PROMOTE; i < GC_PHASES; i++) {
+    for (size_t i = GC_PHASE_PROMOTE; i <= GC_PHASE_FREE; i++) {
         assert_true(pauses_of(&stats, i) > 0);
     }
     assert_true(pauses_of(&stats, GC_PHASE_MARK) > 1);

@@ -1519,6 +1519,9 @@ static void change(struct model *model)
 static gc_config any_config(struct model *model)
 {
     gc_config config = { .slice_ns = 1 + below(model, 2000) };
+    if (below(model, 2) == 0) {
+        config.destroy_ns = 1 + below(model, 2000); /* what the program drops waits, too */
+    }
     if (model->scenario != IN_CROWDS) {
         config.thresholds.young_objects = 1 + below(model, 300);
         config.thresholds.young_bytes = 1000 + below(model, 20000);

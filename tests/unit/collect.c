@@ -35,6 +35,32 @@ static void alarms_follow_the_thresholds(void **state)
     assert_int_equal(heap->bytes_alarm, 600);
 }
 
+/* While something waits to be destroyed each birth is counted, and none any more when it is
+ * gone. */
+static void all_births_are_alarms_until_nothing_waits(void **state)
+{
+    struct world *world = *state;
+    gc_config config = lively();
+    config.destroy_ns = 1;
+    gc_heap *heap = world_new_heap(world, &config);
+    (void)gc_disable(heap);
+    struct node *list = NULL;
+    for (size_t i = 0; i < 10000; i++) {
+        struct node *node = node_new(heap);
+        node->left = list;
+        list = node;
+    }
+    gc_xdecref(list);
+    assert_non_null(heap->backlog);
+    assert_int_equal(heap->young_alarm, 0);
+    (void)gc_enable(heap);
+    assert_int_equal(heap->young_alarm, 0);
+    while (gc_step(heap, 1000000)) {
+    }
+    gc_decref(node_new(heap));
+    assert_int_equal(heap->young_alarm, 1000);
+}
+
 /* By the survivors of a full collection: old garbage does not make an object take longer. */
 static void young_are_few_in_a_heap_that_is_large(void **state)
 {
@@ -903,6 +929,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         world_test(alarms_follow_the_thresholds),
+        world_test(all_births_are_alarms_until_nothing_waits),
         world_test(young_are_few_in_a_heap_that_is_large),
         world_test(bytes_are_counted_from_the_last_collection_on),
         world_test(no_alarm_is_armed_while_disabled),
