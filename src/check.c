@@ -48,28 +48,29 @@ static bool is_in_list(const struct gci_page *page, const struct gci_page *first
            (page->next == NULL || page->next->prev == page);
 }
 
+/* Whether a page that is in use, neither current nor frozen, is at the level of its number of objects. */
+static bool is_at_level(const struct gci_page *page)
+{
+    uint32_t used = gci_page_used(page), level = page->level;
+    struct gci_page *first = level == 0 ? NULL : page->record->partial[level - 1];
+    bool listed = level == 0 || (is_in_list(page, first) && first->record == page->record);
+    return listed && page->notice == (int)gci_page_level_end(page, level) && page->countdown > 0 &&
+           used <= (level == 0 ? gci_page_capacity(page) : gci_page_level_end(page, level - 1));
+}
+
 static bool check_use(const struct gci_page *page)
 {
     const struct gci_record *record = page->record;
     uint32_t used = gci_page_used(page);
-    bool right = page->notice > 0 && page->countdown > 0;
-    if (page->frozen) {
-        right = page != record->current && !page->partial && page->notice == 0 &&
-                (used > 0 || page->emptied);
+    bool right;
+    if (page->emptied) {
+        right = used == 0 && page->level == 0 && is_in_list(page, page->heap->emptied_pages);
+    } else if (page->frozen) {
+        right = page != record->current && page->level == 0 && page->notice == 0 && used > 0;
     } else if (page == record->current) {
-        right = !page->partial && !page->emptied && page->notice == GCI_NOTICE_NEVER;
-    } else if (page->partial) {
-        right = page->notice == 0 && used > 0;
-    } else if (page->emptied) {
-        right = used == 0;
-    } else if (gci_page_capacity(page) == 1) {
-        right = used == 1;
-    }
-    if (page->partial) {
-        right = right && is_in_list(page, record->partial) &&
-                (page->prev == NULL || page->prev->record == record);
-    } else if (page->emptied) {
-        right = right && is_in_list(page, page->heap->emptied_pages);
+        right = page->level == 0 && page->notice == GCI_NOTICE_NEVER;
+    } else {
+        right = is_at_level(page);
     }
     return right || FAIL(page->heap, "PAGE-2: a page of %s is in a list where it does not belong",
                          page->type->name);

@@ -22,8 +22,9 @@
  *   PAGE-1   A page's slots are first + i * slot_size, below its end; beyond that is memory that was not
  *            used since the page was taken. Exactly the free ones are in its free list; notice +
  *            countdown are the others.
- *   PAGE-2   A page is its record's current one, or in its record's list of partial pages (a
- *            quarter free, or more), or fuller and in neither, or frozen and in neither, or emptied.
+ *   PAGE-2   A page is its record's current one, or full, or frozen, or emptied, or in the record's list
+ *            of partial pages for its level: 1 with less than a quarter free, 2 with less than half,
+ *            3 with less than three quarters, 4 with more. `notice` is where it leaves its level.
  *   GEN-1    young_objects of the heap is the number of objects with a young state.
  *   GEN-2    Every page that holds a YOUNG object is in the heap's list of young pages.
  *   CYCLE-1  Only while a cycle is under way the old are of two kinds: those it is about have the
@@ -122,14 +123,15 @@ enum {
 /* Objects of one type and one size class. A type without a tail has class 0, those of a type
  * with one have the classes from 1 on; the last is for those larger than GCI_SMALL_MAX. */
 enum { GCI_CLASS_BITS = 7, GCI_CLASS_LARGE = 73 };
+enum { GCI_LEVELS = 4 }; /* of partial pages */
 
 struct gci_record {
-    uint64_t key;             /* type << GCI_CLASS_BITS | class */
-    const gc_type *type;      /* NULL: this record is free */
-    struct gci_page *current; /* where objects are born; NULL: none yet */
-    struct gci_page *partial; /* PAGE-2; a list by next and prev */
-    struct gci_record *next;  /* of the heap's free records */
-    size_t live, bytes;       /* scratch of questions by type; 0 else */
+    uint64_t key;                         /* type << GCI_CLASS_BITS | class */
+    const gc_type *type;                  /* NULL: this record is free */
+    struct gci_page *current;             /* where objects are born; NULL: none yet */
+    struct gci_page *partial[GCI_LEVELS]; /* PAGE-2; from level 1 on; lists by next and prev */
+    struct gci_record *next;              /* of the heap's free records */
+    size_t live, bytes;                   /* scratch of questions by type; 0 else */
     struct {
         uint64_t objects, bytes;
     } earlier;     /* likewise: what the last answer was */
@@ -172,12 +174,12 @@ struct gci_page {
     uint8_t span;              /* pages of the segment it takes; 0: the segment is all its own */
     bool young : 1;            /* in the heap's list of young pages */
     bool aged : 1;             /* in it, and holds no YOUNG object: since a promotion came by */
-    bool partial : 1;          /* in its record's list of partial pages */
     bool emptied : 1;          /* in the heap's list of emptied pages */
     bool is_near : 1;          /* plain objects of at most two references */
     bool in_suspect_pages : 1; /* the cycle's list, which it leaves at the cycle's end */
     bool frozen : 1;           /* FROZEN-1; nothing is born here */
     bool chained : 1;          /* CYCLE-2: holds GREY objects, or such that died as such */
+    uint8_t level;             /* of the list of partial pages that it is in; 0: in none */
     uint16_t first;            /* offset of the first slot */
     struct gci_page *next_grey;
     struct gci_page *next_in_set;
@@ -186,7 +188,7 @@ struct gci_page {
     struct gci_record *record; /* NULL: the page is not in use */
 
     /* Third: changes of use. */
-    struct gci_page *next, *prev; /* partial, emptied */
+    struct gci_page *next, *prev; /* partial, emptied, idle */
     union {                       /* see gci_profile */
         uint32_t *sites;          /* numbers, one for every GCI_SLOT_MIN bytes; or NULL */
         uint32_t site;            /* of the object that is alone in its page; or 0 */

@@ -4,7 +4,8 @@
  *
  * A record's objects are born in its current page. A page that is full is left alone until a
  * quarter of it is free again: young objects spread over a few holes in many pages would cost a
- * collection many times the walking. An empty page goes back to its segment, an empty segment to
+ * collection many times the walking. It is used before, if there is no memory for another page. Of
+ * the partial pages the fullest are used first, so that the others become empty. An empty page goes back to its segment, an empty segment to
  * the page source, but the latter never in the middle of a decref and neither while somebody
  * walks the pages: until then it waits in the list of emptied pages. */
 
@@ -475,29 +476,37 @@ void gci_pages_leave_current(struct gci_record *record)
     page_empty(page);
 }
 
-/* Have a page looked at when so many of its objects are left. Where that is so already, the caller
- * looks. */
+/* Have a page noticed when so many of its objects are left. */
 static void set_notice(struct gci_page *page, int notice)
 {
     page->countdown = (uint16_t)((int)gci_page_used(page) - notice);
     page->notice = (int16_t)notice;
 }
 
+static void leave_level(struct gci_page *page)
+{
+    if (page->level > 0) {
+        unlink_page(&page->record->partial[page->level - 1], page);
+        page->level = 0;
+    }
+}
+
+/* Put a page that is not current where it belongs by the number of its objects (PAGE-2). */
 void gci_page_noticed(struct gci_page *page)
 {
-    if (page->notice > 0) {
-        set_notice(page, 0);
-        page->partial = true;
-        link_page(&page->record->partial, page);
+    uint32_t used = (uint16_t)gci_page_used(page); /* the countdown may have passed 0 */
+    unsigned level = 0;
+    leave_level(page);
+    while (level < GCI_LEVELS && used <= gci_page_level_end(page, level)) {
+        level++;
     }
-    if (page->countdown > 0) {
-        return;
+    set_notice(page, used == 0 ? 0 : (int)gci_page_level_end(page, level));
+    if (used == 0) {
+        page_empty(page);
+    } else if (level > 0) {
+        page->level = (uint8_t)level;
+        link_page(&page->record->partial[level - 1], page);
     }
-    if (page->partial) {
-        page->partial = false;
-        unlink_page(&page->record->partial, page);
-    }
-    page_empty(page);
 }
 
 void gci_page_reset(struct gci_page *page)
@@ -511,19 +520,6 @@ void gci_page_reset(struct gci_page *page)
     } else {
         page->countdown = 1;
     }
-}
-
-/* How many objects a page has when it becomes partial. */
-static int partial_at(const struct gci_page *page)
-{
-    uint32_t capacity = gci_page_capacity(page);
-    return (int)(capacity < 4 ? capacity - 1 : capacity - capacity / 4);
-}
-
-/* A full page stops being current. */
-static void retire(struct gci_page *page)
-{
-    set_notice(page, partial_at(page));
 }
 
 /* The first patch from `patch` on that has members, or has none, as `with` says. */
@@ -588,16 +584,21 @@ void gci_page_sort_free(struct gci_page *page, uint32_t members)
     page->free = mixed ? list_free(page, members, true) : list_free(page, members, false);
 }
 
-static struct gci_page *take_partial(const gc_heap *heap, struct gci_record *record)
+/* A page with room of a record, of the partial ones from level `first` to `last`; the fullest, so that the
+ * others become empty. */
+static struct gci_page *take_partial(const gc_heap *heap, struct gci_record *record, unsigned first,
+                                     unsigned last)
 {
     enum { TRIES = 8 }; /* the first has room, but in walks */
-    struct gci_page *page = record->partial;
-    for (unsigned tries = 1; page != NULL && !has_room(heap, page); tries++) {
-        page = tries < TRIES ? page->next : NULL;
+    struct gci_page *page = NULL;
+    for (unsigned level = first, tries = 0; page == NULL && level <= last; level++) {
+        page = record->partial[level - 1];
+        for (; page != NULL && !has_room(heap, page); tries++) {
+            page = tries < TRIES ? page->next : NULL;
+        }
     }
     if (page != NULL) {
-        unlink_page(&record->partial, page);
-        page->partial = false;
+        leave_level(page);
         set_notice(page, GCI_NOTICE_NEVER);
         if (page->sorted != (uint8_t)gci_page_used(page)) {
             gci_page_sort_free(page, 0);
@@ -611,52 +612,43 @@ void gci_page_freeze(struct gci_page *page)
     struct gci_record *record = page->record;
     if (page == record->current) {
         record->current = NULL;
-    } else if (page->partial) {
-        page->partial = false;
-        unlink_page(&record->partial, page);
     }
+    leave_level(page);
     set_notice(page, 0);
     page->frozen = true;
-}
-
-/* A page that is in no list, and no longer current, is full or partial. */
-static void leave_to_record(struct gci_page *page)
-{
-    if ((int)gci_page_used(page) > partial_at(page)) {
-        retire(page);
-    } else {
-        set_notice(page, 0);
-        page->partial = true;
-        link_page(&page->record->partial, page);
-        if (page->countdown == 0) {
-            gci_page_noticed(page); /* it is empty */
-        }
-    }
 }
 
 void gci_page_unfreeze(struct gci_page *page)
 {
     page->frozen = false;
-    leave_to_record(page);
+    gci_page_noticed(page);
+}
+
+/* A page to be the current one of a record. One that is nearly full is worth its walking only where there
+ * is no other. */
+static struct gci_page *take_page(gc_heap *heap, struct gci_record *record, size_t slot_size)
+{
+    struct gci_page *page = take_partial(heap, record, 2, GCI_LEVELS);
+    page = page == NULL ? page_new(heap, record, slot_size) : page;
+    return page == NULL ? take_partial(heap, record, 1, 1) : page;
 }
 
 struct gci_page *gci_pages_with_room(gc_heap *heap, struct gci_record *record, size_t slot_size)
 {
     struct gci_page *page = record->current;
     if (page == NULL || !has_room(heap, page)) {
-        page = take_partial(heap, record);
-        page = page == NULL ? page_new(heap, record, slot_size) : page;
+        page = take_page(heap, record, slot_size);
         if (page == NULL) {
             return NULL;
         }
         if (record->current != NULL) {
-            leave_to_record(record->current);
+            gci_page_noticed(record->current);
         }
         record->current = page;
         record->seen = *record->type;
     }
     if (slot_size > GCI_SMALL_MAX) { /* it has room for no other */
-        retire(page);
+        set_notice(page, 0);
         record->current = NULL;
     }
     if (page->birth == GCI_YOUNG && !page->young) {

@@ -147,6 +147,24 @@ static inline uint32_t gci_page_capacity(const struct gci_page *page)
                : (GCI_PAGE_SIZE - page->first) / (uint32_t)page->slot_size;
 }
 
+/* How many objects are left in a page when it leaves a level of PAGE-2 for the next; level 0 is that of full
+ * pages. Of 100 slots: 99, 75, 50, 25, 0. */
+static inline uint32_t gci_page_level_end(const struct gci_page *page, unsigned level)
+{
+    uint32_t capacity = gci_page_capacity(page), free_slots = capacity * level / GCI_LEVELS;
+    return capacity - (free_slots > 0 ? free_slots : 1);
+}
+
+/* Whether a record has partial pages. */
+static inline bool gci_record_has_partial(const struct gci_record *record)
+{
+    bool has = false;
+    for (size_t i = 0; i < GCI_LEVELS; i++) {
+        has = has || record->partial[i] != NULL;
+    }
+    return has;
+}
+
 /* Put a slot into the free list. */
 static inline void gci_page_push_free(struct gci_page *page, gc_object *slot)
 {
