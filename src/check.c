@@ -260,6 +260,43 @@ static bool check_weak_table(gc_heap *heap, const struct totals *totals)
     return SAME(heap, totals->watchers, watchers, "WEAK-3: %zu watchers, %zu of them in the list");
 }
 
+/* A list of idle pages. Returns how many there are, with their bytes if they are large. */
+static size_t count_idle(const struct gci_idle *idle, size_t *bytes)
+{
+    size_t count = 0;
+    const struct gci_page *last = NULL;
+    for (const struct gci_page *page = idle->first; page != NULL; page = page->next, count++) {
+        if (page->prev != last || page->record != NULL) {
+            return SIZE_MAX;
+        }
+        last = page;
+        *bytes += gci_segment_of(page)->size;
+    }
+    return idle->last == last ? count : SIZE_MAX;
+}
+
+static bool check_idle(gc_heap *heap)
+{
+    size_t idle = 0, idle_large = 0, bytes = 0, bytes_large = 0;
+    for (struct gci_segment *segment = heap->segments; segment != NULL; segment = segment->next) {
+        bool is_large = gci_segment_is_large(segment);
+        idle_large += is_large && segment->pages[0].record == NULL;
+        for (size_t i = 0; !is_large && i < GCI_SEGMENT_PAGES; i++) {
+            bool is_free = segment->free_pages >> i & 1, is_idle = segment->idle_pages >> i & 1;
+            idle += is_idle;
+            if ((is_free && segment->pages[i].record != NULL) || (is_idle && !is_free)) {
+                return FAIL(heap, "PAGE-3: page %zu of a segment is in use and free, or idle", i);
+            }
+        }
+    }
+    return SAME(heap, idle, count_idle(&heap->idle_pages, &bytes),
+                "PAGE-3: %zu pages are idle, %zu of them in the list") &&
+           SAME(heap, idle_large, count_idle(&heap->idle_large, &bytes_large),
+                "PAGE-3: %zu large segments are idle, %zu of them in the list") &&
+           SAME(heap, bytes_large, heap->idle_large_bytes,
+                "PAGE-3: %zu bytes of large segments are idle, counted as %zu");
+}
+
 static bool check_pages(gc_heap *heap)
 {
     struct totals totals = { 0 };
@@ -278,7 +315,7 @@ static bool check_pages(gc_heap *heap)
                 "GEN-2: %zu young pages, %zu of them in the list") &&
            SAME(heap, totals.bytes_live, heap->bytes_live,
                 "BYTES-1: %zu bytes live, counted as %zu") &&
-           check_weak_table(heap, &totals);
+           check_idle(heap) && check_weak_table(heap, &totals);
 }
 
 /* A cycle that is under way, before a look at the heap ends it. */

@@ -728,9 +728,12 @@ bool gc_step(gc_heap *heap, uint64_t budget_ns)
         } else if (collect_young_if_due(heap)) { /* user code may run here */
             begin_cycle(heap);                   /* user code may run here */
         }
-        if (is_in_cycle(heap) && may_start(heap)) { /* what has run may have disabled collections */
-            slice(heap, budget_ns);                 /* user code may run here */
-        }
+    }
+    bool goes_on = is_in_cycle(heap) && may_start(heap); /* what has run may have disabled them */
+    if (budget_ns > 0 && goes_on) {
+        slice(heap, budget_ns); /* user code may run here */
+    } else if (budget_ns > 0) {
+        (void)gci_pages_purge(heap, false, budget_ns);
     }
     return is_in_cycle(heap) && may_start(heap);
 }

@@ -25,6 +25,10 @@
  *   PAGE-2   A page is its record's current one, or full, or frozen, or emptied, or in the record's list
  *            of partial pages for its level: 1 with less than a quarter free, 2 with less than half,
  *            3 with less than three quarters, 4 with more. `notice` is where it leaves its level.
+ *   PAGE-3   The pages that are not in use have a bit in free_pages of their segment. Those with one in
+ *            idle_pages, too, are in the heap's list of idle pages, in the order in which they came to
+ *            it; the others are clean: nothing was written to them since they came from the system,
+ *            or went back. A large segment that is not in use is in the list of idle large ones.
  *   GEN-1    young_objects of the heap is the number of objects with a young state.
  *   GEN-2    Every page that holds a YOUNG object is in the heap's list of young pages.
  *   CYCLE-1  Only while a cycle is under way the old are of two kinds: those it is about have the
@@ -193,7 +197,11 @@ struct gci_page {
         uint32_t *sites;          /* numbers, one for every GCI_SLOT_MIN bytes; or NULL */
         uint32_t site;            /* of the object that is alone in its page; or 0 */
     } profile;
-    struct gci_page *next_ending, *next_chain, *next_suspect;
+    union {
+        struct gci_page *next_ending;
+        uint64_t idle_since_ns; /* when its last object was gone */
+    };
+    struct gci_page *next_chain, *next_suspect;
     uint16_t ending;  /* link: for end_plain of death.c alone */
     uint16_t chain;   /* link: GREY objects; 0: none, or all in a lane. Or the backlog's, by refs */
     uint16_t counted; /* members of S that this round of the cycle came by */
@@ -229,16 +237,29 @@ struct gci_births {
 struct gci_segment {
     gc_heap *heap;
     size_t size;         /* mapped: GCI_SEGMENT_SIZE, or what its one large object needs */
-    uint64_t free_pages; /* a bit each */
+    uint64_t free_pages; /* a bit each, as below */
+    uint64_t idle_pages; /* PAGE-3 */
+    /* All memory of these is there, in use or idle; when it is so of all, huge pages cost none. */
+    uint64_t filled_pages;
+    enum gci_huge {
+        GCI_HUGE_AS_SYSTEM = 0,
+        GCI_HUGE_WANTED,
+        GCI_HUGE_REFUSED,
+    } huge;                                      /* what the system was told */
     struct gci_segment *next, *prev;             /* all of the heap, in the order they came */
     struct gci_segment *next_free, *prev_free;   /* those with free pages */
-    void *room[9];                               /* pages[] begins on a cache line of its own */
+    void *room[6];                               /* pages[] begins on a cache line of its own */
     struct gci_births births[GCI_SEGMENT_PAGES]; /* of the pages */
     /* A segment of one large object has pages[0] only. */
     struct gci_page pages[GCI_SEGMENT_PAGES];
     /* Loads wait for earlier stores with the same low twelve bits of the address. The first slot of
      * the first page, the hottest of a small heap, is not to be such with its page's own line. */
     char gap[GCI_ALIGN_MAX];
+};
+
+/* A list of pages by next and prev, the first has been in it for the longest time. */
+struct gci_idle {
+    struct gci_page *first, *last;
 };
 
 /* A block of records; more follow when it is full. */
@@ -472,6 +493,10 @@ struct gc_heap {
     struct gci_page *emptied_pages;
     struct gci_segment *segments, *last_segment;
     struct gci_segment *free_segments; /* with free pages */
+    struct gci_idle idle_pages;        /* PAGE-3 */
+    struct gci_idle idle_large;        /* of large segments the only page */
+    size_t idle_large_bytes;           /* of these segments */
+    uint64_t purge_rest_ns;            /* when pages may go back to the system again */
     struct gci_table segment_table;    /* by address >> GCI_SEGMENT_SHIFT */
     struct gci_table record_table;     /* by key */
     struct gci_records *records;

@@ -38,11 +38,10 @@ bool gci_table_reserve(gc_heap *heap, struct gci_table *table)
     struct gci_table larger = { .size = table->size == 0 ? FIRST_SIZE : table->size * 2,
                                 .hash_key = heap->config.hash_key };
     size_t bytes = larger.size * sizeof(struct gci_entry);
-    larger.entries = gci_memory_take(heap, bytes, GCI_ALIGN_MAX);
+    larger.entries = gci_memory_take_zeroed(heap, bytes, GCI_ALIGN_MAX, bytes);
     if (larger.entries == NULL) {
         return false;
     }
-    memset(larger.entries, 0, bytes);
     for (size_t i = 0; i < table->size; i++) {
         if (table->entries[i].key != 0) {
             gci_table_put(&larger, table->entries[i].key, table->entries[i].value);

@@ -90,7 +90,8 @@ PIN(gc_config, panic, 11 * P + 8);
 PIN(gc_config, slice_ns, 12 * P + 8);
 PIN(gc_config, hash_key, 13 * P + 8);
 PIN(gc_config, stress, 13 * P + 24);
-PIN(gc_config, room, 14 * P + 24);
+PIN(gc_config, purge_ns, 14 * P + 24);
+PIN(gc_config, room, 15 * P + 24);
 PIN_SIZE(gc_config, 18 * P + 24);
 
 /* These are filled up to the size that the caller compiled, so they may grow, but not move. */
