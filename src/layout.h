@@ -130,12 +130,13 @@ enum { GCI_CLASS_BITS = 7, GCI_CLASS_LARGE = 73 };
 enum { GCI_LEVELS = 4 }; /* of partial pages */
 
 struct gci_record {
-    uint64_t key;                         /* type << GCI_CLASS_BITS | class */
-    const gc_type *type;                  /* NULL: this record is free */
-    struct gci_page *current;             /* where objects are born; NULL: none yet */
-    struct gci_page *partial[GCI_LEVELS]; /* PAGE-2; from level 1 on; lists by next and prev */
-    struct gci_record *next;              /* of the heap's free records */
-    size_t live, bytes;                   /* scratch of questions by type; 0 else */
+    uint64_t key;                          /* type << GCI_CLASS_BITS | class */
+    const gc_type *type;                   /* NULL: this record is free */
+    struct gci_page *current;              /* where objects are born; NULL: none yet */
+    struct gci_page *partial[GCI_LEVELS];  /* PAGE-2; from level 1 on; lists by next and prev */
+    struct gci_record *next;               /* of the heap's free records */
+    size_t live, bytes;                    /* scratch of questions by type; 0 else */
+    size_t pages, bytes_pages, slots_free; /* scratch likewise */
     struct {
         uint64_t objects, bytes;
     } earlier;     /* likewise: what the last answer was */

@@ -491,6 +491,51 @@ static void page_2_an_emptied_page_with_an_object(void **state)
     crowd_drop_all(&crowd);
 }
 
+/* PAGE-3 */
+
+static void page_3_a_page_that_is_in_use_and_free(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    struct gci_segment *segment = gci_segment_of(page_of(node));
+    segment->free_pages |= 1;
+    assert_broken(world, "PAGE-3");
+    segment->free_pages &= ~UINT64_C(1);
+    assert_mended(world);
+    gc_decref(node);
+}
+
+static void page_3_an_idle_page_that_is_not_in_the_list(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    struct gci_segment *segment = gci_segment_of(page_of(node));
+    segment->idle_pages = 2;
+    assert_broken(world, "PAGE-3");
+    segment->idle_pages = 0;
+    assert_mended(world);
+    gc_decref(node);
+}
+
+static void page_3_idle_large_segments_that_are_counted_wrong(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    static const gc_type large = { .name = "large", .size = GCI_SEGMENT_SIZE };
+    gc_decref(gc_new(heap, &large));
+    gci_pages_tidy(heap, false);
+    struct gci_idle idle = heap->idle_large;
+    heap->idle_large_bytes++;
+    assert_broken(world, "PAGE-3");
+    heap->idle_large_bytes--;
+    heap->idle_large = (struct gci_idle){ 0 };
+    assert_broken(world, "PAGE-3");
+    heap->idle_large = idle;
+    assert_mended(world);
+}
+
 /* GEN-1, GEN-2, BYTES-1 */
 
 static void gen_1_a_wrong_number_of_young_objects(void **state)
@@ -988,6 +1033,9 @@ int main(void)
         world_test(page_2_a_current_page_that_is_in_a_list),
         world_test(page_2_a_page_with_untouched_slots_that_is_not_current),
         world_test(page_2_an_emptied_page_with_an_object),
+        world_test(page_3_a_page_that_is_in_use_and_free),
+        world_test(page_3_an_idle_page_that_is_not_in_the_list),
+        world_test(page_3_idle_large_segments_that_are_counted_wrong),
         world_test(gen_1_a_wrong_number_of_young_objects),
         world_test(gen_2_a_young_object_on_a_page_that_is_not_marked_young),
         world_test(gen_2_a_young_object_on_a_page_that_is_not_in_the_list),
