@@ -20,7 +20,7 @@ static const struct {
     { "full1m", bench_full },       { "full10m", bench_full },
     { "garbage1m", bench_garbage }, { "bytes", bench_bytes },
     { "acyclic", bench_acyclic },   { "churn", bench_churn },
-    { "churn20m", bench_churn },
+    { "churn20m", bench_churn },    { "goback", bench_goback },
 };
 
 static const char *running; /* the workload, for the figures */

@@ -46,6 +46,7 @@ bytes             10000000 3     1000000 1
 acyclic                 18 7          14 3
 churn              5000000 3      200000 1
 churn20m          20000000 3    20000000 1
+goback            20000000 1     1000000 1
 profile                  - -           - -
 "
 workloads=$(echo "$plan" | awk 'NF { print $1 }')

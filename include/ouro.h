@@ -430,8 +430,8 @@ typedef struct gc_config {
     size_t stress;
 
     /* How long a page is kept after its last object, in nanoseconds, before its memory goes back to
-     * the system: at slow births (one that takes another page), at the ends of collections, and in
-     * gc_step, for some 200 us at a time, and not more than a ninth of the time. What a page_source
+     * the system: at slow births (one that takes another page), at the ends of collections, for a
+     * millisecond at a time at most and a ninth of all time, and in gc_step. What a page_source
      * has given goes back to it by whole segments of 4 MiB, and by large objects.
      * Default 1000000000, a second; 1: at the next of these; SIZE_MAX: not for its age. */
     size_t purge_ns;

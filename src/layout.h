@@ -497,7 +497,7 @@ struct gc_heap {
     struct gci_idle idle_pages;        /* PAGE-3 */
     struct gci_idle idle_large;        /* of large segments the only page */
     size_t idle_large_bytes;           /* of these segments */
-    uint64_t purge_rest_ns;            /* when pages may go back to the system again */
+    uint64_t purge_end_ns;             /* when a birth waited for a purge */
     struct gci_table segment_table;    /* by address >> GCI_SEGMENT_SHIFT */
     struct gci_table record_table;     /* by key */
     struct gci_records *records;

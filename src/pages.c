@@ -587,17 +587,18 @@ size_t gci_pages_purge(gc_heap *heap, bool all, uint64_t budget_ns)
     return gci_segments_purge(heap, all ? 0 : heap->config.purge_ns, budget_ns, may_unmap);
 }
 
-/* Purge while a birth waits: then the program runs for so many times as long before more is purged. */
+/* Purge while a birth waits: for an eighth of the time since the last purge, but no more than a millisecond, and
+ * not before that is worth while. So a program that seldom comes by gives its memory back, too. */
 static void purge_some(gc_heap *heap)
 {
-    enum { BUDGET_NS = 200000, RESTS = 8 };
+    enum { SHARE = 8, LEAST_NS = 100000, MOST_NS = 1000000 };
     if (!gci_segments_has_idle(heap)) {
         return; /* speed only: the clock takes longer */
     }
-    uint64_t start = gci_sys_clock_ns();
-    if (start >= heap->purge_rest_ns && gci_pages_purge(heap, false, BUDGET_NS) > 0) {
-        uint64_t end = gci_sys_clock_ns();
-        heap->purge_rest_ns = end + RESTS * (end - start);
+    uint64_t budget = (gci_sys_clock_ns() - heap->purge_end_ns) / SHARE;
+    budget = budget < MOST_NS ? budget : MOST_NS;
+    if (budget >= LEAST_NS && gci_pages_purge(heap, false, budget) > 0) {
+        heap->purge_end_ns = gci_sys_clock_ns();
     }
 }
 

@@ -239,7 +239,7 @@ OURO_INTERNAL size_t gci_pages_trim(gc_heap *heap, size_t keep);
 OURO_INTERNAL size_t gci_pages_purge(gc_heap *heap, bool all, uint64_t budget_ns);
 
 /* Take emptied pages out of use; return empty segments beyond what is best kept for later, all of them or
- * a few at a time, and the pages that were idle for gc_config.purge_ns, for some 200 us at a time. */
+ * a few at a time, and the pages that were idle for gc_config.purge_ns, for a time (see purge_some). */
 OURO_INTERNAL void gci_pages_tidy(gc_heap *heap, bool all);
 
 /* Let go of the current pages that hold no object, unless pinned. */
