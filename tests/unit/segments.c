@@ -231,8 +231,11 @@ static void births_wait_for_purges_an_eighth_of_the_time_at_most(void **state)
 static void page_that_is_used_again_is_not_purged(void **state)
 {
     gc_heap *heap = system_heap(*state, PURGE_NS);
-    void *kept = make(heap, &leaf_32), *page = make(heap, &leaf_page);
-    void *place = page;
+    void *kept = make(heap, &leaf_32), *clean = make(heap, &leaf_page);
+    void *page = make(heap, &leaf_page), *place = page;
+    gc_decref(clean);
+    (void)gc_heap_trim(heap);
+    memset(&told, 0, sizeof(told));
     gc_decref(page);
     clock_ns += PURGE_NS - 1;
     page = make(heap, &leaf_page);
