@@ -22,6 +22,7 @@ static const struct {
     { "garbage1m", bench_garbage }, { "bytes", bench_bytes },
     { "acyclic", bench_acyclic },   { "churn", bench_churn },
     { "churn20m", bench_churn },    { "trash", bench_trash },
+    { "goback", bench_goback },
 };
 
 static const char *running; /* the workload, for the figures: a name, or name/case */

@@ -133,5 +133,6 @@ void bench_bytes(size_t size);
 void bench_acyclic(size_t size);
 void bench_churn(size_t size);
 void bench_trash(size_t size);
+void bench_goback(size_t size);
 
 #endif

@@ -79,6 +79,7 @@ trash/cache-3us-100MB                  8 1      - -
 trash/burst-3us-100MB                  4 1      - -
 trash/cache-0us-100MB-frozen128MB     12 1      - -
 trash/cache-0.5us-1000MB               4 1      - -
+goback            20000000 1     1000000 1
 profile                  - -           - -
 "
 workloads=$(echo "$plan" | awk 'NF { print $1 }')

@@ -479,7 +479,14 @@ typedef struct gc_config {
      * as fast as ever. */
     size_t destroy_ns;
 
-    uintptr_t room[2]; /* must be 0 */
+    /* How long a page is kept after its last object, in nanoseconds, before its memory goes back to
+     * the system: at slow births (one that takes another page), at the ends of collections, for a
+     * millisecond at a time at most and a ninth of all time, and in gc_step. What a page_source
+     * has given goes back to it by whole segments of 4 MiB, and by large objects.
+     * Default 1000000000, a second; 1: at the next of these; SIZE_MAX: not for its age. */
+    size_t purge_ns;
+
+    uintptr_t room[1]; /* must be 0 */
 } gc_config;
 
 /* Make a heap. `config` NULL: the defaults; it is copied.
@@ -512,10 +519,13 @@ OURO_API void *gc_heap_user_data(const gc_heap *heap) OURO_NONNULL;
  * Cost  about 110 instructions, and 22 more for each 8 bytes. */
 OURO_API uint64_t gc_hash(const gc_heap *heap, const void *bytes, size_t size) OURO_NONNULL;
 
-/* Return empty pages to the system now. Otherwise the heap keeps some for later. Inside callbacks
+/* Return empty pages to the system now, without waiting for gc_config.purge_ns: whole segments to the page
+ * source, and of the others the memory behind single pages, if it came from the system. Inside callbacks
  * that are called by a collection or a search it does nothing.
  * Runs    finalizers and callbacks of garbage that an unfinished incremental collection found.
- * Returns the bytes given back.  Cost  the number of types and segments. */
+ * Returns the bytes given back, of both kinds.
+ * Cost    the number of types, segments and empty pages; a call of the system for each 16 of these that are
+ *         neighbours. */
 OURO_API size_t gc_heap_trim(gc_heap *heap) OURO_NONNULL;
 
 /* Bytes that live outside but because of the heap's objects: buffers, pixels. They count for the
@@ -1118,21 +1128,21 @@ typedef struct gc_pauses {
 
 typedef struct gc_stats {
     gc_generation_stats generations[2];
-    uint64_t objects_live;      /* containers and leaves */
-    uint64_t objects_born;      /* since the heap was made */
-    uint64_t objects_died;      /* by count and by the collector */
-    uint64_t died_by_count;     /* those no collection found: of doomed owners, the leaves too */
-    uint64_t finalized;         /* finalizers called */
-    uint64_t bytes_live;        /* slots in use, 0 when nothing lives */
-    uint64_t bytes_live_peak;   /* the most that bytes_live ever was */
-    uint64_t bytes_external;    /* gc_external_add less gc_external_remove */
-    uint64_t bytes_reserved;    /* taken from the page source */
-    uint64_t bytes_limit;       /* 0: none */
-    uint64_t pause_ns_total;    /* time inside collections and long drains: all phases */
-    uint64_t pause_ns_max;      /* the longest of them */
-    uint64_t pages;             /* in use */
-    uint64_t segments;          /* taken from the page source */
-    uint64_t objects_frozen;    /* containers set aside by gc_freeze; in no generation */
+    uint64_t objects_live;    /* containers and leaves */
+    uint64_t objects_born;    /* since the heap was made */
+    uint64_t objects_died;    /* by count and by the collector */
+    uint64_t died_by_count;   /* those no collection found: of doomed owners, the leaves too */
+    uint64_t finalized;       /* finalizers called */
+    uint64_t bytes_live;      /* slots in use, 0 when nothing lives */
+    uint64_t bytes_live_peak; /* the most that bytes_live ever was */
+    uint64_t bytes_external;  /* gc_external_add less gc_external_remove */
+    uint64_t bytes_reserved; /* taken from the page source; bytes_resident tells how much is used */
+    uint64_t bytes_limit;    /* 0: none */
+    uint64_t pause_ns_total; /* time inside collections and long drains: all phases */
+    uint64_t pause_ns_max;   /* the longest of them */
+    uint64_t pages;          /* in use */
+    uint64_t segments;       /* taken from the page source */
+    uint64_t objects_frozen; /* containers set aside by gc_freeze; in no generation */
     uint64_t bytes_grown_young; /* live and external, since the last collection */
     uint64_t bytes_grown_old;   /* the same, since the last of everything */
     gc_pauses pauses;           /* all of them */
@@ -1149,6 +1159,10 @@ typedef struct gc_stats {
     /* Objects that are dead and wait for their end, by destroy_ns or for a slice; objects_live has
      * them still. What only they refer to is alive as yet, and not among them. */
     uint64_t objects_waiting;
+    /* bytes_reserved less the pages that were not used since they came from the system, or went back to it
+     * (gc_config.purge_ns): the most that the heap can have of the machine's memory. Pages of a page_source
+     * count all. */
+    uint64_t bytes_resident;
 } gc_stats;
 
 /* Fill in the statistics of a heap.  Cost  the number of pages; and after a second gc_freeze, of
@@ -1169,6 +1183,9 @@ typedef struct gc_type_stats {
     uint64_t bytes;        /* their slots */
     int64_t objects_grown; /* since the answer before */
     int64_t bytes_grown;
+    uint64_t pages;       /* of 64 KiB, that its objects have for themselves */
+    uint64_t bytes_pages; /* of these, or of the blocks of objects of more than 1 MiB */
+    uint64_t slots_free;  /* in the pages: so many objects have room, if they are of one size */
 } gc_type_stats;
 
 /* How many objects there are of each type: the commonest first, then the largest. `stats` has room
@@ -1829,7 +1846,8 @@ template <class T> inline OURO_NEW T *gc_newref(T *object)
  * - `arg` of a callback is not counted: what it points to must outlive the weak reference. To hold
  *   an object by it, drop that object in the callback, and where you drop the weak reference.
  * - The memory of objects that die is reused by the heap at once, but goes back to the system
- *   only at collections, and in gc_heap_trim.
+ *   only by whole pages, some time after they became empty, as gc_config.purge_ns says. A program that
+ *   neither fills pages nor collects gives nothing back unless it calls gc_step or gc_heap_trim.
  */
 
 #endif

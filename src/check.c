@@ -49,28 +49,35 @@ static bool is_in_list(const struct gci_page *page, const struct gci_page *first
            (page->next == NULL || page->next->prev == page);
 }
 
+/* Whether a page that is in use, neither current nor frozen, is at the level of its number of objects. */
+static bool is_at_level(const struct gci_page *page)
+{
+    uint32_t used = gci_page_used(page), level = page->level;
+    struct gci_page *first = level == 0 ? NULL : page->record->partial[level - 1];
+    bool listed = level == 0 || (is_in_list(page, first) && first->record == page->record);
+    return listed && page->notice == (int)gci_page_level_end(page, level) && page->countdown > 0 &&
+           used <= (level == 0 ? gci_page_capacity(page) : gci_page_level_end(page, level - 1));
+}
+
+/* Whether a page was closed to births when it was frozen. */
+static bool is_closed(const struct gci_page *page)
+{
+    size_t most = page->mixed ? SIZE_MAX : gci_page_slots(page) / 4;
+    return (page->frozen || page->mixed) && page->level == 0 && page->countdown > 0 &&
+           page->notice >= 0 && (size_t)page->notice <= most;
+}
+
 static bool check_use(const struct gci_page *page)
 {
     const struct gci_record *record = page->record;
     uint32_t used = gci_page_used(page);
-    bool right = page->notice > 0 && page->countdown > 0;
-    if (page == record->current) {
-        right = !page->partial && !page->emptied && page->notice == GCI_NOTICE_NEVER;
-    } else if (page->partial) {
-        right = page->notice == 0 && used > 0;
-    } else if (page->emptied) {
-        right = used == 0;
-    } else if (page->frozen || page->mixed) {
-        right = used > 0 && page->notice >= 0 &&
-                (page->mixed || (size_t)page->notice <= gci_page_slots(page) / 4);
-    } else if (gci_page_capacity(page) == 1) {
-        right = used == 1;
-    }
-    if (page->partial) {
-        right = right && is_in_list(page, record->partial) &&
-                (page->prev == NULL || page->prev->record == record);
-    } else if (page->emptied) {
-        right = right && is_in_list(page, page->heap->emptied_pages);
+    bool right;
+    if (page->emptied) {
+        right = used == 0 && page->level == 0 && is_in_list(page, page->heap->emptied_pages);
+    } else if (page == record->current) {
+        right = page->level == 0 && page->notice == GCI_NOTICE_NEVER;
+    } else {
+        right = is_at_level(page) || is_closed(page);
     }
     return right || FAIL(page->heap, "PAGE-2: a page of %s is in a list where it does not belong",
                          page->type->name);
@@ -298,6 +305,43 @@ static bool check_tables(gc_heap *heap)
            check_vector(heap, &heap->weak_table.heads, heap->weak_table.buckets);
 }
 
+/* A list of idle pages. Returns how many there are, with their bytes if they are large. */
+static size_t count_idle(const struct gci_idle *idle, size_t *bytes)
+{
+    size_t count = 0;
+    const struct gci_page *last = NULL;
+    for (const struct gci_page *page = idle->first; page != NULL; page = page->next, count++) {
+        if (page->prev != last || page->record != NULL) {
+            return SIZE_MAX;
+        }
+        last = page;
+        *bytes += gci_segment_of(page)->size;
+    }
+    return idle->last == last ? count : SIZE_MAX;
+}
+
+static bool check_idle(gc_heap *heap)
+{
+    size_t idle = 0, idle_large = 0, bytes = 0, bytes_large = 0;
+    for (struct gci_segment *segment = heap->segments; segment != NULL; segment = segment->next) {
+        bool is_large = gci_segment_is_large(segment);
+        idle_large += is_large && segment->pages[0].record == NULL;
+        for (size_t i = 0; !is_large && i < GCI_SEGMENT_PAGES; i++) {
+            bool is_free = segment->free_pages >> i & 1, is_idle = segment->idle_pages >> i & 1;
+            idle += is_idle;
+            if ((is_free && segment->pages[i].record != NULL) || (is_idle && !is_free)) {
+                return FAIL(heap, "PAGE-3: page %zu of a segment is in use and free, or idle", i);
+            }
+        }
+    }
+    return SAME(heap, idle, count_idle(&heap->idle_pages, &bytes),
+                "PAGE-3: %zu pages are idle, %zu of them in the list") &&
+           SAME(heap, idle_large, count_idle(&heap->idle_large, &bytes_large),
+                "PAGE-3: %zu large segments are idle, %zu of them in the list") &&
+           SAME(heap, bytes_large, heap->idle_large_bytes,
+                "PAGE-3: %zu bytes of large segments are idle, counted as %zu");
+}
+
 static bool check_pages(gc_heap *heap)
 {
     struct totals totals = { 0 };
@@ -321,7 +365,7 @@ static bool check_pages(gc_heap *heap)
                 "GEN-2: %zu young pages, %zu of them in the list") &&
            SAME(heap, totals.bytes_live, heap->bytes_live,
                 "BYTES-1: %zu bytes live, counted as %zu") &&
-           check_weak_table(heap, &totals) && check_tables(heap);
+           check_idle(heap) && check_weak_table(heap, &totals) && check_tables(heap);
 }
 
 /* A cycle that is under way, before a look at the heap ends it. */

@@ -461,6 +461,7 @@ static bool shortage(gc_heap *heap)
     if (!collect(heap, 1, GC_REASON_SHORTAGE, false, &found)) { /* user code may run here */
         return waited;
     }
+    gci_pages_drop_idle(heap);
     (void)gci_pages_trim(heap, 0);
     return true;
 }
@@ -502,6 +503,8 @@ bool gc_step(gc_heap *heap, uint64_t budget_ns)
         collect_what_is_due(heap, true); /* user code may run here */
         if (gci_pacing_is_in_cycle(heap) && may_start(heap)) {
             slice(heap, budget_ns); /* user code may run here */
+        } else {
+            (void)gci_pages_purge(heap, false, budget_ns);
         }
     }
     return gci_death_may_catch_up(heap) || (gci_pacing_is_in_cycle(heap) && may_start(heap));

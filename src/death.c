@@ -329,7 +329,9 @@ static inline void set_dying(struct gci_page *page, gc_object *self)
  * reference too many. */
 static inline bool turn_dying(struct gci_page *page, gc_object *self)
 {
-    if (OURO_UNLIKELY(self->refs > GCI_REFS_FLAGS || gci_state_of(self) == GCI_DYING)) {
+    uint32_t dead =
+        1u << GCI_FREE | 1u << GCI_DYING; /* FREE, and no more: a page that was purged */
+    if (OURO_UNLIKELY(self->refs > GCI_REFS_FLAGS || gci_is_member(dead, self->gc))) {
         panic_dead("gc_decref", self);
         return false;
     }

@@ -6,6 +6,8 @@
 #include "sys.h"
 #include "table.h"
 
+enum { PURGE_NS = 1000000000 };
+
 gc_heap *gc_heap_new(const gc_config *config)
 {
     gc_heap seed = { .old = GCI_OLD_A, .few_live_on = true };
@@ -13,6 +15,7 @@ gc_heap *gc_heap_new(const gc_config *config)
         seed.config = *config;
     }
     seed.config.stress = seed.config.stress == 0 ? OURO_STRESS : seed.config.stress;
+    seed.config.purge_ns = seed.config.purge_ns == 0 ? PURGE_NS : seed.config.purge_ns;
     if ((seed.config.page_source.map == NULL) != (seed.config.page_source.unmap == NULL)) {
         return NULL;
     }
@@ -81,7 +84,8 @@ size_t gc_heap_trim(gc_heap *heap)
         heap->hooks.trim_profile(heap);
     }
     (void)gci_pages_trim(heap, 0);
-    return before - heap->bytes_reserved;
+    size_t returned = before - heap->bytes_reserved;
+    return returned + gci_pages_purge(heap, true, UINT64_MAX);
 }
 
 /* The end. */
@@ -175,7 +179,7 @@ void gc_heap_free(gc_heap *heap)
     if (heap->profile != NULL) {
         heap->hooks.stop_profile(heap);
     }
-    gci_pages_free_all(heap);
+    gci_segments_free_all(heap);
     gci_weak_free(heap);
     gci_table_free(heap, &heap->segment_table);
     gci_object_free_records(heap);

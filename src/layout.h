@@ -22,9 +22,14 @@
  *   PAGE-1   A page's slots are first + i * slot_size, below its end; beyond that is memory that was not
  *            used since the page was taken. Exactly the free ones are in its free list; notice +
  *            countdown are the others.
- *   PAGE-2   A page is its record's current one, or in its record's list of partial pages (a
- *            quarter free, or more), or fuller and in neither, or closed when it was frozen and in
- *            neither until three quarters of what it held then are dead, or emptied.
+ *   PAGE-2   A page is its record's current one, or full, or closed, or emptied, or in the record's list
+ *            of partial pages for its level: 1 with less than a quarter free, 2 with less than half,
+ *            3 with less than three quarters, 4 with more. `notice` is where it leaves its level. A page that
+ *            was closed when it was frozen is in no list until three quarters of what it held then are dead.
+ *   PAGE-3   The pages that are not in use have a bit in free_pages of their segment. Those with one in
+ *            idle_pages, too, are in the heap's list of idle pages, in the order in which they came to
+ *            it; the others are clean: nothing was written to them since they came from the system,
+ *            or went back. A large segment that is not in use is in the list of idle large ones.
  *   GEN-1    young_objects of the heap is the number of objects with a young state.
  *   GEN-2    Every page that holds a YOUNG object is in the heap's list of young pages.
  *   CYCLE-1  Only while a cycle is under way the old are of two kinds: those it is about have the
@@ -129,14 +134,16 @@ enum {
 /* Objects of one type and one size class. A type without a tail has class 0, those of a type
  * with one have the classes from 1 on; the last is for those larger than GCI_SMALL_MAX. */
 enum { GCI_CLASS_BITS = 7, GCI_CLASS_LARGE = 73 };
+enum { GCI_LEVELS = 4 }; /* of partial pages */
 
 struct gci_record {
-    uint64_t key;             /* type << GCI_CLASS_BITS | class */
-    const gc_type *type;      /* NULL: this record is free */
-    struct gci_page *current; /* where objects are born; NULL: none yet */
-    struct gci_page *partial; /* PAGE-2; a list by next and prev */
-    struct gci_record *next;  /* of the heap's free records */
-    size_t live, bytes;       /* scratch of questions by type; 0 else */
+    uint64_t key;                          /* type << GCI_CLASS_BITS | class */
+    const gc_type *type;                   /* NULL: this record is free */
+    struct gci_page *current;              /* where objects are born; NULL: none yet */
+    struct gci_page *partial[GCI_LEVELS];  /* PAGE-2; from level 1 on; lists by next and prev */
+    struct gci_record *next;               /* of the heap's free records */
+    size_t live, bytes;                    /* scratch of questions by type; 0 else */
+    size_t pages, bytes_pages, slots_free; /* scratch likewise */
     struct {
         uint64_t objects, bytes;
     } earlier;     /* likewise: what the last answer was */
@@ -182,16 +189,17 @@ struct gci_page {
     uint8_t span;              /* pages of the segment it takes; 0: the segment is all its own */
     bool young : 1;            /* in the heap's list of young pages */
     bool aged : 1;             /* in it, and holds no YOUNG object: since a promotion came by */
-    bool partial : 1;          /* in its record's list of partial pages */
     bool emptied : 1;          /* in the heap's list of emptied pages */
     bool is_near : 1;          /* plain objects of at most two references */
     bool in_suspect_pages : 1; /* the cycle's list, which it leaves at the cycle's end */
     bool frozen : 1;           /* FROZEN-1, until a birth, or one in it is old again */
     bool chained : 1;          /* CYCLE-2: holds GREY objects, or such that died as such */
     bool mixed : 1;            /* not frozen, but may hold FROZEN objects beside others */
+    uint8_t level;             /* of the list of partial pages that it is in; 0: in none */
     uint16_t first;            /* offset of the first slot */
     union {
         struct gci_page *next_grey, *next_ending;
+        uint64_t idle_since_ns; /* when its last object was gone */
     };
     struct gci_page *next_in_set;
     struct gci_page *next_young;
@@ -199,7 +207,7 @@ struct gci_page {
     struct gci_record *record; /* NULL: the page is not in use */
 
     /* Third: changes of use. */
-    struct gci_page *next, *prev; /* partial, emptied */
+    struct gci_page *next, *prev; /* partial, emptied, idle */
     union {                       /* see gci_profile */
         uint32_t *sites;          /* numbers, one for every GCI_SLOT_MIN bytes; or NULL */
         uint32_t site;            /* of the object that is alone in its page; or 0 */
@@ -240,17 +248,30 @@ struct gci_births {
 struct gci_segment {
     gc_heap *heap;
     size_t size;         /* mapped: GCI_SEGMENT_SIZE, or what its one large object needs */
-    uint64_t free_pages; /* a bit each */
+    uint64_t free_pages; /* a bit each, as below */
+    uint64_t idle_pages; /* PAGE-3 */
+    /* All memory of these is there, in use or idle; when it is so of all, huge pages cost none. */
+    uint64_t filled_pages;
+    enum gci_huge {
+        GCI_HUGE_AS_SYSTEM = 0,
+        GCI_HUGE_WANTED,
+        GCI_HUGE_REFUSED,
+    } huge;                                      /* what the system was told */
+    bool frozen;                                 /* FROZEN-2: gc_freeze passes over it */
     struct gci_segment *next, *prev;             /* all of the heap, in the order they came */
     struct gci_segment *next_free, *prev_free;   /* those with free pages */
-    bool frozen;                                 /* FROZEN-2: gc_freeze passes over it */
-    void *room[8];                               /* pages[] begins on a cache line of its own */
+    void *room[6];                               /* pages[] begins on a cache line of its own */
     struct gci_births births[GCI_SEGMENT_PAGES]; /* of the pages */
     /* A segment of one large object has pages[0] only. */
     struct gci_page pages[GCI_SEGMENT_PAGES];
     /* Loads wait for earlier stores with the same low twelve bits of the address. The first slot of
      * the first page, the hottest of a small heap, is not to be such with its page's own line. */
     char gap[GCI_ALIGN_MAX];
+};
+
+/* A list of pages by next and prev, the first has been in it for the longest time. */
+struct gci_idle {
+    struct gci_page *first, *last;
 };
 
 /* A block of records; more follow when it is full. */
@@ -529,6 +550,10 @@ struct gc_heap {
     struct gci_page *emptied_pages;
     struct gci_segment *segments, *last_segment;
     struct gci_segment *free_segments; /* with free pages */
+    struct gci_idle idle_pages;        /* PAGE-3 */
+    struct gci_idle idle_large;        /* of large segments the only page */
+    size_t idle_large_bytes;           /* of these segments */
+    uint64_t purge_end_ns;             /* when a birth waited for a purge */
     struct gci_table segment_table;    /* by address >> GCI_SEGMENT_SHIFT */
     struct gci_table record_table;     /* by key */
     struct gci_records *records;

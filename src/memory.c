@@ -30,6 +30,15 @@ void *gci_memory_take(gc_heap *heap, size_t size, size_t align)
     return block;
 }
 
+void *gci_memory_take_zeroed(gc_heap *heap, size_t size, size_t align, size_t zeroed)
+{
+    void *block = gci_memory_take(heap, size, align);
+    if (block != NULL && heap->config.page_source.map != NULL) {
+        memset(block, 0, zeroed);
+    }
+    return block;
+}
+
 void gci_memory_give(gc_heap *heap, void *block, size_t size)
 {
     const gc_page_source *source = &heap->config.page_source;

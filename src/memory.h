@@ -9,6 +9,10 @@
 
 /* Memory of any content at a multiple of `align`; NULL: no memory. */
 OURO_INTERNAL void *gci_memory_take(gc_heap *heap, size_t size, size_t align);
+
+/* The same, with the first `zeroed` bytes zero. What comes from the system is so, and is not touched. */
+OURO_INTERNAL void *gci_memory_take_zeroed(gc_heap *heap, size_t size, size_t align, size_t zeroed);
+
 OURO_INTERNAL void gci_memory_give(gc_heap *heap, void *block, size_t size);
 
 /* The block of a vector that an item is in, and the first item of a block. */

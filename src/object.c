@@ -184,7 +184,7 @@ gc_status gc_type_forget(gc_heap *heap, const gc_type *type)
     for (unsigned size_class = 0; size_class <= GCI_CLASS_LARGE; size_class++) {
         struct gci_record *record = gci_object_record(heap, type, size_class);
         if (record != NULL) {
-            OURO_ASSERT(record->current == NULL && record->partial == NULL);
+            OURO_ASSERT(record->current == NULL && !gci_record_has_partial(record));
             gci_table_remove(heap, &heap->record_table, record->key);
             *record = (struct gci_record){ 0 };
         }

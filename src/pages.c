@@ -4,39 +4,14 @@
  *
  * A record's objects are born in its current page. A page that is full is left alone until a
  * quarter of it is free again: young objects spread over a few holes in many pages would cost a
- * collection many times the walking. An empty page goes back to its segment, an empty segment to
+ * collection many times the walking. It is used before, if there is no memory for another page. Of
+ * the partial pages the fullest are used first, so that the others become empty. An empty page goes back to its segment, an empty segment to
  * the page source, but the latter never in the middle of a decref and neither while somebody
  * walks the pages: until then it waits in the list of emptied pages. */
 
 #include "pages.h"
 
 #include "table.h"
-
-enum {
-    HUGE_MINIMUM = 4, /* segments a heap has before it asks for huge pages */
-};
-#define ALL_PAGES \
-    (GCI_SEGMENT_PAGES == 64 ? ~UINT64_C(0) : (UINT64_C(1) << (GCI_SEGMENT_PAGES & 63)) - 1)
-
-static struct gci_segment *segment_of(const struct gci_page *page)
-{
-    return (struct gci_segment *)((uintptr_t)page & ~(uintptr_t)(GCI_SEGMENT_SIZE - 1));
-}
-
-static bool is_large(const struct gci_segment *segment)
-{
-    return segment->pages[0].span == 0;
-}
-
-static size_t page_count(const struct gci_segment *segment)
-{
-    return is_large(segment) ? 1 : GCI_SEGMENT_PAGES;
-}
-
-static uint64_t page_bits(const struct gci_segment *segment, const struct gci_page *page)
-{
-    return (~UINT64_C(0) >> (64 - page->span)) << (page - segment->pages);
-}
 
 size_t gci_size_class(size_t size, size_t align, unsigned *size_class)
 {
@@ -55,48 +30,6 @@ size_t gci_size_class(size_t size, size_t align, unsigned *size_class)
     return gci_round_up(size, align);
 }
 
-/* Segments: from the page source and back. */
-
-static void link_free_segment(gc_heap *heap, struct gci_segment *segment)
-{
-    segment->prev_free = NULL;
-    segment->next_free = heap->free_segments;
-    if (heap->free_segments != NULL) {
-        heap->free_segments->prev_free = segment;
-    }
-    heap->free_segments = segment;
-}
-
-static void unlink_free_segment(gc_heap *heap, struct gci_segment *segment)
-{
-    *(segment->prev_free == NULL ? &heap->free_segments : &segment->prev_free->next_free) =
-        segment->next_free;
-    if (segment->next_free != NULL) {
-        segment->next_free->prev_free = segment->prev_free;
-    }
-}
-
-/* A segment of `size` bytes, `header` of them for the pages it describes. */
-static struct gci_segment *segment_new(gc_heap *heap, size_t size, size_t header)
-{
-    if (!gci_table_reserve(heap, &heap->segment_table)) {
-        return NULL;
-    }
-    struct gci_segment *segment = gci_memory_take(heap, size, GCI_SEGMENT_SIZE);
-    if (segment == NULL) {
-        return NULL;
-    }
-    memset(segment, 0, header);
-    segment->heap = heap;
-    segment->size = size;
-    segment->prev = heap->last_segment;
-    *(heap->last_segment == NULL ? &heap->segments : &heap->last_segment->next) = segment;
-    heap->last_segment = segment;
-    heap->segment_count++;
-    gci_table_put(&heap->segment_table, (uintptr_t)segment >> GCI_SEGMENT_SHIFT, segment);
-    return segment;
-}
-
 bool gci_pages_take_sites(gc_heap *heap, struct gci_page *page)
 {
     uint32_t *sites = gci_memory_take(heap, GCI_SITES_SIZE, GCI_ALIGN_MAX);
@@ -108,32 +41,10 @@ bool gci_pages_take_sites(gc_heap *heap, struct gci_page *page)
     return sites != NULL;
 }
 
-/* A page that is not in use may still have its array, for its next use. */
-static void give_sites(gc_heap *heap, struct gci_page *page)
-{
-    if (page->profile.sites != NULL) {
-        gci_memory_give(heap, page->profile.sites, GCI_SITES_SIZE);
-        heap->profile->bytes_arrays -= GCI_SITES_SIZE;
-        page->profile.sites = NULL;
-    }
-}
-
-static void give_sites_of_segment(gc_heap *heap, struct gci_segment *segment)
-{
-    for (size_t i = 0; i < page_count(segment); i++) {
-        struct gci_page *page = &segment->pages[i];
-        if (page->record == NULL || page->slot_size <= GCI_SMALL_MAX) {
-            give_sites(heap, page);
-        } else {
-            page->profile.site = 0;
-        }
-    }
-}
-
 void gci_pages_give_all_sites(gc_heap *heap)
 {
     for (struct gci_segment *segment = heap->segments; segment != NULL; segment = segment->next) {
-        give_sites_of_segment(heap, segment);
+        gci_segments_give_all_sites(heap, segment);
     }
 }
 
@@ -160,119 +71,6 @@ struct gci_description gci_page_describe(struct gci_page *page, const gc_object 
     return description;
 }
 
-static void segment_free(gc_heap *heap, struct gci_segment *segment)
-{
-    gci_table_remove(heap, &heap->segment_table, (uintptr_t)segment >> GCI_SEGMENT_SHIFT);
-    *(segment->prev == NULL ? &heap->segments : &segment->prev->next) = segment->next;
-    *(segment->next == NULL ? &heap->last_segment : &segment->next->prev) = segment->prev;
-    heap->segment_count--;
-    give_sites_of_segment(heap, segment);
-    gci_memory_give(heap, segment, segment->size);
-}
-
-static bool segment_new_of_pages(gc_heap *heap)
-{
-    struct gci_segment *segment = segment_new(heap, GCI_SEGMENT_SIZE, sizeof(*segment));
-    if (segment == NULL) {
-        return false;
-    }
-    for (size_t i = 0; i < GCI_SEGMENT_PAGES; i++) {
-        segment->pages[i].base = (char *)segment + i * GCI_PAGE_SIZE;
-        segment->pages[i].heap = heap;
-        segment->pages[i].span = 1;
-    }
-    segment->free_pages = ALL_PAGES;
-    link_free_segment(heap, segment);
-    heap->empty_segments++;
-    return true;
-}
-
-/* Pages: from their segment and back. */
-
-/* `span` free pages side by side. Whole ones: page 0 is shorter by the header of the segment. */
-static struct gci_page *find_free_pages(const gc_heap *heap, unsigned span, bool whole)
-{
-    for (struct gci_segment *segment = heap->free_segments; segment != NULL;
-         segment = segment->next_free) {
-        uint64_t run = whole ? segment->free_pages & ~UINT64_C(1) : segment->free_pages;
-        for (unsigned i = 1; i < span; i++) {
-            run &= segment->free_pages >> i;
-        }
-        if (run != 0) {
-            return &segment->pages[gci_lowest_bit(run)];
-        }
-    }
-    return NULL;
-}
-
-/* A segment that is full may well stay so. Asked for earlier, the system would clear as much at the
- * first touch as takes it milliseconds; so it finds the time for it later. */
-static void want_huge(const gc_heap *heap, struct gci_segment *segment)
-{
-    if (heap->config.page_source.map == NULL && heap->segment_count >= HUGE_MINIMUM) {
-        gci_sys_want_huge(segment, GCI_SEGMENT_SIZE);
-    }
-}
-
-static struct gci_page *take_pages(gc_heap *heap, unsigned span, bool whole)
-{
-    struct gci_page *page = find_free_pages(heap, span, whole);
-    if (page == NULL && segment_new_of_pages(heap)) {
-        page = find_free_pages(heap, span, whole);
-    }
-    if (page == NULL) {
-        return NULL;
-    }
-    struct gci_segment *segment = segment_of(page);
-    page->span = (uint8_t)span;
-    if (segment->free_pages == ALL_PAGES) {
-        heap->empty_segments--;
-    }
-    segment->free_pages &= ~page_bits(segment, page);
-    if (segment->free_pages == 0) {
-        unlink_free_segment(heap, segment);
-        want_huge(heap, segment);
-    }
-    page->first = page == segment->pages ? (uint16_t)sizeof(*segment) : 0;
-    return page;
-}
-
-static void give_pages(gc_heap *heap, struct gci_page *page)
-{
-    struct gci_segment *segment = segment_of(page);
-    page->record = NULL;
-    if (page->slot_size > GCI_SMALL_MAX) {
-        page->profile.sites = NULL;
-    }
-    if (is_large(segment)) {
-        segment_free(heap, segment);
-        return;
-    }
-    if (segment->free_pages == 0) {
-        link_free_segment(heap, segment);
-    }
-    segment->free_pages |= page_bits(segment, page);
-    segment->frozen = false;
-    page->span = 1;
-    if (segment->free_pages == ALL_PAGES) {
-        heap->empty_segments++;
-    }
-}
-
-static struct gci_page *take_large(gc_heap *heap, size_t slot_size)
-{
-    size_t first =
-        gci_round_up(offsetof(struct gci_segment, pages) + sizeof(struct gci_page), GCI_ALIGN_MAX);
-    struct gci_segment *segment = segment_new(heap, first + slot_size, first);
-    if (segment == NULL) {
-        return NULL;
-    }
-    segment->pages[0].base = (char *)segment;
-    segment->pages[0].heap = heap;
-    segment->pages[0].first = (uint16_t)first;
-    return &segment->pages[0];
-}
-
 static unsigned duties_of(const gc_type *type, size_t slot_size)
 {
     unsigned duties = 0;
@@ -294,7 +92,7 @@ static unsigned duties_of(const gc_type *type, size_t slot_size)
 
 static struct gci_births *births_of(struct gci_page *page)
 {
-    struct gci_segment *segment = segment_of(page);
+    struct gci_segment *segment = gci_segment_of(page);
     return &segment->births[page - segment->pages];
 }
 
@@ -385,14 +183,22 @@ static void describe_type(struct gci_page *page, const gc_type *type, size_t slo
     page->near[1] = near && declared ? (uint16_t)page->fields[page->field_count - 1].offset : 0;
 }
 
+static struct gci_page *take_pages(gc_heap *heap, size_t slot_size)
+{
+    size_t span = (slot_size + GCI_PAGE_SIZE - 1) / GCI_PAGE_SIZE;
+    return span > GCI_SPAN_PAGES
+               ? gci_segments_take_large(heap, slot_size)
+               : gci_segments_take(heap, (unsigned)span, slot_size > GCI_SMALL_MAX);
+}
+
 /* A fresh page for a record's objects. */
 static struct gci_page *page_new(gc_heap *heap, struct gci_record *record, size_t slot_size)
 {
-    gci_pages_tidy(heap, false);
     bool is_alone = slot_size > GCI_SMALL_MAX;
-    size_t span = (slot_size + GCI_PAGE_SIZE - 1) / GCI_PAGE_SIZE;
-    struct gci_page *page = span > GCI_SPAN_PAGES ? take_large(heap, slot_size)
-                                                  : take_pages(heap, (unsigned)span, is_alone);
+    struct gci_page *page = take_pages(heap, slot_size);
+    if (page == NULL && gci_pages_trim(heap, 0) > 0) { /* memory is short, and some was kept */
+        page = take_pages(heap, slot_size);
+    }
     if (page == NULL) {
         return NULL;
     }
@@ -401,7 +207,7 @@ static struct gci_page *page_new(gc_heap *heap, struct gci_record *record, size_
     const gc_type *type = record->type;
     page->first = (uint16_t)gci_round_up(page->first, gci_larger(type->align, 8));
     if (is_alone) {
-        give_sites(heap, page);
+        gci_segments_give_sites(heap, page);
         page->profile.site = 0;
     }
     if (heap->cycle.page == page) {
@@ -418,7 +224,7 @@ static struct gci_page *page_new(gc_heap *heap, struct gci_record *record, size_
     page->chained = false;
     page->suspects = 0;
     page->zombies = 0;
-    page->frozen = page->mixed = false;
+    page->frozen = page->mixed = gci_segment_of(page)->frozen = false;
     page->notice = GCI_NOTICE_NEVER;
     page->countdown = 1;
     describe_type(page, type, slot_size);
@@ -450,11 +256,12 @@ static void unlink_page(struct gci_page **list, struct gci_page *page)
 static void page_empty(struct gci_page *page)
 {
     gc_heap *heap = page->heap;
-    if (heap->pinned > 0 || is_large(segment_of(page))) {
+    page->idle_since_ns = gci_sys_clock_ns();
+    if (heap->pinned > 0 || gci_segment_is_large(gci_segment_of(page))) {
         page->emptied = true;
         link_page(&heap->emptied_pages, page);
     } else {
-        give_pages(heap, page);
+        gci_segments_give(heap, page);
     }
 }
 
@@ -477,29 +284,40 @@ void gci_pages_leave_current(struct gci_record *record)
     page_empty(page);
 }
 
-/* Have a page looked at when so many of its objects are left. Where that is so already, the caller
- * looks. */
+/* Have a page noticed when so many of its objects are left. */
 static void set_notice(struct gci_page *page, int notice)
 {
     page->countdown = (uint16_t)((int)gci_page_used(page) - notice);
     page->notice = (int16_t)notice;
 }
 
+static void leave_level(struct gci_page *page)
+{
+    if (page->level > 0) {
+        unlink_page(&page->record->partial[page->level - 1], page);
+        page->level = 0;
+    }
+}
+
+/* Put a page that is not current where it belongs by the number of its objects (PAGE-2). */
 void gci_page_noticed(struct gci_page *page)
 {
-    if (page->notice > 0) {
-        set_notice(page, 0);
-        page->partial = true;
-        link_page(&page->record->partial, page);
+    uint32_t used = (uint16_t)gci_page_used(page); /* the countdown may have passed 0 */
+    unsigned level = 0;
+    leave_level(page);
+    while (level < GCI_LEVELS && used <= gci_page_level_end(page, level)) {
+        level++;
     }
-    if (page->countdown > 0) {
-        return;
+    set_notice(page, used == 0 ? 0 : (int)gci_page_level_end(page, level));
+    if (level == 0) {
+        gci_segments_filled(page->heap, page);
     }
-    if (page->partial) {
-        page->partial = false;
-        unlink_page(&page->record->partial, page);
+    if (used == 0) {
+        page_empty(page);
+    } else if (level > 0) {
+        page->level = (uint8_t)level;
+        link_page(&page->record->partial[level - 1], page);
     }
-    page_empty(page);
 }
 
 void gci_page_reset(struct gci_page *page)
@@ -513,19 +331,6 @@ void gci_page_reset(struct gci_page *page)
     } else {
         page->countdown = 1;
     }
-}
-
-/* How many objects a page has when it becomes partial. */
-static int partial_at(const struct gci_page *page)
-{
-    uint32_t capacity = gci_page_capacity(page);
-    return (int)(capacity < 4 ? capacity - 1 : capacity - capacity / 4);
-}
-
-/* A full page stops being current. */
-static void retire(struct gci_page *page)
-{
-    set_notice(page, partial_at(page));
 }
 
 /* The first patch from `patch` on that has members, or has none, as `with` says. */
@@ -590,16 +395,21 @@ void gci_page_sort_free(struct gci_page *page, uint32_t members)
     page->free = mixed ? list_free(page, members, true) : list_free(page, members, false);
 }
 
-static struct gci_page *take_partial(const gc_heap *heap, struct gci_record *record)
+/* A page with room of a record, of the partial ones from level `first` to `last`; the fullest, so that the
+ * others become empty. */
+static struct gci_page *take_partial(const gc_heap *heap, struct gci_record *record, unsigned first,
+                                     unsigned last)
 {
     enum { TRIES = 8 }; /* the first has room, but in walks */
-    struct gci_page *page = record->partial;
-    for (unsigned tries = 1; page != NULL && !has_room(heap, page); tries++) {
-        page = tries < TRIES ? page->next : NULL;
+    struct gci_page *page = NULL;
+    for (unsigned level = first, tries = 0; page == NULL && level <= last; level++) {
+        page = record->partial[level - 1];
+        for (; page != NULL && !has_room(heap, page); tries++) {
+            page = tries < TRIES ? page->next : NULL;
+        }
     }
     if (page != NULL) {
-        unlink_page(&record->partial, page);
-        page->partial = false;
+        leave_level(page);
         set_notice(page, GCI_NOTICE_NEVER);
         if (page->sorted != (uint8_t)gci_page_used(page)) {
             gci_page_sort_free(page, 0);
@@ -615,66 +425,59 @@ void gci_page_freeze(struct gci_page *page)
     page->frozen = true;
     page->mixed = false;
     if (page->heap->pacing.frozen > 0 &&
-        (page->partial || (is_current && gci_page_has_room(page)))) {
+        (page->level > 0 || (is_current && gci_page_has_room(page)))) {
         return;
     }
     if (is_current) {
         record->current = NULL;
-    } else if (page->partial) {
-        page->partial = false;
-        unlink_page(&record->partial, page);
     }
+    leave_level(page);
     set_notice(page, (int)gci_page_used(page) / 4);
-}
-
-/* A page that is in no list, and no longer current, is full or partial. */
-static void leave_to_record(struct gci_page *page)
-{
-    if ((int)gci_page_used(page) > partial_at(page)) {
-        retire(page);
-    } else {
-        set_notice(page, 0);
-        page->partial = true;
-        link_page(&page->record->partial, page);
-        if (page->countdown == 0) {
-            gci_page_noticed(page); /* it is empty */
-        }
-    }
 }
 
 void gci_page_unfreeze(struct gci_page *page)
 {
-    page->frozen = page->mixed = segment_of(page)->frozen = false;
-    if (page != page->record->current && !page->partial) {
-        leave_to_record(page);
+    page->frozen = page->mixed = gci_segment_of(page)->frozen = false;
+    if (page != page->record->current && page->level == 0) {
+        gci_page_noticed(page);
     }
 }
 
 void gci_page_mix(struct gci_page *page)
 {
     if (page->frozen) {
-        page->frozen = segment_of(page)->frozen = false;
+        page->frozen = gci_segment_of(page)->frozen = false;
         page->mixed = true;
     }
+}
+
+/* A page to be the current one of a record. One that is nearly full is worth its walking only where there
+ * is no other. */
+static struct gci_page *take_page(gc_heap *heap, struct gci_record *record, size_t slot_size)
+{
+    gci_pages_tidy(heap, false);
+    struct gci_page *page = take_partial(heap, record, 2, GCI_LEVELS);
+    page = page == NULL ? page_new(heap, record, slot_size) : page;
+    return page == NULL ? take_partial(heap, record, 1, 1) : page;
 }
 
 struct gci_page *gci_pages_with_room(gc_heap *heap, struct gci_record *record, size_t slot_size)
 {
     struct gci_page *page = record->current;
     if (page == NULL || !has_room(heap, page)) {
-        page = take_partial(heap, record);
-        page = page == NULL ? page_new(heap, record, slot_size) : page;
+        page = take_page(heap, record, slot_size);
         if (page == NULL) {
             return NULL;
         }
         if (record->current != NULL) {
-            leave_to_record(record->current);
+            gci_page_noticed(record->current);
         }
         record->current = page;
         record->seen = *record->type;
     }
     if (slot_size > GCI_SMALL_MAX) { /* it has room for no other */
-        retire(page);
+        gci_segments_filled(heap, page);
+        set_notice(page, 0);
         record->current = NULL;
     }
     if (page->birth == GCI_YOUNG && !page->young) {
@@ -739,27 +542,14 @@ void gci_pages_unpin(gc_heap *heap)
     heap->pinned--;
 }
 
-void gci_pages_tidy(gc_heap *heap, bool all)
-{
-    if (heap->emptied_pages != NULL) {
-        (void)gci_pages_trim(heap, SIZE_MAX);
-    }
-    /* As many idle segments as there are in use, and one: what was dropped at once is often built
-     * again, and fresh memory has to be cleared by the system. */
-    size_t spare = heap->segment_count - heap->empty_segments + 1;
-    if (heap->empty_segments > spare) {
-        /* One takes the system a good part of a millisecond. */
-        (void)gci_pages_trim(heap, all ? spare : heap->empty_segments - 1);
-    }
-}
-
 /* Whether a page may be taken out of use. A large object's may not while a cycle that is under way may
  * come by it, since its segment would leave (CYCLE-1). */
 static bool may_leave(const gc_heap *heap, const struct gci_page *page)
 {
     bool in_hand =
         page == heap->cycle.page || page == heap->cycle.array_page || page->in_suspect_pages;
-    return heap->cycle.phase == GCI_PHASE_NONE || !in_hand || !is_large(segment_of(page));
+    return heap->cycle.phase == GCI_PHASE_NONE || !in_hand ||
+           !gci_segment_is_large(gci_segment_of(page));
 }
 
 /* Take the pages in the list of emptied ones out of use. */
@@ -775,7 +565,7 @@ static void give_emptied(gc_heap *heap)
         if (page->record == NULL) {
             page->emptied = false;
             unlink_page(&heap->emptied_pages, page);
-            give_pages(heap, page);
+            gci_segments_give(heap, page);
         }
     }
 }
@@ -793,17 +583,59 @@ size_t gci_pages_trim(gc_heap *heap, size_t keep)
     if (heap->empty_segments > keep) {
         gci_pages_prune_young(heap, false);
     }
-    struct gci_segment *next;
-    for (struct gci_segment *segment = heap->free_segments;
-         segment != NULL && heap->empty_segments > keep; segment = next) {
-        next = segment->next_free;
-        if (segment->free_pages == ALL_PAGES) {
-            unlink_free_segment(heap, segment);
-            heap->empty_segments--;
-            segment_free(heap, segment);
-        }
-    }
+    gci_segments_return(heap, keep);
     return before - heap->bytes_reserved;
+}
+
+size_t gci_pages_purge(gc_heap *heap, bool all, uint64_t budget_ns)
+{
+    if (heap->pinned > 0) {
+        return 0;
+    }
+    if (heap->emptied_pages != NULL) {
+        give_emptied(heap);
+    }
+    if (!gci_segments_has_idle(heap) || (!all && heap->config.purge_ns == SIZE_MAX)) {
+        return 0;
+    }
+    bool may_unmap = heap->cycle.phase == GCI_PHASE_NONE; /* CYCLE-1 */
+    if (may_unmap && heap->empty_segments > 0) {
+        gci_pages_prune_young(heap, false);
+    }
+    return gci_segments_purge(heap, all ? 0 : heap->config.purge_ns, budget_ns, may_unmap);
+}
+
+/* Purge while a birth waits: for an eighth of the time since the last purge, but no more than a millisecond, and
+ * not before that is worth while. So a program that seldom comes by gives its memory back, too. */
+static void purge_some(gc_heap *heap)
+{
+    enum { SHARE = 8, LEAST_NS = 100000, MOST_NS = 1000000 };
+    if (!gci_segments_has_idle(heap)) {
+        return; /* speed only: the clock takes longer */
+    }
+    uint64_t budget = (gci_sys_clock_ns() - heap->purge_end_ns) / SHARE;
+    budget = budget < MOST_NS ? budget : MOST_NS;
+    if (budget >= LEAST_NS && gci_pages_purge(heap, false, budget) > 0) {
+        heap->purge_end_ns = gci_sys_clock_ns();
+    }
+}
+
+void gci_pages_tidy(gc_heap *heap, bool all)
+{
+    if (heap->pinned > 0) {
+        return;
+    }
+    if (heap->emptied_pages != NULL) {
+        give_emptied(heap);
+    }
+    /* As many idle segments as there are in use, and one: what was dropped at once is often built
+     * again, and fresh memory has to be cleared by the system. */
+    size_t spare = heap->segment_count - heap->empty_segments + 1;
+    if (heap->empty_segments > spare) {
+        /* One takes the system a good part of a millisecond. */
+        (void)gci_pages_trim(heap, all ? spare : heap->empty_segments - 1);
+    }
+    purge_some(heap);
 }
 
 void gci_pages_drop_idle(gc_heap *heap)
@@ -828,11 +660,11 @@ struct gci_page *gci_pages_next(const gc_heap *heap, struct gci_page *page)
     struct gci_segment *segment = heap->segments;
     size_t index = 0;
     if (page != NULL) {
-        segment = segment_of(page);
+        segment = gci_segment_of(page);
         index = (size_t)(page - segment->pages) + (page->span == 0 ? 1 : page->span);
     }
     for (; segment != NULL; segment = segment->next, index = 0) {
-        for (; index < page_count(segment); index++) {
+        for (; index < gci_segment_page_count(segment); index++) {
             if (segment->pages[index].record != NULL) {
                 return &segment->pages[index];
             }
@@ -847,15 +679,9 @@ struct gci_page *gci_pages_find(const gc_heap *heap, const void *pointer)
     struct gci_segment *segment = number == 0 ? NULL : gci_table_get(&heap->segment_table, number);
     struct gci_page *page = gci_page_of(pointer);
     size_t offset = gci_page_offset(pointer);
-    bool is_object = segment != NULL && (page == segment->pages || !is_large(segment)) &&
+    bool is_object = segment != NULL &&
+                     (page == segment->pages || !gci_segment_is_large(segment)) &&
                      page->record != NULL && gci_page_is_slot(page, offset) &&
                      (gci_page_at(page, offset)->gc & GCI_STATE_MASK) != GCI_FREE;
     return is_object ? page : NULL;
-}
-
-void gci_pages_free_all(gc_heap *heap)
-{
-    while (heap->segments != NULL) {
-        segment_free(heap, heap->segments);
-    }
 }

@@ -4,7 +4,7 @@
 
 /* Segments, pages of one type, slots, large objects, and the bytes they account for. */
 
-#include "memory.h"
+#include "segments.h"
 
 /* Whether a gc word has one of the states in a set, which has a bit for each. */
 static inline bool gci_is_member(uint32_t members, uint32_t word)
@@ -147,6 +147,24 @@ static inline uint32_t gci_page_capacity(const struct gci_page *page)
                : (GCI_PAGE_SIZE - page->first) / (uint32_t)page->slot_size;
 }
 
+/* How many objects are left in a page when it leaves a level of PAGE-2 for the next; level 0 is that of full
+ * pages. Of 100 slots: 99, 75, 50, 25, 0. */
+static inline uint32_t gci_page_level_end(const struct gci_page *page, unsigned level)
+{
+    uint32_t capacity = gci_page_capacity(page), free_slots = capacity * level / GCI_LEVELS;
+    return capacity - (free_slots > 0 ? free_slots : 1);
+}
+
+/* Whether a record has partial pages. */
+static inline bool gci_record_has_partial(const struct gci_record *record)
+{
+    bool has = false;
+    for (size_t i = 0; i < GCI_LEVELS; i++) {
+        has = has || record->partial[i] != NULL;
+    }
+    return has;
+}
+
 /* Put a slot into the free list. */
 static inline void gci_page_push_free(struct gci_page *page, gc_object *slot)
 {
@@ -221,7 +239,12 @@ OURO_INTERNAL void gci_pages_unpin(gc_heap *heap);
 /* Return empty segments beyond `keep` to the page source, unless pinned. Returns the bytes. */
 OURO_INTERNAL size_t gci_pages_trim(gc_heap *heap, size_t keep);
 
-/* The same with what is best kept for later, all of it or a little at a time. */
+/* Take emptied pages out of use, and return idle ones to the system, by gci_segments_purge: all, or those that
+ * are so for gc_config.purge_ns. Not while pinned. Returns the bytes. */
+OURO_INTERNAL size_t gci_pages_purge(gc_heap *heap, bool all, uint64_t budget_ns);
+
+/* Take emptied pages out of use; return empty segments beyond what is best kept for later, all of them or
+ * a few at a time, and the pages that were idle for gc_config.purge_ns, for a time (see purge_some). */
 OURO_INTERNAL void gci_pages_tidy(gc_heap *heap, bool all);
 
 /* Let go of the current pages that hold no object, unless pinned. */
@@ -234,9 +257,6 @@ OURO_INTERNAL struct gci_page *gci_pages_next(const gc_heap *heap, struct gci_pa
 /* The page, when `pointer` is the address of a slot of this heap with an object in it; else
  * NULL. Any pointer will do. */
 OURO_INTERNAL struct gci_page *gci_pages_find(const gc_heap *heap, const void *pointer);
-
-/* Return every segment, in use or not. */
-OURO_INTERNAL void gci_pages_free_all(gc_heap *heap);
 
 /* Make a page's array of site numbers, false: no memory; and the end of all arrays. Only while the
  * profiler is on; the page has more than one slot, and no array yet. */

@@ -79,6 +79,7 @@ void gc_get_stats_sized(gc_heap *heap, gc_stats *stats, size_t size)
         .slices_late = heap->pacing.late_slices,
         .objects_waiting = heap->backlog_count +
                            (heap->emptying != NULL && gci_state_of(heap->emptying) == GCI_DYING),
+        .bytes_resident = heap->bytes_reserved - gci_segments_clean_bytes(heap),
     };
     for (size_t phase = 0; phase < GC_PHASES; phase++) {
         gc_generation_stats *generation = &all.generations[phase == GC_PHASE_YOUNG ? 0 : 1];
@@ -191,8 +192,13 @@ static void add_up_pages(gc_heap *heap)
 {
     for (struct gci_page *page = NULL; (page = gci_pages_next(heap, page)) != NULL;) {
         uint32_t used = gci_page_used(page) - page->zombies;
-        page->record->live += used;
-        page->record->bytes += used * page->slot_size;
+        struct gci_record *record = page->record;
+        size_t bytes = page->span == 0 ? gci_segment_of(page)->size : page->span * GCI_PAGE_SIZE;
+        record->live += used;
+        record->bytes += used * page->slot_size;
+        record->bytes_pages += bytes;
+        record->pages += (bytes + GCI_PAGE_SIZE - 1) / GCI_PAGE_SIZE;
+        record->slots_free += gci_page_capacity(page) - gci_page_used(page);
     }
 }
 
@@ -248,9 +254,13 @@ static void insert_type(gc_heap *heap, const gc_type *type, struct answer *answe
         if (record != NULL) {
             stats.objects += record->live;
             stats.bytes += record->bytes;
+            stats.pages += record->pages;
+            stats.bytes_pages += record->bytes_pages;
+            stats.slots_free += record->slots_free;
             earlier.objects += record->earlier.objects;
             earlier.bytes += record->earlier.bytes;
             record->live = record->bytes = 0;
+            record->pages = record->bytes_pages = record->slots_free = 0;
             record->earlier.objects = record->earlier.bytes = 0;
         }
     }

@@ -89,13 +89,28 @@ void gci_sys_unmap(void *block, size_t size)
     unmap(block, size);
 }
 
-void gci_sys_want_huge(void *block, size_t size)
+void gci_sys_purge(void *part, size_t size)
+{
+#ifdef __linux__
+    int advice = MADV_DONTNEED; /* elsewhere this need not free anything */
+#else
+    int advice = MADV_FREE;
+#endif
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), place = (uintptr_t)part;
+    uintptr_t from = (place + page - 1) / page * page, to = (place + size) / page * page;
+    if (from < to) {
+        (void)madvise((char *)part + (from - place), to - from, advice);
+    }
+}
+
+void gci_sys_advise_huge(void *block, size_t size, bool wanted)
 {
 #ifdef MADV_HUGEPAGE
-    (void)madvise(block, size, MADV_HUGEPAGE);
+    (void)madvise(block, size, wanted ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 #else
     (void)block;
     (void)size;
+    (void)wanted;
 #endif
 }
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 FLOORS = [
     ("ground", ["layout", "base", "sys", "memory", "hash"]),
-    ("storage", ["table", "pages"]),
+    ("storage", ["table", "segments", "pages"]),
     ("objects", ["object", "weak", "death"]),
     ("collector", ["pacing", "trace", "doom", "parts", "cycle", "collect", "heap"]),
     (

@@ -92,7 +92,8 @@ PIN(gc_config, hash_key, 13 * P + 8);
 PIN(gc_config, stress, 13 * P + 24);
 PIN(gc_config, trash_percent, 14 * P + 24);
 PIN(gc_config, destroy_ns, 15 * P + 24);
-PIN(gc_config, room, 16 * P + 24);
+PIN(gc_config, purge_ns, 16 * P + 24);
+PIN(gc_config, room, 17 * P + 24);
 PIN_SIZE(gc_config, 18 * P + 24);
 
 /* These are filled up to the size that the caller compiled, so they may grow, but not move. */
@@ -128,6 +129,7 @@ PIN(gc_stats, bytes_trash, 728);
 PIN(gc_stats, slices_late, 736);
 PIN(gc_stats, bytes_tables, 744);
 PIN(gc_stats, objects_waiting, 752);
+PIN(gc_stats, bytes_resident, 760);
 PIN(gc_pauses, count, 0);
 PIN(gc_pauses, ns_total, 8);
 PIN(gc_pauses, ns_p50, 16);
@@ -141,6 +143,9 @@ PIN(gc_type_stats, objects, P);
 PIN(gc_type_stats, bytes, P + 8);
 PIN(gc_type_stats, objects_grown, P + 16);
 PIN(gc_type_stats, bytes_grown, P + 24);
+PIN(gc_type_stats, pages, P + 32);
+PIN(gc_type_stats, bytes_pages, P + 40);
+PIN(gc_type_stats, slots_free, P + 48);
 PIN(gc_holder, object, 0);
 PIN(gc_holder, references, P);
 PIN(gc_holder, explained, 2 * P);

@@ -346,6 +346,49 @@ static void printed_stats_are_a_table_with_the_numbers(void **state)
     gc_decref(list);
 }
 
+/* Of 3000 nodes of 24 bytes every second one is dropped. */
+static void type_stats_tell_pages_and_free_slots(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    enum { COUNT = 3000 };
+    static struct node *nodes[COUNT];
+    for (size_t i = 0; i < COUNT; i++) {
+        nodes[i] = node_new(heap);
+    }
+    gc_type_stats full, half;
+    (void)gc_get_type_stats(heap, &full, 1);
+    assert_int_equal(full.bytes_pages, full.pages << 16);
+    assert_int_equal(full.pages, stats_of(heap).pages);
+    assert_true(full.slots_free <= 65536 / sizeof(struct node)); /* of the page where births are */
+    for (size_t i = 0; i < COUNT; i += 2) {
+        gc_clear(&nodes[i]);
+    }
+    (void)gc_get_type_stats(heap, &half, 1);
+    assert_int_equal(half.pages, full.pages);
+    assert_int_equal(half.slots_free, full.slots_free + COUNT / 2);
+    assert_true((half.objects + half.slots_free) * sizeof(struct node) <= half.bytes_pages);
+    for (size_t i = 1; i < COUNT; i += 2) {
+        gc_clear(&nodes[i]);
+    }
+}
+
+static void type_stats_tell_the_bytes_of_large_objects(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    enum { BYTES = 3 << 20 };
+    void *string = gc_new_var(heap, &string_type, BYTES);
+    assert_non_null(string);
+    gc_type_stats stats;
+    (void)gc_get_type_stats(heap, &stats, 1);
+    assert_int_equal(stats.objects, 1);
+    assert_int_equal(stats.slots_free, 0);
+    assert_in_range(stats.bytes_pages, BYTES, BYTES + 65536);
+    assert_int_equal(stats.pages, BYTES / 65536 + 1);
+    gc_decref(string);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -368,6 +411,8 @@ int main(void)
         world_test(looking_at_stats_changes_nothing),
         world_test(stats_may_be_read_in_a_callback),
         world_test(printed_stats_are_a_table_with_the_numbers),
+        world_test(type_stats_tell_pages_and_free_slots),
+        world_test(type_stats_tell_the_bytes_of_large_objects),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -379,13 +379,15 @@ static void page_2_a_page_with_a_quarter_free_that_is_in_no_list(void **state)
     crowd_make(&crowd, heap);
     crowd_drop(&crowd, 0, gci_page_capacity(crowd.page) / 2);
     struct gci_record *record = crowd.page->record;
-    assert_ptr_equal(record->partial, crowd.page);
+    struct gci_page **list = &record->partial[crowd.page->level - 1];
+    assert_ptr_equal(*list, crowd.page);
     assert_mended(world);
-    record->partial = NULL;
-    crowd.page->partial = false;
+    uint8_t level = crowd.page->level;
+    *list = NULL;
+    crowd.page->level = 0;
     assert_broken(world, "PAGE-2");
-    record->partial = crowd.page;
-    crowd.page->partial = true;
+    *list = crowd.page;
+    crowd.page->level = level;
     assert_mended(world);
     crowd_drop_all(&crowd);
 }
@@ -397,10 +399,10 @@ static void page_2_a_partial_page_that_is_not_in_the_list(void **state)
     static struct crowd crowd;
     crowd_make(&crowd, heap);
     crowd_drop(&crowd, 0, gci_page_capacity(crowd.page) / 2);
-    struct gci_record *record = crowd.page->record;
-    record->partial = NULL;
+    struct gci_page **list = &crowd.page->record->partial[crowd.page->level - 1];
+    *list = NULL;
     assert_broken(world, "PAGE-2");
-    record->partial = crowd.page;
+    *list = crowd.page;
     assert_mended(world);
     crowd_drop_all(&crowd);
 }
@@ -421,15 +423,35 @@ static void page_2_a_partial_page_that_waits_for_the_wrong_moment(void **state)
     crowd_drop_all(&crowd);
 }
 
+static void page_2_a_partial_page_at_the_wrong_level(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    static struct crowd crowd;
+    crowd_make(&crowd, heap);
+    crowd_drop(&crowd, 0, gci_page_capacity(crowd.page) / 2);
+    struct gci_page *page = crowd.page, **lists = page->record->partial;
+    assert_int_equal(page->level, 3);
+    lists[3] = lists[2];
+    lists[2] = NULL;
+    page->level = 4;
+    assert_broken(world, "PAGE-2");
+    lists[2] = lists[3];
+    lists[3] = NULL;
+    page->level = 3;
+    assert_mended(world);
+    crowd_drop_all(&crowd);
+}
+
 static void page_2_a_current_page_that_is_in_a_list(void **state)
 {
     struct world *world = *state;
     gc_heap *heap = world_new_heap(world, NULL);
     struct node *node = node_new(heap);
     struct gci_page *page = page_of(node);
-    page->partial = true;
+    page->level = 1;
     assert_broken(world, "PAGE-2");
-    page->partial = false;
+    page->level = 0;
     page->emptied = true;
     assert_broken(world, "PAGE-2");
     page->emptied = false;
@@ -467,6 +489,51 @@ static void page_2_an_emptied_page_with_an_object(void **state)
     crowd.page->emptied = false;
     assert_mended(world);
     crowd_drop_all(&crowd);
+}
+
+/* PAGE-3 */
+
+static void page_3_a_page_that_is_in_use_and_free(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    struct gci_segment *segment = gci_segment_of(page_of(node));
+    segment->free_pages |= 1;
+    assert_broken(world, "PAGE-3");
+    segment->free_pages &= ~UINT64_C(1);
+    assert_mended(world);
+    gc_decref(node);
+}
+
+static void page_3_an_idle_page_that_is_not_in_the_list(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct node *node = node_new(heap);
+    struct gci_segment *segment = gci_segment_of(page_of(node));
+    segment->idle_pages = 2;
+    assert_broken(world, "PAGE-3");
+    segment->idle_pages = 0;
+    assert_mended(world);
+    gc_decref(node);
+}
+
+static void page_3_idle_large_segments_that_are_counted_wrong(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    static const gc_type large = { .name = "large", .size = GCI_SEGMENT_SIZE };
+    gc_decref(gc_new(heap, &large));
+    gci_pages_tidy(heap, false);
+    struct gci_idle idle = heap->idle_large;
+    heap->idle_large_bytes++;
+    assert_broken(world, "PAGE-3");
+    heap->idle_large_bytes--;
+    heap->idle_large = (struct gci_idle){ 0 };
+    assert_broken(world, "PAGE-3");
+    heap->idle_large = idle;
+    assert_mended(world);
 }
 
 /* GEN-1, GEN-2, BYTES-1 */
@@ -978,9 +1045,13 @@ int main(void)
         world_test(page_2_a_page_with_a_quarter_free_that_is_in_no_list),
         world_test(page_2_a_partial_page_that_is_not_in_the_list),
         world_test(page_2_a_partial_page_that_waits_for_the_wrong_moment),
+        world_test(page_2_a_partial_page_at_the_wrong_level),
         world_test(page_2_a_current_page_that_is_in_a_list),
         world_test(page_2_a_page_with_untouched_slots_that_is_not_current),
         world_test(page_2_an_emptied_page_with_an_object),
+        world_test(page_3_a_page_that_is_in_use_and_free),
+        world_test(page_3_an_idle_page_that_is_not_in_the_list),
+        world_test(page_3_idle_large_segments_that_are_counted_wrong),
         world_test(gen_1_a_wrong_number_of_young_objects),
         world_test(gen_2_a_young_object_on_a_page_that_is_not_marked_young),
         world_test(gen_2_a_young_object_on_a_page_that_is_not_in_the_list),

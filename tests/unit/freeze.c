@@ -199,13 +199,13 @@ static void a_partial_page_leaves_its_list(void **state)
         gc_clear(&nodes[i]);
     }
     struct gci_record *record = gci_page_of(nodes[1])->record;
-    assert_non_null(record->partial);
+    assert_true(gci_record_has_partial(record));
     (void)gc_freeze(heap);
-    assert_null(record->partial);
+    assert_false(gci_record_has_partial(record));
     assert_null(record->current);
     assert_sound(heap);
     (void)gc_unfreeze(heap);
-    assert_non_null(record->partial);
+    assert_true(gci_record_has_partial(record));
     assert_sound(heap);
     for (size_t i = 1; i < COUNT; i += 2) {
         gc_decref(nodes[i]);

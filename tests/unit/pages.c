@@ -359,7 +359,7 @@ static void a_full_page_is_left_alone_until_a_quarter_of_it_is_free(void **state
     for (size_t i = 0; i < gci_page_capacity(page) / 4u - 1; i++) {
         gc_decref(objects[i]);
     }
-    assert_false(page->partial);
+    assert_int_equal(page->level, 1);
     fill_current(heap, &leaf_64);
     struct gci_page *third = fill_page(heap, &leaf_64, others, &other_count);
     assert_ptr_not_equal(third, page);
@@ -378,13 +378,84 @@ static void a_partial_page_is_used_again_when_a_quarter_of_it_is_free(void **sta
     for (size_t i = 0; i < gci_page_capacity(page) / 4u; i++) {
         gc_decref(objects[i]);
     }
-    assert_true(page->partial);
+    assert_int_equal(page->level, 2);
     assert_sound(heap);
     fill_current(heap, &leaf_64);
     assert_ptr_equal(gci_page_of(make(heap, &leaf_64)), page);
-    assert_false(page->partial);
+    assert_int_equal(page->level, 0);
     assert_ptr_equal(gci_object_record(heap, &leaf_64, 0)->current, page);
     assert_sound(heap);
+    world->leftovers = true;
+}
+
+/* Fill `count` pages with leaves of 64 bytes; there is a current page beyond. */
+static void fill_pages(gc_heap *heap, gc_object *(*objects)[CROWD], size_t *slots, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        (void)fill_page(heap, &leaf_64, objects[i], &slots[i]);
+    }
+    fill_current(heap, &leaf_64);
+    (void)make(heap, &leaf_64);
+}
+
+static void births_prefer_the_fullest_of_the_pages_with_a_quarter_free(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    enum { PAGES = 4 };
+    static gc_object *objects[PAGES][CROWD];
+    size_t slots[PAGES];
+    static const size_t eighths[PAGES] = { 5, 3, 7, 1 }; /* that become free */
+    static const size_t order[PAGES] = { 1, 0, 2, 3 };
+    fill_pages(heap, objects, slots, PAGES);
+    for (size_t i = 0; i < PAGES; i++) {
+        for (size_t j = 0; j < slots[i] / 8 * eighths[i]; j++) {
+            gc_decref(objects[i][j]);
+        }
+    }
+    assert_sound(heap);
+    for (size_t i = 0; i < PAGES - 1; i++) {
+        fill_current(heap, &leaf_64);
+        assert_ptr_equal(gci_page_of(make(heap, &leaf_64)), gci_page_of(objects[order[i]][0]));
+        assert_sound(heap);
+    }
+    fill_current(heap, &leaf_64);
+    gc_object *last = make(heap, &leaf_64);
+    assert_ptr_not_equal(gci_page_of(last), gci_page_of(objects[order[PAGES - 1]][0]));
+    assert_int_equal(gci_page_used(gci_page_of(last)), 1);
+    world->leftovers = true;
+}
+
+static void pages_that_are_nearly_full_are_used_when_there_is_no_memory_for_others(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    enum { PAGES = 3, EACH = 3 };
+    static gc_object *objects[PAGES][CROWD];
+    size_t slots[PAGES];
+    fill_pages(heap, objects, slots, PAGES);
+    while (segment_of(gci_page_of(objects[0][0]))->free_pages != 0) {
+        (void)make(heap, &leaf_half);
+    }
+    for (size_t i = 0; i < PAGES; i++) {
+        for (size_t j = 0; j < EACH; j++) {
+            gc_decref(objects[i][j * 100]);
+        }
+    }
+    fill_current(heap, &leaf_64);
+    world->pages.fail_at = world->pages.maps;
+    world->pages.fail_on = true;
+    for (size_t i = 0; i < PAGES * EACH; i++) {
+        assert_non_null(gc_new(heap, &leaf_64));
+        assert_sound(heap);
+    }
+    assert_null(gc_new(heap, &leaf_64));
+    assert_int_equal(gc_last_error(heap), GC_ERR_NOMEM);
+    for (size_t i = 0; i < 10; i++) { /* an object for an object */
+        gc_decref(objects[1][200 + i]);
+        gc_object *next = gc_new(heap, &leaf_64);
+        assert_ptr_equal(next, objects[1][200 + i]);
+    }
     world->leftovers = true;
 }
 
@@ -399,7 +470,7 @@ static void a_page_of_few_large_slots_is_used_again_for_each(void **state)
     assert_int_equal(count, (GCI_PAGE_SIZE - sizeof(struct gci_segment)) / 16384);
     (void)make(heap, &leaf_16384);
     gc_decref(objects[1]);
-    assert_true(page->partial);
+    assert_int_not_equal(page->level, 0);
     fill_current(heap, &leaf_16384);
     assert_ptr_equal(make(heap, &leaf_16384), objects[1]);
     assert_sound(heap);
@@ -448,7 +519,7 @@ static void an_emptied_page_goes_back_to_its_segment(void **state)
     }
     assert_null(page->record);
     assert_true(segment_of(page)->free_pages & 1);
-    assert_null(gci_object_record(heap, &leaf_64, 0)->partial);
+    assert_false(gci_record_has_partial(gci_object_record(heap, &leaf_64, 0)));
     gc_object *next = make(heap, &leaf_1000);
     assert_ptr_equal(gci_page_of(next), page);
     assert_ptr_equal(gc_type_of(next), &leaf_1000);
@@ -717,9 +788,9 @@ static void a_partial_page_that_empties_while_pinned_leaves_the_partial_list(voi
     for (size_t i = 0; i < count; i++) {
         gc_decref(objects[i]);
     }
-    assert_false(page->partial);
+    assert_int_equal(page->level, 0);
     assert_true(page->emptied);
-    assert_null(gci_object_record(heap, &leaf_64, 0)->partial);
+    assert_false(gci_record_has_partial(gci_object_record(heap, &leaf_64, 0)));
     assert_sound(heap);
     gci_pages_unpin(heap);
     gc_decref(other);
@@ -1234,6 +1305,8 @@ int main(void)
         world_test(the_first_page_of_a_segment_is_shorter),
         world_test(a_full_page_is_left_alone_until_a_quarter_of_it_is_free),
         world_test(a_partial_page_is_used_again_when_a_quarter_of_it_is_free),
+        world_test(births_prefer_the_fullest_of_the_pages_with_a_quarter_free),
+        world_test(pages_that_are_nearly_full_are_used_when_there_is_no_memory_for_others),
         world_test(a_page_of_few_large_slots_is_used_again_for_each),
         world_test(the_free_list_of_a_partial_page_is_sorted_when_it_is_used_again),
         world_test(an_emptied_page_goes_back_to_its_segment),
