@@ -303,6 +303,7 @@ static void give_large(gc_heap *heap, struct gci_page *page)
 void gci_segments_give(gc_heap *heap, struct gci_page *page)
 {
     struct gci_segment *segment = gci_segment_of(page);
+    segment->frozen = false;
     page->record = NULL;
     page->plain_refs = 0; /* so that a drop of a reference to what was here sees that it is dead */
     if (page->slot_size > GCI_SMALL_MAX) {
@@ -334,7 +335,7 @@ void gci_segments_filled(gc_heap *heap, const struct gci_page *page)
     struct gci_segment *segment = gci_segment_of(page);
     /* Of an object alone in its pages the last one may be hardly touched. */
     size_t rest = page->slot_size > GCI_SMALL_MAX ? page->slot_size % GCI_PAGE_SIZE : 0;
-    size_t count = page->span - (size_t)(rest > 0 && rest < GCI_PAGE_SIZE / 8 * 7);
+    size_t count = page->span - (size_t)(rest > 0 && rest < (size_t)GCI_PAGE_SIZE / 8 * 7);
     if (gci_segment_is_large(segment) || count == 0) {
         return;
     }

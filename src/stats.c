@@ -193,7 +193,8 @@ static void add_up_pages(gc_heap *heap)
     for (struct gci_page *page = NULL; (page = gci_pages_next(heap, page)) != NULL;) {
         uint32_t used = gci_page_used(page) - page->zombies;
         struct gci_record *record = page->record;
-        size_t bytes = page->span == 0 ? gci_segment_of(page)->size : page->span * GCI_PAGE_SIZE;
+        size_t bytes =
+            page->span == 0 ? gci_segment_of(page)->size : page->span * (size_t)GCI_PAGE_SIZE;
         record->live += used;
         record->bytes += used * page->slot_size;
         record->bytes_pages += bytes;

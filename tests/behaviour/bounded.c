@@ -79,6 +79,7 @@ static void without_a_budget_all_that_dies_ends_at_once(void **state)
     assert_int_equal(stats_of(heap).objects_died, LIST);
 }
 
+/* Each page that becomes empty is told the time. */
 static void long_drain_is_a_pause_and_a_short_one_does_not_look_at_the_clock(void **state)
 {
     gc_heap *heap = world_new_heap(*state, NULL);
@@ -88,18 +89,20 @@ static void long_drain_is_a_pause_and_a_short_one_does_not_look_at_the_clock(voi
         bool is_long;
     } cases[] = { { 1, false, false },   { 255, false, false }, { 300, false, true },
                   { LIST, false, true }, { 200, true, false },  { 300, true, true } };
-    uint64_t pauses = 0;
+    uint64_t pauses = 0, all_emptied = 0;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         void *dropped = cases[i].callbacks ? (void *)actors_new(heap, cases[i].count)
                                            : (void *)list_new(heap, cases[i].count);
-        uint64_t before = looks;
+        uint64_t before = looks, pages = stats_of(heap).pages;
         gc_decref(dropped);
-        assert_int_equal(looks - before, cases[i].is_long ? 2 : 0);
+        uint64_t emptied = pages - stats_of(heap).pages;
+        assert_int_equal(looks - before, emptied + (cases[i].is_long ? 2 : 0));
         pauses += cases[i].is_long;
+        all_emptied += emptied;
         gc_stats stats = stats_of(heap);
         assert_int_equal(stats.phases[GC_PHASE_DESTROY].count, pauses);
         assert_int_equal(stats.pauses.count, pauses);
-        assert_int_equal(stats.pause_ns_total, pauses);
+        assert_in_range(stats.pause_ns_total, pauses, pauses + all_emptied);
         assert_int_equal(stats.generations[1].pause_ns_total, 0);
         assert_pauses_add_up(&stats);
     }
@@ -156,9 +159,12 @@ static void deaths_in_a_collection_are_part_of_its_pause(void **state)
     assert_live(heap, 0);
     assert_int_equal(stats_of(heap).phases[GC_PHASE_DESTROY].count, 0);
     assert_int_equal(stats_of(heap).pauses.count, 2);
-    gc_decref(list_new(heap, LIST));
+    list = list_new(heap, LIST);
+    uint64_t pages = stats_of(heap).pages;
+    gc_decref(list);
+    uint64_t emptied = pages - stats_of(heap).pages;
     assert_int_equal(stats_of(heap).pauses.count, 3);
-    assert_int_equal(stats_of(heap).phases[GC_PHASE_DESTROY].ns_total, 1);
+    assert_int_equal(stats_of(heap).phases[GC_PHASE_DESTROY].ns_total, 1 + emptied);
 }
 
 /* What waits
