@@ -2,7 +2,9 @@
 # Compares what instructions.sh counted, the second file, with what is stored, the first. Exits 1
 # when something has grown by more than is allowed, or is not in both.
 BEGIN {
-    ACYCLIC_MAX = 1.03
+    # Four full collections in 33 million births, to see that what is built and dropped is no garbage:
+    # docs/design/0035. More births cost no more of them.
+    ACYCLIC_MAX = 1.08
 }
 
 /^#/ {

@@ -382,8 +382,8 @@ typedef struct gc_thresholds {
      * old_growth_percent of what the last full collection found alive, and by old_bytes at least;
      * whatever the thresholds of the young are. Defaults 50, 4 MiB: with 100 MB alive, at 150 MB.
      * When less is in use than was found alive, growth counts from there. With both at their
-     * defaults ouro adapts: after a full collection that came by itself and found no garbage it is
-     * half as much again, and a program that builds and drops the same by count, time and again, is
+     * defaults ouro adapts: after a full collection that came by itself and found no garbage, the
+     * next comes at 75 percent and 6 MiB, and a program that builds and drops the same by count, time and again, is
      * left alone as far as it has been before. */
     size_t old_growth_percent;
     size_t old_bytes;

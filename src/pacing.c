@@ -49,9 +49,6 @@ enum {
     BARREN_MAX = 3,
     LOOK_SHIFT = 3,
     LOOKS_MAX = 3,
-    /* After a full collection that was not h is half as much again: builds of large heaps are a third faster, and
-     * what is left of the room is still enough (0035). */
-    BARREN_FULL_PERCENT = 150,
     /* The rest after a pause, in quarters of it, so that the program has three quarters of the time; and the longest,
      * in ns: a long pause is no reason to wait for a second. */
     REST_QUARTERS = 13,
@@ -130,11 +127,12 @@ static size_t young_objects(const gc_heap *heap)
     return adapts_young(heap) ? size / weights(heap) : size;
 }
 
-/* and as it is now. */
-static size_t young_limit(const gc_heap *heap, size_t size)
+/* and as it is now: `size` for a threshold. Where the young are left alone they will become old unseen, in slices, so
+ * their number is no pause; and to walk the pages where they are takes longer in a large heap. */
+static size_t young_limit(const gc_heap *heap, size_t size, size_t threshold)
 {
     bool waits = adapts_young(heap) && are_left_alone(heap);
-    return waits ? size << (LOOK_SHIFT + heap->pacing.looks) : size;
+    return waits ? threshold << (LOOK_SHIFT + heap->pacing.looks) : size;
 }
 
 bool gci_pacing_are_too_many(const gc_heap *heap)
@@ -176,35 +174,44 @@ static size_t percent_of(size_t bytes, size_t percent)
     return hundredth * percent;
 }
 
-/* Half of what may be garbage beside so many bytes that are alive: h. SIZE_MAX: there is no bound. */
-static size_t half_trash(const gc_heap *heap, size_t alive)
+/* Half of what may be garbage beside so many bytes that are alive, as a share of them. */
+static size_t half_share(const gc_heap *heap, size_t alive)
 {
-    const gc_thresholds *thresholds = &heap->config.thresholds;
-    size_t percent = thresholds->old_growth_percent, trash = heap->config.trash_percent;
-    percent = trash != 0 && trash / 2 < percent ? trash / 2 : percent;
-    return gci_larger(percent_of(alive, percent), thresholds->old_bytes);
+    size_t percent = heap->config.thresholds.old_growth_percent, trash = heap->config.trash_percent;
+    return percent_of(alive, trash != 0 && trash / 2 < percent ? trash / 2 : percent);
 }
 
-/* Own bytes with which a full collection is due, if so many were alive. */
+/* And h. SIZE_MAX: there is no bound. */
+static size_t half_trash(const gc_heap *heap, size_t alive)
+{
+    return gci_larger(half_share(heap, alive), heap->config.thresholds.old_bytes);
+}
+
+/* Own bytes with which a full collection is due, if so many were alive. After one that was for nothing it is three
+ * quarters of all that the bound allows, so h / 2 is left and a quarter of the 8 MiB. */
 static size_t limit_of(const gc_heap *heap, size_t alive)
 {
-    size_t half = half_trash(heap, alive);
-    half = heap->pacing.barren_full ? percent_of(half, BARREN_FULL_PERCENT) : half;
-    return gci_add_saturating(alive, half);
+    size_t growth = half_trash(heap, alive);
+    if (heap->pacing.barren_full) {
+        growth = gci_add_saturating(half_share(heap, alive), heap->config.thresholds.old_bytes);
+        growth = gci_add_saturating(growth, growth / 2);
+    }
+    return gci_add_saturating(alive, growth);
 }
 
 /* Own bytes with which one is due. Where the heap is smaller than the last one left it, growth counts from there; but if
- * that was for nothing, time and again, as in a program that builds and drops the same without making garbage, from higher
- * and higher up. */
+ * that was for nothing, time and again, as in a program that builds and drops the same without making garbage, it may be
+ * twice as much each time, up to what it may be for the larger heap. */
 static size_t full_limit(const gc_heap *heap)
 {
     const struct gci_pacing *pacing = &heap->pacing;
-    size_t limit = limit_of(heap, pacing->alive);
-    if (pacing->early > 0) {
-        unsigned shift = pacing->early < SHIFT_MAX ? pacing->early : SHIFT_MAX;
-        size_t higher = gci_add_saturating(pacing->alive, (size_t)OLD_BYTES << shift);
-        size_t most = limit_of(heap, pacing->high);
-        limit = gci_larger(limit, higher < most ? higher : most);
+    size_t limit = limit_of(heap, pacing->alive), most = limit_of(heap, pacing->high);
+    if (pacing->early > 1 && limit < most) {
+        unsigned shift =
+            pacing->early - 1; /* once is no rule: it may have been when what lives came to be */
+        size_t growth = limit - pacing->alive;
+        limit =
+            growth <= (most - pacing->alive) >> shift ? pacing->alive + (growth << shift) : most;
     }
     size_t share = half_trash(heap, pacing->alive) / PUT_OFF_SHARE;
     return pacing->put_off == 0 ? limit
@@ -293,8 +300,10 @@ struct gci_decision gci_pacing_decide(const gc_heap *heap, uint64_t now_ns)
         return decision;
     }
     if (may_collect_young(heap)) {
-        size_t bytes = young_limit(heap, young_size(heap, heap->config.thresholds.young_bytes));
-        decision.next_young = young_limit(heap, young_objects(heap));
+        size_t objects = heap->config.thresholds.young_objects;
+        size_t bytes = heap->config.thresholds.young_bytes;
+        bytes = young_limit(heap, young_size(heap, bytes), bytes);
+        decision.next_young = young_limit(heap, young_objects(heap), objects);
         decision.next_bytes = gci_add_saturating(pacing->at_collection, bytes);
         decide_young(heap, &decision);
     }
