@@ -2,55 +2,61 @@
 
 /* When a collection is due.
  *
- * The young are collected when they are many, or when bytes in use have grown since the last collection. A
- * program whose objects die by count hardly pays: with the default thresholds the young are left alone after
- * BARREN_MAX collections in a row that found next to nothing, and only now and then there is a look at some of them,
- * at longer and longer times. If they are more by far than the threshold, they become old unseen, in slices.
+ * The young are collected when they are many, or when bytes in use have grown since the last
+ * collection. A program whose objects die by count hardly pays: with the default thresholds the
+ * young are left alone after BARREN_MAX collections in a row that found next to nothing, and
+ * only now and then there is a look at some of them, at longer and longer times. If they are
+ * more by far than the threshold, they become old unseen, in slices.
  *
- * Everything is collected so that the garbage stays bounded. Say that the last full collection found A bytes
- * alive, and that what is allowed as garbage is 2 h; by default h is the larger of A / 2 and 4 MiB.
+ * Everything is collected so that the garbage stays bounded. Say that the last full collection
+ * found A bytes alive, and that what is allowed as garbage is 2 h; by default h is the larger of
+ * A / 2 and 4 MiB.
  *
  *   in use   A ........ A + h ............... A + 2h
  *                       a cycle begins        it has ended
  *
- * A cycle frees what was garbage when it began, at most h. What becomes garbage while it runs is left to the next
- * one, and is at most as much as is born meanwhile. If this is at most h, the next one begins with no more than
- * A + h, and so on: in use are never more than A + 2h. Born counts gross: what the slices free
- * has grown all the same. So a slice is due when the program has had its rest, by default 13/4 of the last pause; or
- * when the program has used the same share of what it may still allocate as the slice will be of the work that is left.
- * The work is known from the last full collections.
+ * A cycle frees what was garbage when it began, at most h. What becomes garbage while it runs is
+ * left to the next one, and is at most as much as is born meanwhile. If this is at most h, the
+ * next one begins with no more than A + h, and so on: in use are never more than A + 2h. Born
+ * counts gross: what the slices free has grown all the same. So a slice is due when the program
+ * has had its rest, by default 13/4 of the last pause; or when the program has used the same
+ * share of what it may still allocate as the slice will be of the work that is left. The work is
+ * known from the last full collections.
  *
- * Example: 100 MB alive, so h is 50 MB. A cycle began at 150 MB, 30 MB were born in it; 20 MB are left. The last
- * one took 200 ms, this one 100 so far. A slice of 0.2 ms is a 500th of the 100 ms left, so it is due when a 500th
- * of 20 MB was born, 40 kB, even if the rest is not over. */
+ * Example: 100 MB alive, so h is 50 MB. A cycle began at 150 MB, 30 MB were born in it; 20 MB
+ * are left. The last one took 200 ms, this one 100 so far. A slice of 0.2 ms is a 500th of the
+ * 100 ms left, so it is due when a 500th of 20 MB was born, 40 kB, even if the rest is not over. */
 
 #include "pacing.h"
 
 /* What the decisions are made of. */
 enum {
-    /* Defaults of gc_thresholds. 32768 nodes of 24 bytes take 0.5 ms, about the size of the cache (0007). */
+    /* Defaults of gc_thresholds. 32768 nodes of 24 bytes take 0.5 ms, about the size of the
+     * cache (0007). */
     YOUNG_OBJECTS = 32768,
     YOUNG_BYTES = 1 << 20,
     OLD_GROWTH_PERCENT = 50,
     OLD_BYTES = 4 << 20,
-    /* Where so many bytes are alive an object takes three times as long, so the young are an eighth (0030). */
+    /* Where so many bytes are alive an object takes three times as long, so the young are an
+     * eighth (0030). */
     LARGE_BYTES = 16 << 20,
     LARGE_SHIFT = 3,
-    /* References are visited twice, to count and to mark. Where that is more often for an object than this, the young are
-     * fewer in proportion, and a heap is small with less; but not by more than that, since a few arrays are
-     * no rule (0035). */
+    /* References are visited twice, to count and to mark. Where that is more often for an object
+     * than this, the young are fewer in proportion, and a heap is small with less; but not by
+     * more than that, since a few arrays are no rule (0035). */
     WEIGHT_COMMON = 8,
     WEIGHTS_MAX = 64,
     /* More than a quarter beyond the threshold is too many. */
     MANY_SHARE = 4,
     /* A collection is worth its time if more than one in so many was garbage. */
     BARREN_SHARE = 64,
-    /* After so many that were not the young are left alone until they are 8 times as many, then 16, 32, 64. */
+    /* After so many that were not the young are left alone until they are 8 times as many, then
+     * 16, 32, 64. */
     BARREN_MAX = 3,
     LOOK_SHIFT = 3,
     LOOKS_MAX = 3,
-    /* The rest after a pause, in quarters of it, so that the program has three quarters of the time; and the longest,
-     * in ns: a long pause is no reason to wait for a second. */
+    /* The rest after a pause, in quarters of it, so that the program has three quarters of the
+     * time; and the longest, in ns: a long pause is no reason to wait for a second. */
     REST_QUARTERS = 13,
     REST_MAX_NS = 10000000,
     /* The default of gc_config.slice_ns; half of it is used while there is time. */
@@ -59,12 +65,12 @@ enum {
     SLICE_BYTES = 4096,
     /* What is collected faster at once than a few slices take: a millisecond. */
     AT_ONCE_BYTES = 1 << 20,
-    /* A cycle that has used up its room has slices twice as long for each of these bytes beyond, or for each quarter of
-     * a small room. */
+    /* A cycle that has used up its room has slices twice as long for each of these bytes beyond,
+     * or for each quarter of a small room. */
     OVERRUN_BYTES = 1 << 20,
     SHIFT_MAX = 20,
-    /* Work in a heap never collected yet, in ns a byte: 48 for a node of 24 (0030). And what is added to small heaps,
-     * whose times say little. */
+    /* Work in a heap never collected yet, in ns a byte: 48 for a node of 24 (0030). And what is
+     * added to small heaps, whose times say little. */
     NS_PER_BYTE = 2,
     FULL_BYTES_LEAST = 1 << 16,
     /* What may be left of the work when it takes longer than the last did, as a share of that. */
@@ -127,8 +133,9 @@ static size_t young_objects(const gc_heap *heap)
     return adapts_young(heap) ? size / weights(heap) : size;
 }
 
-/* and as it is now: `size` for a threshold. Where the young are left alone they will become old unseen, in slices, so
- * their number is no pause; and to walk the pages where they are takes longer in a large heap. */
+/* and as it is now: `size` for a threshold. Where the young are left alone they will become old
+ * unseen, in slices, so their number is no pause; and to walk the pages where they are takes
+ * longer in a large heap. */
 static size_t young_limit(const gc_heap *heap, size_t size, size_t threshold)
 {
     bool waits = adapts_young(heap) && are_left_alone(heap);
@@ -147,8 +154,8 @@ bool gci_pacing_is_clearing(const gc_heap *heap)
            heap->cycle.clears_part;
 }
 
-/* Whether the young are collected when they are due. Else they have to wait for a cycle, or are just
- * made old. */
+/* Whether the young are collected when they are due. Else they have to wait for a cycle, or are
+ * just made old. */
 static bool may_collect_young(const gc_heap *heap)
 {
     return heap->cycle.phase != GCI_PHASE_PROMOTE && !gci_pacing_is_clearing(heap) &&
@@ -187,8 +194,9 @@ static size_t half_trash(const gc_heap *heap, size_t alive)
     return gci_larger(half_share(heap, alive), heap->config.thresholds.old_bytes);
 }
 
-/* Own bytes with which a full collection is due, if so many were alive. After one that was for nothing it is three
- * quarters of all that the bound allows, so h / 2 is left and a quarter of the 8 MiB. */
+/* Own bytes with which a full collection is due, if so many were alive. After one that was for
+ * nothing it is three quarters of all that the bound allows, so h / 2 is left and a quarter of
+ * the 8 MiB. */
 static size_t limit_of(const gc_heap *heap, size_t alive)
 {
     size_t growth = half_trash(heap, alive);
@@ -199,9 +207,10 @@ static size_t limit_of(const gc_heap *heap, size_t alive)
     return gci_add_saturating(alive, growth);
 }
 
-/* Own bytes with which one is due. Where the heap is smaller than the last one left it, growth counts from there; but if
- * that was for nothing, time and again, as in a program that builds and drops the same without making garbage, it may be
- * twice as much each time, up to what it may be for the larger heap. */
+/* Own bytes with which one is due. Where the heap is smaller than the last one left it, growth
+ * counts from there; but if that was for nothing, time and again, as in a program that builds
+ * and drops the same without making garbage, it may be twice as much each time, up to what it
+ * may be for the larger heap. */
 static size_t full_limit(const gc_heap *heap)
 {
     const struct gci_pacing *pacing = &heap->pacing;
@@ -242,8 +251,9 @@ static uint64_t work_left(const gc_heap *heap)
     return left < (double)SLICE_MAX_NS ? (uint64_t)left + 1 : SLICE_MAX_NS;
 }
 
-/* A slice that is due before the program has had its rest: longer if more was born than what is due for one, but not
- * longer than the work; and where the room is used up by so much, longer and longer, so that there is an end. */
+/* A slice that is due before the program has had its rest: longer if more was born than what is
+ * due for one, but not longer than the work; and where the room is used up by so much, longer
+ * and longer, so that there is an end. */
 static uint64_t late_ns(const gc_heap *heap, double slices, size_t over, uint64_t work)
 {
     uint64_t ns = slice_ns(heap), most = work > ns ? work : ns;
@@ -408,8 +418,8 @@ void gci_pacing_promoted(gc_heap *heap)
     heap->pacing.begun = 0;
 }
 
-/* What a full collection says about the next. What is born in it, or was dropped by the program, is not among what it
- * found alive. */
+/* What a full collection says about the next. What is born in it, or was dropped by the program,
+ * is not among what it found alive. */
 static void record_full(gc_heap *heap, const gc_collection *report, bool is_worth_it,
                         bool by_itself)
 {

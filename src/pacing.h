@@ -4,8 +4,8 @@
 
 /* When a collection is due, of what, and how long a slice is.
  *
- * gci_pacing_decide is a pure function of the heap and the clock. The others keep the books it reads, struct
- * gci_pacing, and nobody else writes there. collect.c does what is due. */
+ * gci_pacing_decide is a pure function of the heap and the clock. The others keep the books it
+ * reads, struct gci_pacing, and nobody else writes there. collect.c does what is due. */
 
 #include "death.h"
 
@@ -33,14 +33,15 @@ OURO_INTERNAL struct gci_decision gci_pacing_decide(const gc_heap *heap, uint64_
 /* Whether slices are due: those of a cycle, or for what died of the last ones. */
 OURO_INTERNAL bool gci_pacing_is_in_cycle(const gc_heap *heap);
 
-/* Whether garbage is being cleared in slices. A look at the heap makes it DOOMED, so no other garbage may be so. */
+/* Whether garbage is being cleared in slices. A look at the heap makes it DOOMED, so no other
+ * garbage may be so. */
 OURO_INTERNAL bool gci_pacing_is_clearing(const gc_heap *heap);
 
 /* Whether the young are more than are collected at once. */
 OURO_INTERNAL bool gci_pacing_are_too_many(const gc_heap *heap);
 
-/* Whether everything is to be collected at once because memory or the limit is short: not each time, where that
- * was for nothing. */
+/* Whether everything is to be collected at once because memory or the limit is short: not each
+ * time, where that was for nothing. */
 OURO_INTERNAL bool gci_pacing_helps_shortage(const gc_heap *heap);
 
 /* The thresholds; 0 is the default. What was learned about the old ones is forgotten. */
@@ -58,12 +59,12 @@ OURO_INTERNAL void gci_pacing_looked(gc_heap *heap);
 /* A slice begins, as a decision says. */
 OURO_INTERNAL void gci_pacing_slice_is_late(gc_heap *heap, bool is_late);
 
-/* A slice has ended: `before` own bytes were in use when it began, and the cycle was in `phase`. It took
- * gci_pacing.pause_ns. */
+/* A slice has ended: `before` own bytes were in use when it began, and the cycle was in `phase`.
+ * It took gci_pacing.pause_ns. */
 OURO_INTERNAL void gci_pacing_slice(gc_heap *heap, size_t before, enum gci_phase phase);
 
-/* A collection has ended, which came by itself or not, and was of so many young ones. Each full one is here
- * once. */
+/* A collection has ended, which came by itself or not, and was of so many young ones. Each full
+ * one is here once. */
 OURO_INTERNAL void gci_pacing_record(gc_heap *heap, const gc_collection *report, bool by_itself,
                                      size_t young);
 

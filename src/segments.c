@@ -2,16 +2,16 @@
 
 /* Segments.
  *
- * A page that is not in use any more is idle: its memory is kept, for fresh memory has to be cleared by
- * the system. Idle pages stand in a list by the time at which they became so; after gc_config.purge_ns
- * they are purged, that is, their memory goes back to the system, neighbours by one call, while
- * their addresses stay with the segment. The same holds for the segments of large objects, which go
- * whole.
+ * A page that is not in use any more is idle: its memory is kept, for fresh memory has to be
+ * cleared by the system. Idle pages stand in a list by the time at which they became so; after
+ * gc_config.purge_ns they are purged, that is, their memory goes back to the system, neighbours
+ * by one call, while their addresses stay with the segment. The same holds for the segments of
+ * large objects, which go whole.
  *
- * The system may put huge pages behind a segment in place of small ones, now or when it finds the time. This
- * saves a full collection up to a third of its time, but puts memory where there was none. So it is asked for
- * them only when memory is behind all pages of a segment, and asked for none before a part of that
- * is purged. */
+ * The system may put huge pages behind a segment in place of small ones, now or when it finds
+ * the time. This saves a full collection up to a third of its time, but puts memory where there
+ * was none. So it is asked for them only when memory is behind all pages of a segment, and asked
+ * for none before a part of that is purged. */
 
 #include "segments.h"
 
@@ -370,7 +370,8 @@ static uint64_t take_due(gc_heap *heap, const struct gci_page *page, uint64_t no
     return run;
 }
 
-/* The bytes of pages that begin with the lowest of the bits, but for the header of their segment. */
+/* The bytes of pages that begin with the lowest of the bits, but for the header of their
+ * segment. */
 static size_t purge_run(gc_heap *heap, struct gci_segment *segment, uint64_t run)
 {
     size_t index = gci_lowest_bit(run), end = gci_highest_bit(run) + 1;

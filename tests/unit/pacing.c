@@ -2,14 +2,15 @@
 
 /* A simulator of when collections come.
  *
- * It drives the functions of pacing.h with a model of a program and of a collector: numbers of bytes instead of
- * objects, and a time of its own, which the linker puts in place of the clock. The program gives birth at some
- * rate; what it has alive stays as it is, or changes, so old bytes turn into garbage, by circles or by count.
- * The collector takes a time for each byte that is in use when a cycle begins, and in the last part of that frees what
- * was garbage then. What becomes garbage later is left to the next cycle.
+ * It drives the functions of pacing.h with a model of a program and of a collector: numbers of
+ * bytes instead of objects, and a time of its own, which the linker puts in place of the clock.
+ * The program gives birth at some rate; what it has alive stays as it is, or changes, so old
+ * bytes turn into garbage, by circles or by count. The collector takes a time for each byte that
+ * is in use when a cycle begins, and in the last part of that frees what was garbage then. What
+ * becomes garbage later is left to the next cycle.
  *
- * A run is what its seed says. Whatever the rates and sizes: what is in use is bounded by what is alive, and the program
- * has its share of the time unless it is too fast for that. */
+ * A run is what its seed says. Whatever the rates and sizes: what is in use is bounded by what
+ * is alive, and the program has its share of the time unless it is too fast for that. */
 
 #include "support.h"
 
@@ -149,8 +150,9 @@ static void collect_at_once(struct simulation *run)
     end_cycle(run, 0, ns);
 }
 
-/* The rule that was in place of the other: a cycle may go on while the heap grows by half of what was in use when it
- * began, and growth is what is in use beyond that, less than what was born by what the slices free. */
+/* The rule that was in place of the other: a cycle may go on while the heap grows by half of
+ * what was in use when it began, and growth is what is in use beyond that, less than what was
+ * born by what the slices free. */
 static struct gci_decision decide_by_net(const struct simulation *run)
 {
     const struct gci_pacing *pacing = &run->heap->pacing;
@@ -204,7 +206,8 @@ static void collect_what_is_due(struct simulation *run)
     gci_pacing_looked(run->heap);
 }
 
-/* The program gives birth to so many bytes, `growth` of which for one are more alive than before. */
+/* The program gives birth to so many bytes, `growth` of which for one are more alive than
+ * before. */
 static void run_for(struct simulation *run, double bytes, double growth)
 {
     while (bytes > 0) {
@@ -259,7 +262,8 @@ static double bound(const struct simulation *run)
 
 enum { RUNS = 300 };
 
-/* Rates over six orders of magnitude, from 1 MB to 100 GB alive, whatever the collector takes for a byte. */
+/* Rates over six orders of magnitude, from 1 MB to 100 GB alive, whatever the collector takes
+ * for a byte. */
 static void garbage_is_bounded_at_any_rate_and_size(void **state)
 {
     struct world *world = *state;
@@ -306,9 +310,9 @@ static void what_is_frozen_makes_no_difference(void **state)
     free(heap);
 }
 
-/* The rate is a hundred times as much, or as little, again and again; what is alive doubles and halves, which its
- * count frees, or the collector. What is promised holds for a steady program; here half of what is alive may turn into
- * garbage while a cycle is under way. */
+/* The rate is a hundred times as much, or as little, again and again; what is alive doubles and
+ * halves, which its count frees, or the collector. What is promised holds for a steady program;
+ * here half of what is alive may turn into garbage while a cycle is under way. */
 static void garbage_is_bounded_while_rates_and_sizes_change(void **state)
 {
     gc_heap *heap = calloc(1, sizeof(*heap));
@@ -400,7 +404,8 @@ static void what_dies_by_count_is_not_collected(void **state)
     free(heap);
 }
 
-/* A structure is built and dropped, again and again: a few collections find that it is no garbage. */
+/* A structure is built and dropped, again and again: a few collections find that it is no
+ * garbage. */
 static void what_is_built_and_dropped_by_count_is_hardly_collected(void **state)
 {
     gc_heap *heap = calloc(1, sizeof(*heap));
