@@ -78,6 +78,26 @@ static void young_are_few_in_a_heap_that_is_large(void **state)
     gc_external_remove(heap, (16 << 20) - 1);
 }
 
+/* With 128 references each, which are counted and marked, as many are examined in the same time as 1024 times 32 with
+ * four. */
+static void young_are_few_where_they_have_many_references(void **state)
+{
+    struct world *world = *state;
+    gc_config config = { .stress = SIZE_MAX };
+    gc_heap *heap = world_new_heap(world, &config);
+    heap->pacing.weight = 2 * 128;
+    gci_collect_arm(heap);
+    assert_int_equal(heap->young_alarm, 1024);
+    assert_int_equal(heap->bytes_alarm, 1 << 20);
+    heap->pacing.weight = SIZE_MAX;
+    gci_collect_arm(heap);
+    assert_int_equal(heap->young_alarm, 32768 / 64);
+    struct node *node = node_new(heap);
+    (void)gc_collect(heap);
+    assert_int_equal(heap->young_alarm, 32768);
+    gc_decref(node);
+}
+
 static void bytes_are_counted_from_the_last_collection_on(void **state)
 {
     struct world *world = *state;
@@ -931,6 +951,7 @@ int main(void)
         world_test(alarms_follow_the_thresholds),
         world_test(all_births_are_alarms_until_nothing_waits),
         world_test(young_are_few_in_a_heap_that_is_large),
+        world_test(young_are_few_where_they_have_many_references),
         world_test(bytes_are_counted_from_the_last_collection_on),
         world_test(no_alarm_is_armed_while_disabled),
         world_test(no_alarm_is_armed_at_a_heap_of_safepoints),
