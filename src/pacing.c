@@ -61,6 +61,10 @@ enum {
     REST_MAX_NS = 10000000,
     /* The default of gc_config.slice_ns; half of it is used while there is time. */
     SLICE_NS = 200000,
+    /* A cycle is to end when all but this share of the bound is used: the first after a build
+     * takes longer than the last one promised, and it may be used up before that is known
+     * (0035). */
+    MARGIN_SHARE = 16,
     /* Bytes between two looks at the clock: fewer, and the looks cost more than the births. */
     SLICE_BYTES = 4096,
     /* What is collected faster at once than a few slices take: a millisecond. */
@@ -382,7 +386,8 @@ void gci_pacing_begin(gc_heap *heap)
         size_t half = half_trash(heap, pacing->alive), trash = heap->config.trash_percent;
         size_t most = gci_larger(trash == 0 ? 0 : percent_of(pacing->alive, trash),
                                  gci_add_saturating(half, half));
-        size_t left = subtract(gci_add_saturating(pacing->alive, most), own);
+        size_t end = gci_add_saturating(pacing->alive, most - most / MARGIN_SHARE);
+        size_t left = subtract(end, own);
         pacing->room = half == SIZE_MAX || most == SIZE_MAX ? SIZE_MAX : gci_larger(left, half / 2);
         pacing->begun = own;
         pacing->freed = 0;
