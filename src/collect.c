@@ -364,6 +364,17 @@ static void begin_promotion(gc_heap *heap)
     gci_pacing_begin(heap);
 }
 
+/* A slice; one that is late takes all its time, though phases begin in slices of their own. */
+static void take_time(gc_heap *heap, const struct gci_decision *decision)
+{
+    uint64_t now = gci_sys_clock_ns(), deadline = gci_deadline(now, decision->budget_ns);
+    do {
+        slice(heap, deadline - now); /* user code may run here */
+        now = gci_sys_clock_ns();
+    } while (decision->is_late && now < deadline && gci_pacing_is_in_cycle(heap) &&
+             may_start(heap));
+}
+
 /* Do what is due. Returns whether more may be due now. */
 static bool act(gc_heap *heap, const struct gci_decision *decision)
 {
@@ -384,7 +395,7 @@ static bool act(gc_heap *heap, const struct gci_decision *decision)
         return false;
     case GCI_DUE_SLICE:
         gci_pacing_slice_is_late(heap, decision->is_late);
-        slice(heap, decision->budget_ns); /* user code may run here */
+        take_time(heap, decision); /* user code may run here */
         return false;
     }
     return false;

@@ -282,7 +282,7 @@ static void decide_slice(const gc_heap *heap, uint64_t now_ns, struct gci_decisi
     double for_one = (double)left * (double)slice_ns(heap) / (double)work;
     for_one = for_one < SLICE_BYTES ? SLICE_BYTES : for_one;
     double slices = (double)born_since / for_one;
-    decision->is_late = slices >= 1 && pacing->room != SIZE_MAX;
+    decision->is_late = (slices >= 1 || left == 0) && pacing->room != SIZE_MAX;
     if (decision->is_late) {
         decision->budget_ns = late_ns(heap, slices, subtract(born, pacing->room), work);
     } else {

@@ -317,7 +317,7 @@ static void large_birth_frees_as_much_before(void **state)
 static void births_at_safepoints_run_nothing_and_the_next_one_frees_as_much(void **state)
 {
     struct world *world = *state;
-    gc_config config = { .collect = GC_AT_SAFEPOINT, .destroy_ns = 1 };
+    gc_config config = { .collect = GC_AT_SAFEPOINT, .destroy_ns = 1, .stress = SIZE_MAX };
     gc_heap *heap = world_new_heap(world, &config);
     gc_decref(list_new(heap, LIST));
     uint64_t start = stats_of(heap).bytes_live, died = stats_of(heap).objects_died;
@@ -459,7 +459,9 @@ static void birth_at_the_limit_ends_all_that_waits_first(void **state)
     struct world *world = *state;
     static const int when[] = { GC_AT_ALLOCATION, GC_AT_SAFEPOINT };
     for (size_t i = 0; i < 2; i++) {
-        gc_config config = { .limit_bytes = LIST * sizeof(struct node), .destroy_ns = 1 };
+        gc_config config = { .limit_bytes = LIST * sizeof(struct node),
+                             .destroy_ns = 1,
+                             .stress = SIZE_MAX };
         config.collect = when[i];
         gc_heap *heap = world_new_heap(world, &config);
         gc_decref(list_new(heap, LIST));
