@@ -93,7 +93,7 @@ static void what_is_frozen_does_not_make_room_for_garbage(void **state)
     gc_config config = unstressed();
     gc_heap *heap = world_new_heap(*state, &config);
     enum { COUNT = 10000 }; /* so that they live through a collection of the young */
-    struct window frozen = window_new(heap, 100000);
+    struct window frozen = window_new(heap, 60000);
     (void)gc_freeze(heap);
     uint64_t peak = peak_of(heap, COUNT, scaled(200000), in_use(heap));
     assert_in_range(peak, 1, 2 * COUNT * RING * NODE + SLACK);
@@ -128,7 +128,7 @@ static void less_garbage_is_kept_where_the_program_says_so(void **state)
         config.trash_percent = i == 0 ? 100 : 20;
         config.thresholds.old_bytes = 100000;
         gc_heap *heap = world_new_heap(world, &config);
-        peaks[i] = peak_of(heap, 20000, 80000, 0);
+        peaks[i] = peak_of(heap, 20000, 50000, 0);
         (void)gc_collect(heap);
         world_free_heap(world);
     }
@@ -143,7 +143,7 @@ static void old_are_collected_though_the_program_collects_the_young(void **state
     gc_heap *heap = world_new_heap(*state, &config);
     enum { COUNT = 500 };
     struct window window = window_new(heap, COUNT);
-    for (size_t frame = 0; frame < 1000 + scaled(2000); frame++) {
+    for (size_t frame = 0; frame < 600 + scaled(2000); frame++) {
         turn_over(heap, &window, 100);
         (void)gc_collect_generation(heap, 0);
     }
