@@ -316,7 +316,8 @@ static void sites_of_dead_objects_go_when_the_heap_is_trimmed(void **state)
         assert_ptr_equal(gc_profile_site(kept), &lines[MANY / 2]);
         gc_decref(kept);
         (void)gc_heap_trim(heap);
-        assert_true(table_bytes(heap) - before <= KEPT);
+        /* On 32 bits they are less than what is kept in any case. */
+        assert_true(table_bytes(heap) - before <= (sizeof(void *) == 8 ? KEPT : SITES_KEPT));
         world_free_heap(*state);
     }
 }

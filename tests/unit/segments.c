@@ -186,6 +186,9 @@ static void pages_are_not_purged_while_the_heap_is_walked(void **state)
 
 static void neighbours_are_purged_by_one_call_but_not_too_many(void **state)
 {
+    if (GCI_SEGMENT_PAGES < 64) { /* they would be more than a segment */
+        return;
+    }
     gc_heap *heap = system_heap(*state, PURGE_NS);
     void *kept = make(heap, &leaf_32), *pages[40];
     make_pages(heap, pages, 40);
