@@ -2,8 +2,8 @@
 
 /* Collections: what pacing.c says is due, and what the program asks for.
  *
- * A collection takes the young, or everything, at once; or everything in slices. User code runs in each of them, so
- * whether it may go on is asked again after each step. */
+ * A collection takes the young, or everything, at once; or everything in slices. User code runs
+ * in each of them, so whether it may go on is asked again after each step. */
 
 #include "collect.h"
 
@@ -51,7 +51,8 @@ static void record_pause(gc_heap *heap, gc_phase phase, uint64_t start_ns)
     gci_pause_record(heap, phase, heap->pacing.pause_ns);
 }
 
-/* Whether so few of the young live on, in so few pages, that to look at them again costs next to nothing. */
+/* Whether so few of the young live on, in so few pages, that to look at them again costs next to
+ * nothing. */
 static bool are_few(const gc_heap *heap, const struct gci_set *young)
 {
     enum { SHARE = 32, SHARE_OF_SLOTS = 2 };
@@ -62,8 +63,9 @@ static bool are_few(const gc_heap *heap, const struct gci_set *young)
     return young->alive_count < examined / SHARE && slots <= examined / SHARE_OF_SLOTS;
 }
 
-/* Find the garbage of a generation. Survivors are old. But if few of the young live on, time and again, they may be
- * what is being built, and stay young: the set keeps them, as SEEN_YOUNG until its garbage has ended. */
+/* Find the garbage of a generation. Survivors are old. But if few of the young live on, time and
+ * again, they may be what is being built, and stay young: the set keeps them, as SEEN_YOUNG
+ * until its garbage has ended. */
 static struct gci_set find_garbage(gc_heap *heap, int generation, bool by_itself)
 {
     struct gci_set set = generation == 0 ? gci_set_of_young(heap) : gci_set_of_all(heap);
@@ -136,8 +138,9 @@ static void end_garbage(gc_heap *heap, struct gci_set *set, gc_collection *repor
     check_heap(heap);
 }
 
-/* What the statistics and the thresholds have to know of a collection, beside the end of garbage. With
- * a full one goes the plain garbage that cycles have freed, also such as were cut short. */
+/* What the statistics and the thresholds have to know of a collection, beside the end of
+ * garbage. With a full one goes the plain garbage that cycles have freed, also such as were cut
+ * short. */
 static void record(gc_heap *heap, gc_collection *report, bool by_itself, size_t young)
 {
     gc_generation_stats *stats = &heap->generations[report->generation];

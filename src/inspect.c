@@ -13,8 +13,8 @@ struct before {
     int error;
 };
 
-/* Hold the heap while visitors run; settled, if they look at more than one object. Inline, since the frame is
- * the caller's. */
+/* Hold the heap while visitors run; settled, if they look at more than one object. Inline, since
+ * the frame is the caller's. */
 static OURO_ALWAYS_INLINE struct before begin_visits(gc_heap *heap, bool settled)
 {
     (void)gci_has_been_left(heap, OURO_FRAME);
@@ -121,8 +121,8 @@ static int is_same(void *object, void *arg)
     return object == arg;
 }
 
-/* Let go of an object that was held during a question, which is not to show: a gc_decref would leave
- * it touched. */
+/* Let go of an object that was held during a question, which is not to show: a gc_decref would
+ * leave it touched. */
 static void let_go(gc_object *self)
 {
     if (gc_refcount(self) > 1 && !gc_is_immortal(self)) {

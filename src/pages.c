@@ -4,10 +4,11 @@
  *
  * A record's objects are born in its current page. A page that is full is left alone until a
  * quarter of it is free again: young objects spread over a few holes in many pages would cost a
- * collection many times the walking. It is used before, if there is no memory for another page. Of
- * the partial pages the fullest are used first, so that the others become empty. An empty page goes back to its segment, an empty segment to
- * the page source, but the latter never in the middle of a decref and neither while somebody
- * walks the pages: until then it waits in the list of emptied pages. */
+ * collection many times the walking. It is used before, if there is no memory for another page.
+ * Of the partial pages the fullest are used first, so that the others become empty. An empty
+ * page goes back to its segment, an empty segment to the page source, but the latter never in
+ * the middle of a decref and neither while somebody walks the pages: until then it waits in the
+ * list of emptied pages. */
 
 #include "pages.h"
 
@@ -137,8 +138,8 @@ bool gci_pages_skips_holes(const gc_heap *heap, struct gci_page *page)
     return heap->walk != NULL && births_of(page)->taken_in < heap->walk->number;
 }
 
-/* Whether a page has room for a birth that keeps WALK-1. It has none if an outer walk relies on what was
- * noted before. Notes where the end of an older page is before the first birth. */
+/* Whether a page has room for a birth that keeps WALK-1. It has none if an outer walk relies on
+ * what was noted before. Notes where the end of an older page is before the first birth. */
 static bool has_room(const gc_heap *heap, struct gci_page *page)
 {
     struct gci_births *births = births_of(page);
@@ -367,8 +368,8 @@ struct gci_run gci_page_next_run(const struct gci_page *page, size_t end)
                              slot_from(page, find_patch(page, patch, false)) };
 }
 
-/* The free list anew. Where `mixed`, it is not to be foretold which slots are free, so there is no branch:
- * what is not is written to the side. */
+/* The free list anew. Where `mixed`, it is not to be foretold which slots are free, so there is
+ * no branch: what is not is written to the side. */
 static OURO_ALWAYS_INLINE uint32_t list_free(struct gci_page *page, uint32_t members, bool mixed)
 {
     uint32_t free = 0;
@@ -395,8 +396,8 @@ void gci_page_sort_free(struct gci_page *page, uint32_t members)
     page->free = mixed ? list_free(page, members, true) : list_free(page, members, false);
 }
 
-/* A page with room of a record, of the partial ones from level `first` to `last`; the fullest, so that the
- * others become empty. */
+/* A page with room of a record, of the partial ones from level `first` to `last`; the fullest,
+ * so that the others become empty. */
 static struct gci_page *take_partial(const gc_heap *heap, struct gci_record *record, unsigned first,
                                      unsigned last)
 {
@@ -451,8 +452,8 @@ void gci_page_mix(struct gci_page *page)
     }
 }
 
-/* A page to be the current one of a record. One that is nearly full is worth its walking only where there
- * is no other. */
+/* A page to be the current one of a record. One that is nearly full is worth its walking only
+ * where there is no other. */
 static struct gci_page *take_page(gc_heap *heap, struct gci_record *record, size_t slot_size)
 {
     gci_pages_tidy(heap, false);
@@ -542,8 +543,8 @@ void gci_pages_unpin(gc_heap *heap)
     heap->pinned--;
 }
 
-/* Whether a page may be taken out of use. A large object's may not while a cycle that is under way may
- * come by it, since its segment would leave (CYCLE-1). */
+/* Whether a page may be taken out of use. A large object's may not while a cycle that is under
+ * way may come by it, since its segment would leave (CYCLE-1). */
 static bool may_leave(const gc_heap *heap, const struct gci_page *page)
 {
     bool in_hand =
@@ -605,8 +606,9 @@ size_t gci_pages_purge(gc_heap *heap, bool all, uint64_t budget_ns)
     return gci_segments_purge(heap, all ? 0 : heap->config.purge_ns, budget_ns, may_unmap);
 }
 
-/* Purge while a birth waits: for an eighth of the time since the last purge, but no more than a millisecond, and
- * not before that is worth while. So a program that seldom comes by gives its memory back, too. */
+/* Purge while a birth waits: for an eighth of the time since the last purge, but no more than a
+ * millisecond, and not before that is worth while. So a program that seldom comes by gives its
+ * memory back, too. */
 static void purge_some(gc_heap *heap)
 {
     enum { SHARE = 8, LEAST_NS = 100000, MOST_NS = 1000000 };

@@ -2,8 +2,8 @@
 #ifndef OURO_SYS_H
 #define OURO_SYS_H
 
-/* The platform seam: page memory, call frames, files, the clock and random bytes. sys_posix.c has all
- * of it. */
+/* The platform seam: page memory, call frames, files, the clock and random bytes. sys_posix.c
+ * has all of it. */
 
 #include "base.h"
 
@@ -12,11 +12,12 @@
 OURO_INTERNAL void *gci_sys_map(size_t size, size_t align);
 OURO_INTERNAL void gci_sys_unmap(void *block, size_t size);
 
-/* Give the memory behind a part of a block back to the system, which has it anew, of any content, when it is
- * used again. Only whole pages of the system go. */
+/* Give the memory behind a part of a block back to the system, which has it anew, of any
+ * content, when it is used again. Only whole pages of the system go. */
 OURO_INTERNAL void gci_sys_purge(void *part, size_t size);
 
-/* Ask that a block be backed by huge pages, or by none. A wish: nothing happens where there are none. */
+/* Ask that a block be backed by huge pages, or by none. A wish: nothing happens where there are
+ * none. */
 OURO_INTERNAL void gci_sys_advise_huge(void *block, size_t size, bool wanted);
 
 /* The return addresses on the stack, the innermost first, up to `max`; whether there is a way. */

@@ -66,7 +66,8 @@ static gc_config unstressed(void)
     return (gc_config){ .stress = SIZE_MAX };
 }
 
-/* So many rings of ten in the place of the oldest, `count` alive. Returns the most bytes in use beyond `below`. */
+/* So many rings of ten in the place of the oldest, `count` alive. Returns the most bytes in use
+ * beyond `below`. */
 static uint64_t peak_of(gc_heap *heap, size_t count, size_t rings, uint64_t below)
 {
     struct window window = window_new(heap, count);

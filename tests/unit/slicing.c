@@ -2,9 +2,9 @@
 
 /* When slices come.
  *
- * The linker puts __wrap_gci_sys_clock_ns in place of the clock. It goes on by a microsecond whenever
- * the library looks at it, so slices take what they may; and as the test says, while the program
- * runs. */
+ * The linker puts __wrap_gci_sys_clock_ns in place of the clock. It goes on by a microsecond
+ * whenever the library looks at it, so slices take what they may; and as the test says, while
+ * the program runs. */
 
 #include "support.h"
 
@@ -96,8 +96,8 @@ static void cycle_comes_to_its_end_before_its_room_is_used(void **state)
     gc_decref(list);
 }
 
-/* They are as long as asked for, but when the room is used: then of no less than the default, and twice as long for each MiB
- * beyond. */
+/* They are as long as asked for, but when the room is used: then of no less than the default,
+ * and twice as long for each MiB beyond. */
 static void cycle_that_has_used_its_room_has_longer_and_longer_slices(void **state)
 {
     struct world *world = *state;
