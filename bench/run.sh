@@ -19,7 +19,7 @@
 #
 # All of it takes half an hour, ten minutes of that trash; --quick takes less than a minute. It works
 # on less, in fewer rounds, and leaves out full10m and churn20m, whose graphs alone take longer to
-# build, and most cases of trash. With --only it runs a workload that it leaves out, one round at
+# build, goback, which is about what happens in seconds of rest, and most cases of trash. With --only it runs a workload that it leaves out, one round at
 # its full size. A case of a workload is named WORKLOAD/CASE. --only WORKLOAD runs all of them, --only
 # WORKLOAD/CASE one.
 #
@@ -49,10 +49,10 @@ cd "$(dirname "$0")/.."
 # in the last half.
 plan="
 counts           200000000 7    20000000 3
-counts-shuffled         20 5           2 3
-newdrop           20000000 7     2000000 3
+counts-shuffled         20 5           2 1
+newdrop           20000000 7     2000000 2
 random-drop              5 5           2 1
-replace            5000000 5      500000 3
+replace            5000000 5      100000 1
 trees                   18 5          14 3
 rings10           10000000 5     1000000 3
 rings1000         10000000 5     1000000 3
@@ -60,10 +60,10 @@ full1m             1000000 5     1000000 1
 full10m           10000000 3           - -
 garbage1m          1000000 5     1000000 1
 bytes             10000000 3     1000000 1
-acyclic                 18 7          14 3
+acyclic                 18 7          14 1
 churn              5000000 3      200000 1
 churn20m          20000000 3           - -
-trash/rings10-0us-3MB                100 1     20 1
+trash/rings10-0us-3MB                100 1     10 1
 trash/rings10-0.5us-3MB              100 1      - -
 trash/rings10-1.5us-3MB              100 1      - -
 trash/rings10-3us-3MB                 60 1     10 1
@@ -79,7 +79,7 @@ trash/cache-3us-100MB                  8 1      - -
 trash/burst-3us-100MB                  4 1      - -
 trash/cache-0us-100MB-frozen128MB     12 1      - -
 trash/cache-0.5us-1000MB               4 1      - -
-goback            20000000 1     1000000 1
+goback            20000000 1           - -
 profile                  - -           - -
 "
 workloads=$(echo "$plan" | awk 'NF { print $1 }')
