@@ -18,10 +18,10 @@
 # keeps the bytes in use over time, which the workload trash samples; bench/curves.py draws them.
 #
 # All of it takes half an hour, ten minutes of that trash; --quick takes less than a minute. It works
-# on less, in fewer rounds, and leaves out full10m and churn20m, whose graphs alone take longer to
-# build, goback, which is about what happens in seconds of rest, and most cases of trash. With --only it runs a workload that it leaves out, one round at
-# its full size. A case of a workload is named WORKLOAD/CASE. --only WORKLOAD runs all of them, --only
-# WORKLOAD/CASE one.
+# on less, in fewer rounds, and leaves out full10m, churn20m and garbage1m, whose graphs take long to
+# build, goback, which rests for seconds, and most cases of trash. With --only it runs a workload
+# that it leaves out, one round at its full size. A case of a workload is named WORKLOAD/CASE. --only
+# WORKLOAD runs all of them, --only WORKLOAD/CASE one.
 #
 # What the workloads do stands in bench/*.c, how a peer is at its best in bench/peers/*. To add a
 # peer: bench/meson.build, and its Debian package below; to add a workload: bench/bench.h, and its
@@ -58,9 +58,9 @@ rings10           10000000 5     1000000 3
 rings1000         10000000 5     1000000 3
 full1m             1000000 5     1000000 1
 full10m           10000000 3           - -
-garbage1m          1000000 5     1000000 1
+garbage1m          1000000 5           - -
 bytes             10000000 3     1000000 1
-acyclic                 18 7          14 1
+acyclic                 18 7          12 1
 churn              5000000 3      200000 1
 churn20m          20000000 3           - -
 trash/rings10-0us-3MB                100 1     10 1
