@@ -94,7 +94,7 @@ static uint32_t legal_states(const struct gci_page *page)
     uint32_t doomed = 1u << GCI_DOOMED | 1u << GCI_DOOMED_OLD | 1u << GCI_DOOMED_YOUNG;
     return any | 1u << GCI_SAVED | 1u << GCI_FROZEN | 1u << heap->old |
            (page->young ? 1u << GCI_YOUNG : 0) |
-           (heap->busy > 1 || heap->cycle.is_doomed ? doomed : 0); /* gc_check holds once itself */
+           (heap->busy > 1 || gci_is_ending(heap) ? doomed : 0); /* gc_check holds once itself */
 }
 
 static bool check_object(const struct gci_page *page, const gc_object *self)
@@ -376,7 +376,8 @@ static bool check_cycle(gc_heap *heap)
         return true;
     }
     uint32_t grey = cycle->phase == GCI_PHASE_MARK ? 1u << GCI_GREY : 0;
-    uint32_t in_cycle = 1u << GCI_OLD_A | 1u << GCI_OLD_B | grey;
+    uint32_t trivial = gci_ending_is_trivial(heap) ? 1u << GCI_PART : 0;
+    uint32_t in_cycle = 1u << GCI_OLD_A | 1u << GCI_OLD_B | grey | trivial;
     uint32_t scratch = (in_cycle & ~(1u << heap->old)) | 1u << GCI_FREE | 1u << GCI_DYING;
     for (struct gci_page *page = NULL; (page = gci_pages_next(heap, page)) != NULL;) {
         uint32_t legal = legal_states(page) | (page->birth == GCI_LEAF ? 0 : in_cycle);

@@ -109,47 +109,33 @@ static void age(gc_heap *heap)
 /* Look at the whole heap, but not in a cycle, which that would end. */
 static void check_heap(gc_heap *heap)
 {
-    if (heap->cycle.phase == GCI_PHASE_NONE) {
+    if (heap->cycle.phase == GCI_PHASE_NONE && !gci_is_ending(heap)) {
         OURO_CHECK_HEAP(heap);
     }
 }
 
-/* The end of what was found, if anything was. No user code has run since. */
-static void end_garbage(gc_heap *heap, struct gci_set *set, gc_collection *report)
+/* End what was found, if anything was, at once. No user code has run since. */
+static void end_garbage(gc_heap *heap, const struct gci_set *set, gc_collection *report)
 {
-    gc_generation_stats *stats = &heap->generations[report->generation];
-    if (set->keeps && !set->plain) {
+    bool keeps = set->keeps, is_plain = set->plain;
+    if (keeps && !is_plain) {
         age(heap);
     }
     if (set->garbage_count > 0) {
-        struct gci_doom_result result = gci_doom(heap, set); /* user code may run here */
-        report->collected += result.freed;
-        report->uncollectable += result.uncollectable;
-        report->resurrected += result.resurrected;
-        report->saved += result.saved;
-        stats->collected += result.freed;
-        stats->uncollectable += result.uncollectable;
-        stats->resurrected += result.resurrected;
+        gci_ending_begin(heap, set, report);
+        gci_ending_finish(heap); /* user code may run here */
     }
-    if (set->keeps && set->plain) { /* who was told from that by the state */
+    if (keeps && is_plain) { /* the survivors were told from it by their state */
         age(heap);
     }
     gci_death_drain(heap); /* user code may run here */
     check_heap(heap);
 }
 
-/* What the statistics and the thresholds have to know of a collection, beside the end of
- * garbage. With a full one goes the plain garbage that cycles have freed, also such as were cut
- * short. */
+/* Account for a collection that is over: statistics, and the baselines that growth is measured from. */
 static void record(gc_heap *heap, gc_collection *report, bool by_itself, size_t young)
 {
-    gc_generation_stats *stats = &heap->generations[report->generation];
-    stats->collections++;
-    if (report->generation != 0) {
-        report->collected += heap->cycle.freed;
-        stats->collected += heap->cycle.freed;
-        heap->cycle.freed = 0;
-    }
+    heap->generations[report->generation].collections++;
     gci_pacing_record(heap, report, by_itself, young);
 }
 
@@ -182,16 +168,20 @@ static void make_up_for_stop(gc_heap *heap)
     }
 }
 
-/* What the statistics call the phases of a cycle. */
-static const gc_phase phases[] = {
-    [GCI_PHASE_PROMOTE] = GC_PHASE_PROMOTE, [GCI_PHASE_COUNT] = GC_PHASE_COUNT,
-    [GCI_PHASE_MARK] = GC_PHASE_MARK,       [GCI_PHASE_SWEEP] = GC_PHASE_SWEEP,
-    [GCI_PHASE_PARTS] = GC_PHASE_RECHECK,   [GCI_PHASE_RECHECK] = GC_PHASE_RECHECK,
-    [GCI_PHASE_CALL] = GC_PHASE_FREE,       [GCI_PHASE_FINALIZE] = GC_PHASE_FREE,
-    [GCI_PHASE_CLEAR] = GC_PHASE_FREE,      [GCI_PHASE_RELEASE] = GC_PHASE_FREE,
-    [GCI_PHASE_DROP] = GC_PHASE_FREE,       [GCI_PHASE_FREE] = GC_PHASE_FREE,
-    [GCI_PHASE_NONE] = GC_PHASE_FREE, /* the backlog */
-};
+/* What the statistics call a slice. */
+static gc_phase phase_of_slice(const gc_heap *heap)
+{
+    static const gc_phase phases[] = {
+        [GCI_PHASE_PROMOTE] = GC_PHASE_PROMOTE,
+        [GCI_PHASE_COUNT] = GC_PHASE_COUNT,
+        [GCI_PHASE_MARK] = GC_PHASE_MARK,
+        [GCI_PHASE_SWEEP] = GC_PHASE_SWEEP,
+        [GCI_PHASE_PARTS] = GC_PHASE_RECHECK,
+        [GCI_PHASE_DONE] = GC_PHASE_FREE, /* the backlog, as here: */
+        [GCI_PHASE_NONE] = GC_PHASE_FREE,
+    };
+    return gci_is_ending(heap) ? GC_PHASE_FREE : phases[heap->cycle.phase];
+}
 
 /* The end of a cycle that came to it in a slice: it was a collection. */
 static void end_cycle(gc_heap *heap)
@@ -203,39 +193,52 @@ static void end_cycle(gc_heap *heap)
     call_stop_hooks(heap, report); /* user code may run here */
 }
 
-/* A slice. What garbage it has found ends in it; what dies of that, in the next ones. */
-static void slice(gc_heap *heap, uint64_t budget_ns)
+/* End the backlog, call what is due, and continue the ending or the cycle, until time is up, or the cycle
+ * is in another phase. */
+static void run_slice(gc_heap *heap, uint64_t deadline)
+{
+    const enum gci_phase phase = heap->cycle.phase;
+    do {
+        if (!gci_death_end_backlog(heap, deadline) ||     /* user code may run here */
+            !gci_weak_call_due(heap, deadline)) {         /* user code may run here */
+            return;
+        }
+        if (gci_death_is_behind(heap)) { /* of what callbacks have dropped */
+            continue;
+        }
+        if (gci_is_ending(heap)) {
+            gci_ending_run(heap, deadline); /* user code may run here */
+        } else {
+            gci_cycle_slice(heap, deadline);
+        }
+    } while (heap->cycle.phase == phase && gci_pacing_is_in_cycle(heap) &&
+             gci_sys_clock_ns() < deadline);
+}
+
+void gci_collect_slice(gc_heap *heap, uint64_t budget_ns)
 {
     struct gci_cycle *cycle = &heap->cycle;
     enum gci_phase phase = cycle->phase;
+    gc_phase kind = phase_of_slice(heap);
     size_t before = gci_bytes_own(heap);
     int error = errno;
     uint64_t start = gci_sys_clock_ns();
-    uint64_t deadline = gci_deadline(start, budget_ns);
     gci_collect_hold_unsettled(heap);
     gci_death_drain(heap); /* user code may run here, and end the cycle by a look at the heap */
     heap->slicing = true;
-    heap->slice_end_ns = deadline;
-    bool goes_on = true; /* the end of a small part leaves time for others */
-    struct gci_set set = { .garbage_count = 0 };
-    while (goes_on && gci_death_end_backlog(heap, deadline) && gci_weak_call_due(heap, deadline)) {
-        /* user code may have run */
-        bool again = true;
-        if (!gci_death_is_behind(heap)) { /* of what callbacks have dropped */
-            bool in_parts = cycle->phase == GCI_PHASE_PARTS;
-            set = gci_cycle_slice(heap, deadline); /* user code may run here */
-            again = in_parts && cycle->phase == GCI_PHASE_PARTS;
-        }
-        goes_on = again && gci_sys_clock_ns() < deadline;
-    }
+    heap->slice_end_ns = gci_deadline(start, budget_ns);
+    run_slice(heap, heap->slice_end_ns); /* user code may run here */
     heap->slicing = false;
-    end_garbage(heap, &set, &cycle->report); /* user code may run here */
-    bool is_over = cycle->is_done && !gci_pacing_is_in_cycle(heap);
-    cycle->is_done = cycle->is_done && !is_over;
+    gci_death_drain(heap); /* user code may run here */
+    bool is_over = cycle->phase == GCI_PHASE_DONE && !gci_pacing_has_leftovers(heap);
+    if (is_over) {
+        cycle->phase = GCI_PHASE_NONE;
+    }
+    check_heap(heap);
     if (!gci_pacing_is_in_cycle(heap)) {
         tidy(heap, false);
     }
-    record_pause(heap, phases[phase], start);
+    record_pause(heap, kind, start);
     gci_pacing_slice(heap, before, phase);
     if (!cycle->only_promotes) {
         cycle->report.slices++;
@@ -256,7 +259,7 @@ void gci_collect_settle(gc_heap *heap)
     do {
         gci_cycle_abandon(heap);
         while (heap->busy == 0 && gci_pacing_is_in_cycle(heap)) {
-            slice(heap, UINT64_MAX); /* user code may run here */
+            gci_collect_slice(heap, UINT64_MAX); /* user code may run here */
         }
     } while (gci_death_catch_up(heap, UINT64_MAX)); /* user code may run here */
     if (is_cut && heap->pacing.begun > 0) {         /* it was not in the last stage */
@@ -284,9 +287,6 @@ static void collect_now(gc_heap *heap, gc_collection *report, bool by_itself, ui
     struct gci_set set = find_garbage(heap, report->generation, report->reason != GC_REASON_CALL);
     report->examined = set.alive_count + set.garbage_count;
     end_garbage(heap, &set, report); /* user code may run here */
-    if (is_full) {
-        (void)gci_weak_call(&heap->waiting); /* user code may run here */
-    }
     tidy(heap, is_full);
     record_pause(heap, is_full ? GC_PHASE_FULL : GC_PHASE_YOUNG, start_ns);
     report->duration_ns = heap->pacing.pause_ns;
@@ -305,8 +305,8 @@ static bool collect(gc_heap *heap, int generation, gc_reason reason, bool by_its
     if (generation != 0) {
         gci_collect_settle(heap); /* user code may run here */
     }
-    while (gci_pacing_is_clearing(heap)) {
-        slice(heap, UINT64_MAX); /* user code may run here */
+    while (gci_is_ending(heap)) {
+        gci_collect_slice(heap, UINT64_MAX); /* user code may run here */
     }
     int error = errno;
     uint64_t start = gci_sys_clock_ns();
@@ -372,7 +372,7 @@ static void take_time(gc_heap *heap, const struct gci_decision *decision)
 {
     uint64_t now = gci_sys_clock_ns(), deadline = gci_deadline(now, decision->budget_ns);
     do {
-        slice(heap, deadline - now); /* user code may run here */
+        gci_collect_slice(heap, deadline - now); /* user code may run here */
         now = gci_sys_clock_ns();
     } while (decision->is_late && now < deadline && gci_pacing_is_in_cycle(heap) &&
              may_start(heap));
@@ -516,7 +516,7 @@ bool gc_step(gc_heap *heap, uint64_t budget_ns)
     if (budget_ns > 0 && !gci_death_catch_up(heap, budget_ns)) {
         collect_what_is_due(heap, true); /* user code may run here */
         if (gci_pacing_is_in_cycle(heap) && may_start(heap)) {
-            slice(heap, budget_ns); /* user code may run here */
+            gci_collect_slice(heap, budget_ns); /* user code may run here */
         } else {
             (void)gci_pages_purge(heap, false, budget_ns);
         }

@@ -31,6 +31,10 @@ static OURO_ALWAYS_INLINE void gci_collect_hold(gc_heap *heap)
 }
 OURO_INTERNAL void gci_collect_release(gc_heap *heap);
 
+/* Run one slice of about `budget_ns`, and account for it. Slices are due (gci_pacing_is_in_cycle). Any user
+ * code may run. */
+OURO_INTERNAL void gci_collect_slice(gc_heap *heap, uint64_t budget_ns);
+
 /* gc_collect_generation, for a reason. */
 OURO_INTERNAL size_t gci_collect(gc_heap *heap, int generation, gc_reason reason);
 

@@ -20,18 +20,11 @@
  *   Mark      page by page from what is touched, or has another count; then all it reaches. What
  *             is marked has heap->old; GREY until its references were visited (CYCLE-2).
  *   Sweep     page by page: how many of S are left, and where; their scratch counts are 0 again.
- *   Parts     part by part. The garbage in it ends before the next one is gathered: at once if it is plain, else
- *             step by step, between which slices may end; the part is gathered and examined again for each
- *             step, so nothing has to be remembered. The others get a scratch count of 1, by which they are
- *             known to have been in one; a sweep follows. Left out where somebody is to see what is garbage.
- *   Recheck   all that are left. What of them is garbage keeps its state.
- *   Call      page by page, if it is not plain, the order of doom.c: weak references that call back
- *   Finalize  end, and do so; finalizers run; and Recheck once more, if there were any.
- *   Clear     page by page: the circles break. What dies by that joins the backlog, and once it is gone
- *   Release   what still lives is old again.
- *   Drop      page by page, if it is plain: its references to what is no garbage.
- *   Free      page by page: its slots. Until all was dropped none may be used again, for garbage
- *             refers to garbage.
+ *   Parts     part by part. The garbage in it ends before the next one is gathered, see ending.c. The
+ *             others get a scratch count of 1, by which they are known to have been in one; a sweep
+ *             follows. The last part has no limit: it is all that are left. Where somebody is to see
+ *             what is garbage it is the only one.
+ *   Done      nothing is left but the backlog.
  *
  * What is garbage when the cycle begins stays unmarked: only garbage refers to it, and nobody
  * can touch it, but through a weak reference. For what is upgraded so again and again, every few
@@ -41,9 +34,8 @@
 
 enum {
     CHUNK = 256,         /* slots between two looks at the clock, */
-    CALLS = 16,          /* and where user code may run */
     ITEMS = 4096,        /* likewise references, where objects may have very many */
-    RECHECK_MAX = 4096,  /* suspects that are examined at once though another round may help */
+    LAST_PART = 4096,    /* suspects that are the last part though another round may help */
     TRUST_NOT_EVERY = 4, /* cycles; in the last of them touched objects are not marked for that */
 };
 
@@ -77,13 +69,13 @@ static void enter(gc_heap *heap, enum gci_phase phase)
     turn_over(heap, NULL);
 }
 
-/* Do `act` with ranges of slots until the phase is over, or time is up, or arrays have to be emptied first.
- * Returns whether it is over. What `act` returns is how far it has come. */
+/* Do `act` with ranges of slots until the phase is over, or time is up. Returns whether it is over. What
+ * `act` returns is how far it has come. */
 static bool each_range(gc_heap *heap, struct gci_tracer *tracer, uint64_t deadline,
                        size_t (*act)(struct gci_tracer *, struct gci_page *, size_t, size_t))
 {
     struct gci_cycle *cycle = &heap->cycle;
-    while (cycle->page != NULL && !(cycle->phase == GCI_PHASE_CLEAR && heap->emptying != NULL)) {
+    while (cycle->page != NULL) {
         struct gci_page *page = cycle->page;
         size_t end = page->record == NULL ? 0 : gci_page_end(page);
         cycle->end = cycle->offset == page->first || end < cycle->end ? end : cycle->end;
@@ -414,132 +406,54 @@ static size_t sweep(struct gci_tracer *tracer, struct gci_page *page, size_t off
     return end;
 }
 
-static void finish(gc_heap *heap)
+/* The end of a cycle, in one of its phases or all of them. */
+static void finish(gc_heap *heap, enum gci_phase phase)
 {
     forget_suspect_pages(&heap->cycle);
-    heap->cycle.phase = GCI_PHASE_NONE;
-    heap->cycle.is_done = !heap->cycle.clears_part; /* else it was cut short */
-    heap->cycle.page = NULL;                        /* for a walk of which user code was part */
+    heap->cycle.phase = phase;
+    heap->cycle.page = NULL; /* for a walk of which user code was part */
     heap->cycle.array_page = NULL;
     heap->cycle.array_at = (struct gci_array_place){ 0 };
-    heap->cycle.marked = 0;
-    heap->cycle.clears_part = false;
 }
 
-/* After a sweep: another round, or the end of it. */
-static void decide(gc_heap *heap)
+/* Examine the suspects in parts of at most `part_max` members. */
+static void enter_parts(gc_heap *heap, size_t part_max)
+{
+    heap->cycle.part_max = part_max;
+    enter(heap, GCI_PHASE_PARTS);
+}
+
+/* Suspects are left after a sweep, or none. First there are parts, then larger ones if many are left. What
+ * is left then has further rounds, as long as each halves them, and is the last part. */
+static void after_sweep(gc_heap *heap)
 {
     struct gci_cycle *cycle = &heap->cycle;
-    size_t suspects = cycle->suspects, before = cycle->suspects_before;
-    bool more_parts = cycle->part_max == GCI_PART_MAX && suspects > RECHECK_MAX;
+    size_t suspects = cycle->suspects;
+    bool are_many = suspects > LAST_PART;
     /* What garbage holds dies with it, by its count, and would not be saved if it is in another part. */
-    bool parts = !gci_looks(heap) && (cycle->part_max == 0 || more_parts);
-    cycle->suspects = 0;
-    /* The second round, and the one after the parts, are to show whether they help. */
-    cycle->suspects_before = parts ? SIZE_MAX : suspects;
+    bool in_parts = !gci_looks(heap);
     cycle->report.suspects = cycle->of_suspects ? cycle->report.suspects : suspects;
     cycle->of_suspects = true;
+    cycle->suspects = 0;
     if (suspects == 0) {
-        finish(heap);
-    } else if (parts) {
-        cycle->part_max = cycle->part_max == 0 ? GCI_PART_MAX : GCI_PART_MAX * GCI_PART_LARGER;
-        enter(heap, GCI_PHASE_PARTS);
-    } else if (suspects > RECHECK_MAX && suspects <= before / 2) {
+        finish(heap, GCI_PHASE_DONE);
+    } else if (in_parts && cycle->part_max == 0) {
+        enter_parts(heap, GCI_PART_MAX);
+    } else if (in_parts && cycle->part_max == GCI_PART_MAX && are_many) {
+        enter_parts(heap, GCI_PART_MAX * GCI_PART_LARGER);
+    } else if (are_many && suspects <= cycle->suspects_before / 2) {
+        cycle->suspects_before = suspects;
         cycle->report.rounds++;
         enter(heap, GCI_PHASE_COUNT);
     } else {
-        cycle->phase = GCI_PHASE_RECHECK;
+        enter_parts(heap, SIZE_MAX);
     }
-}
-
-/* What is done with garbage in a phase, a range at a time. User code that looks at the heap meanwhile makes it
- * DOOMED. */
-static size_t end_range(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
-{
-    static void (*const acts[])(const struct gci_page *, gc_object *) = {
-        [GCI_PHASE_CALL] = gci_doom_end_callbacks,
-        [GCI_PHASE_FINALIZE] = gci_death_finalize,
-        [GCI_PHASE_CLEAR] = gci_doom_clear,
-        [GCI_PHASE_RELEASE] = gci_doom_release,
-    };
-    uint32_t members = tracer->members | 1u << GCI_DOOMED;
-    size_t step = (page->duties & GCI_DUTY_LONG ? 1 : CALLS) * page->slot_size;
-    size_t to = end - offset > step ? offset + step : end;
-    gci_doom_each(page, members, offset, to, acts[tracer->heap->cycle.phase]);
-    /* user code may have run */
-    return to;
-}
-
-static size_t drop(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
-{
-    gci_death_drop_garbage(page, tracer->members, offset, end);
-    return end;
-}
-
-/* A page at a time. */
-static size_t free_page(struct gci_tracer *tracer, struct gci_page *page, size_t offset, size_t end)
-{
-    if (offset == page->first) {
-        tracer->heap->cycle.freed += page->suspects;
-        gci_death_free_garbage(page, tracer->members, page->suspects);
-    }
-    return end;
-}
-
-/* What happens to the garbage that is left after a recheck: the phase for it. */
-static enum gci_phase end_of(gc_heap *heap, const struct gci_set *set)
-{
-    struct gci_cycle *cycle = &heap->cycle;
-    if (set->plain) {
-        return GCI_PHASE_DROP;
-    }
-    if (!cycle->is_finalized && (set->finalizers || set->weak)) {
-        cycle->condemned = set->garbage_count;
-        return GCI_PHASE_CALL;
-    }
-    cycle->garbage = set->garbage_count;
-    gci_doom_end_weak(heap, set);
-    return GCI_PHASE_CLEAR;
-}
-
-/* The set algorithm on what is left of S. */
-static struct gci_set recheck(gc_heap *heap)
-{
-    struct gci_cycle *cycle = &heap->cycle;
-    struct gci_page *pages = NULL;
-    for (struct gci_page *page = heap->cycle.suspect_pages; page != NULL;
-         page = page->next_suspect) {
-        if (page->suspects > 0 && page->record != NULL && page->birth == GCI_YOUNG) {
-            page->next_in_set = pages;
-            pages = page;
-        }
-    }
-    struct gci_set set = gci_set_of_suspects(heap, pages);
-    gci_trace_find_garbage(heap, &set);
-    if (cycle->is_finalized) {
-        size_t left = set.alive_count + set.garbage_count;
-        gci_doom_count(heap, cycle->condemned - left, 0, 0); /* finalizers have ended those */
-        cycle->report.resurrected += set.alive_count;
-        heap->generations[1].resurrected += set.alive_count;
-    }
-    if (set.look || set.garbage_count == 0) {
-        finish(heap);
-        return set;
-    }
-    /* From here on the pages with suspects are those with garbage. */
-    forget_suspect_pages(cycle);
-    for (struct gci_page *page = set.pages; page != NULL; page = page->next_in_set) {
-        page->suspects = (uint16_t)(page->members - page->marked);
-        add_suspect_page(cycle, page);
-    }
-    enter(heap, end_of(heap, &set));
-    return (struct gci_set){ .pages = NULL };
 }
 
 void gci_cycle_promote(gc_heap *heap)
 {
     heap->cycle.only_promotes = true;
-    heap->cycle.of_suspects = heap->cycle.is_done = false;
+    heap->cycle.of_suspects = false;
     enter(heap, GCI_PHASE_PROMOTE);
 }
 
@@ -550,7 +464,7 @@ void gci_cycle_begin(gc_heap *heap)
     cycle->only_promotes = false;
     cycle->number++;
     cycle->trusts_touched = cycle->number % TRUST_NOT_EVERY != 0;
-    cycle->of_suspects = cycle->is_finalized = cycle->is_doomed = cycle->is_done = false;
+    cycle->of_suspects = false;
     cycle->suspects = cycle->part_max = 0;
     cycle->suspects_before = SIZE_MAX;
     cycle->examined = 0;
@@ -566,102 +480,59 @@ static void end_promotion(gc_heap *heap)
     if (heap->young_objects > CHUNK) {
         enter(heap, GCI_PHASE_PROMOTE); /* of those born meanwhile */
     } else if (heap->cycle.only_promotes) {
-        finish(heap);
+        finish(heap, GCI_PHASE_DONE);
     } else {
         enter(heap, GCI_PHASE_COUNT);
     }
 }
 
-/* Do what can be done of the phase. Returns whether it is over. */
-static bool run_phase(gc_heap *heap, uint64_t deadline)
+void gci_cycle_slice(gc_heap *heap, uint64_t deadline)
 {
+    struct gci_cycle *cycle = &heap->cycle;
     struct gci_tracer tracer;
-    gci_tracer_init(&tracer, heap, gci_trace_count_items);
-    tracer.members = 1u << gci_other_old(heap);
     bool over;
-    switch (heap->cycle.phase) {
-    case GCI_PHASE_PROMOTE:
-        return each_range(heap, &tracer, deadline, promote);
-    case GCI_PHASE_COUNT:
-        over = each_range(heap, &tracer, deadline, count);
-        gci_trace_flush(&tracer);
-        return over;
-    case GCI_PHASE_MARK:
-        tracer.consume = mark_items;
-        return mark_slice(heap, &tracer, deadline);
-    case GCI_PHASE_SWEEP:
-        return each_range(heap, &tracer, deadline, sweep);
-    case GCI_PHASE_DROP:
-        return each_range(heap, &tracer, deadline, drop);
-    case GCI_PHASE_FREE:
-        return each_range(heap, &tracer, deadline, free_page);
-    default:
-        return each_range(heap, &tracer, deadline, end_range); /* user code may run here */
-    }
-}
-
-/* A phase is over. */
-static void advance(gc_heap *heap)
-{
-    struct gci_cycle *cycle = &heap->cycle;
-    switch (cycle->phase) {
-    case GCI_PHASE_NONE: /* user code has looked at the heap */
-        break;
-    case GCI_PHASE_PROMOTE:
-        end_promotion(heap);
-        break;
-    case GCI_PHASE_SWEEP:
-        decide(heap);
-        break;
-    case GCI_PHASE_FINALIZE:
-        cycle->is_finalized = true;
-        cycle->phase = GCI_PHASE_RECHECK;
-        break;
-    case GCI_PHASE_RELEASE:
-        cycle->freed += cycle->garbage;
-        cycle->garbage = 0;
-        cycle->is_doomed = false;
-        finish(heap);
-        break;
-    case GCI_PHASE_FREE:
-        finish(heap);
-        break;
-    default:
-        enter(heap, cycle->phase + 1);
-    }
-}
-
-/* Whether a phase begins in a slice of its own, before which the backlog is gone and who was due was called. */
-static bool begins_a_slice(enum gci_phase phase)
-{
-    return phase == GCI_PHASE_NONE || phase == GCI_PHASE_PARTS || phase == GCI_PHASE_RECHECK ||
-           phase == GCI_PHASE_FINALIZE || phase == GCI_PHASE_RELEASE;
-}
-
-struct gci_set gci_cycle_slice(gc_heap *heap, uint64_t deadline)
-{
-    struct gci_set nothing = { .pages = NULL };
-    struct gci_cycle *cycle = &heap->cycle;
-    if (cycle->phase == GCI_PHASE_NONE) {
-        return nothing;
-    }
-    if (cycle->phase == GCI_PHASE_RECHECK) {
-        return recheck(heap);
-    }
-    if (cycle->phase == GCI_PHASE_PARTS) {
-        gci_parts_examine(heap, deadline); /* user code may run here */
-        if (cycle->phase == GCI_PHASE_PARTS && cycle->page == NULL) {
-            enter(heap, GCI_PHASE_SWEEP);
-        }
-        return nothing;
-    }
     do {
-        if (!run_phase(heap, deadline)) { /* user code may run here */
+        gci_tracer_init(&tracer, heap, gci_trace_count_items);
+        tracer.members = 1u << gci_other_old(heap);
+        switch (cycle->phase) {
+        case GCI_PHASE_PROMOTE:
+            over = each_range(heap, &tracer, deadline, promote);
+            if (over) {
+                end_promotion(heap); /* PROMOTE once more, COUNT or DONE */
+            }
             break;
+        case GCI_PHASE_COUNT:
+            over = each_range(heap, &tracer, deadline, count);
+            gci_trace_flush(&tracer);
+            if (over) {
+                enter(heap, GCI_PHASE_MARK);
+            }
+            break;
+        case GCI_PHASE_MARK:
+            tracer.consume = mark_items;
+            over = mark_slice(heap, &tracer, deadline);
+            if (over) {
+                enter(heap, GCI_PHASE_SWEEP);
+            }
+            break;
+        case GCI_PHASE_SWEEP:
+            over = each_range(heap, &tracer, deadline, sweep);
+            if (over) {
+                after_sweep(heap); /* PARTS, COUNT for another round, or DONE */
+            }
+            break;
+        case GCI_PHASE_PARTS:
+            over = gci_parts_examine(heap, deadline);
+            if (over && cycle->part_max == SIZE_MAX) {
+                finish(heap, GCI_PHASE_DONE);
+            } else if (over) {
+                enter(heap, GCI_PHASE_SWEEP);
+            }
+            break;
+        default:
+            return;
         }
-        advance(heap);
-    } while (!begins_a_slice(cycle->phase));
-    return nothing;
+    } while (over && cycle->phase != GCI_PHASE_PARTS);
 }
 
 static void restore(gc_heap *heap, struct gci_page *page)
@@ -671,9 +542,7 @@ static void restore(gc_heap *heap, struct gci_page *page)
          offset < end; offset += size) {
         gc_object *self = gci_page_at(page, offset);
         bool is_grey = gci_state_of(self) == GCI_GREY, is_dead = GCI_IS_DEAD(self->refs);
-        if (gci_object_is_marked(heap, self, GCI_CLEARED)) {
-            self->gc = GCI_DOOMED;
-        } else if (gci_is_member(members, self->gc) || (is_grey && !is_dead)) {
+        if (gci_is_member(members, self->gc) || (is_grey && !is_dead)) {
             self->gc = heap->old;
         } else if (gci_state_of(self) == GCI_DYING) {
             self->gc = GCI_DYING;
@@ -683,35 +552,24 @@ static void restore(gc_heap *heap, struct gci_page *page)
     }
 }
 
-/* What is being cleared stays garbage, for nobody to see. */
-static void doom(gc_heap *heap)
+/* Free the trivial garbage that is ending. What dies by it waits. */
+static void finish_trivial_ending(gc_heap *heap)
 {
-    enum gci_state state = (enum gci_state)gci_other_old(heap);
-    for (struct gci_page *page = next_page(heap, NULL); page != NULL;
-         page = next_page(heap, page)) {
-        size_t end = page->record == NULL ? 0 : gci_page_end(page);
-        for (size_t offset = page->first; offset < end; offset += page->slot_size) {
-            gc_object *self = gci_page_at(page, offset);
-            self->gc = gci_state_of(self) == state ? (uint32_t)GCI_DOOMED : self->gc;
-        }
+    bool slicing = heap->slicing;
+    heap->slicing = true;
+    while (gci_is_ending(heap)) {
+        gci_ending_run(heap, UINT64_MAX);
     }
-    heap->cycle.is_doomed = true;
+    heap->slicing = slicing;
 }
 
 void gci_cycle_abandon(gc_heap *heap)
 {
     struct gci_cycle *cycle = &heap->cycle;
-    if (cycle->phase >= GCI_PHASE_DROP) {
-        bool slicing = heap->slicing;
-        heap->slicing = true; /* what dies of it waits */
-        (void)gci_cycle_slice(heap, UINT64_MAX);
-        heap->slicing = slicing;
+    if (gci_ending_is_trivial(heap)) {
+        finish_trivial_ending(heap);
     }
-    if (cycle->phase == GCI_PHASE_CLEAR || cycle->phase == GCI_PHASE_RELEASE) {
-        doom(heap);
-        return;
-    }
-    if (cycle->phase == GCI_PHASE_NONE) {
+    if (cycle->phase == GCI_PHASE_NONE || cycle->phase == GCI_PHASE_DONE) {
         return;
     }
     for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;
@@ -726,12 +584,5 @@ void gci_cycle_abandon(gc_heap *heap)
     }
     cycle->lane_count = 0;
     cycle->chains = NULL;
-    if (cycle->clears_part) {
-        cycle->is_doomed = true;
-        cycle->marked = 0;
-        enter(heap, GCI_PHASE_CLEAR);
-        return;
-    }
-    finish(heap);
-    cycle->is_done = false;
+    finish(heap, GCI_PHASE_NONE);
 }

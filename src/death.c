@@ -135,29 +135,12 @@ void gc_drop_references(void *object)
     errno = error;
 }
 
-/* Whether the last item of a tail is NULL: it was emptied, for the last one goes last; or the
- * item was never there. */
-static bool is_emptied(const struct gci_page *page, const gc_object *self)
-{
-    const void *last = self;
-    for (const gc_field *field = page->fields, *end = field + page->field_count; field < end;
-         field++) {
-        size_t count = field->kind == GC_FIELD_TAIL ? *gci_object_count(page, self) : 0;
-        if (count > 0) {
-            memcpy(&last, (const char *)self + field->offset + (count - 1) * sizeof(last),
-                   sizeof(last));
-        }
-    }
-    return last == NULL;
-}
-
 bool gci_death_clear(const struct gci_page *page, gc_object *self)
 {
     gc_heap *heap = page->heap;
     call_clear(page, self); /* user code may run here */
     if ((page->duties & GCI_DUTY_LONG) && OURO_UNLIKELY(gci_object_is_very_long(page, self))) {
-        if (is_deferring(heap) && heap->emptying == NULL &&
-            (gci_state_of(self) == GCI_DYING || !is_emptied(page, self))) {
+        if (is_deferring(heap) && heap->emptying == NULL) {
             heap->emptying = self;
             heap->emptied = 0;
             return false;
@@ -177,34 +160,6 @@ void gci_death_finalize(const struct gci_page *page, gc_object *self)
         page->type->finalize(self); /* user code may run here */
         gci_callback_end(page->heap, outer);
     }
-}
-
-/* Take what `count` dead objects took out of the books of the heap. */
-static inline void book_deaths(gc_heap *heap, size_t count, size_t bytes)
-{
-    if (OURO_UNLIKELY(heap->bytes_live > heap->bytes_live_peak)) {
-        heap->bytes_live_peak = heap->bytes_live;
-    }
-    heap->bytes_live -= bytes;
-    heap->objects_died += count;
-}
-
-/* The end of an object that is not on record, which leaves its slot, but for the books of the heap. */
-static inline void leave_slot_unrecorded(struct gci_page *page, gc_object *self)
-{
-    gci_page_push_free(page, self);
-    if (OURO_UNLIKELY(--page->countdown == 0)) {
-        gci_page_noticed(page); /* last: nothing is kept across it */
-    }
-}
-
-/* The same for any. */
-static inline void leave_slot(struct gci_page *page, gc_object *self)
-{
-    if (OURO_UNLIKELY(self->refs & OURO_REFS_SITE)) {
-        gci_page_unrecord(page, self);
-    }
-    leave_slot_unrecorded(page, self);
 }
 
 /* Whether a DYING object is in a chain of a cycle (CYCLE-2). */
@@ -229,14 +184,14 @@ static inline void leave_slot_or_chain(struct gci_page *page, gc_object *self)
     if (OURO_UNLIKELY(is_chained(page, self))) {
         stay_in_chain(page, self);
     } else {
-        leave_slot(page, self);
+        gci_death_leave_slot(page, self);
     }
 }
 
 void gci_death_leave_chain(struct gci_page *page, gc_object *self)
 {
     page->zombies--;
-    leave_slot(page, self); /* last: nothing is kept across it */
+    gci_death_leave_slot(page, self); /* last: nothing is kept across it */
 }
 
 /* A finalizer took a reference: the object is old again. */
@@ -313,14 +268,6 @@ static inline void set_dying(struct gci_page *page, gc_object *self)
         self->gc = GCI_DYING | (self->gc & ~(uint32_t)GCI_STATE_MASK);
     } else {
         leave_young(page->heap, self);
-        struct gci_cycle *cycle = &page->heap->cycle;
-        if (OURO_UNLIKELY(cycle->marked > 0)) {
-            /* Garbage that dies of its own finalizers was collected; CLEARED, it is counted. */
-            bool is_proven = gci_object_is_marked(page->heap, self, GCI_PROVEN);
-            cycle->marked -= gci_object_is_marked(page->heap, self, GCI_PROVEN | GCI_CLEARED);
-            cycle->report.collected += is_proven;
-            page->heap->generations[1].collected += is_proven;
-        }
         self->gc = GCI_DYING;
     }
 }
@@ -372,7 +319,7 @@ static inline bool refers(const struct gci_page *page, const gc_object *self)
 void gci_death_discard(struct gci_page *page, gc_object *self)
 {
     set_dying(page, self);
-    book_deaths(page->heap, 0, page->slot_size);
+    gci_death_count(page->heap, 0, page->slot_size);
     leave_slot_or_chain(page, self); /* last: nothing is kept across it */
 }
 
@@ -417,7 +364,7 @@ static OURO_NOINLINE void end_plain(struct gci_page *page, gc_object *self)
                 if (!refers(child_page, child)) {
                     died++;
                     bytes += child_page->slot_size;
-                    leave_slot(child_page, child);
+                    gci_death_leave_slot(child_page, child);
                     continue;
                 }
             } else if (!drop_other(child_page, child)) {
@@ -446,7 +393,7 @@ static OURO_NOINLINE void end_plain(struct gci_page *page, gc_object *self)
         self = next;
         page = next_page;
     } while (self != NULL);
-    book_deaths(heap, counted + died, bytes);
+    gci_death_count(heap, counted + died, bytes);
     heap->young_objects -= young;
 }
 
@@ -471,7 +418,7 @@ static void end_cleared(struct gci_page *page, gc_object *self)
                   gci_page_describe(page, self).text);
         return;
     }
-    book_deaths(page->heap, 1, page->slot_size);
+    gci_death_count(page->heap, 1, page->slot_size);
     leave_slot_or_chain(page, self);
 }
 
@@ -611,93 +558,6 @@ static OURO_NOINLINE void end_bounded(struct gci_page *page, gc_object *self)
     }
 }
 
-/* Drop a reference of garbage, unless it is to other garbage. */
-static inline void drop_outside(uint32_t members, gc_object *self, size_t offset)
-{
-    gc_object *child;
-    memcpy(&child, (char *)self + offset, sizeof(child));
-    if (child != NULL && !gci_is_member(members, child->gc)) {
-        gc_decref(child);
-    }
-}
-
-struct drop {
-    uint32_t members;
-    const gc_field *first, *stop;
-    size_t left, right; /* speed only: if there are two */
-};
-
-static inline void drop_two(gc_object *self, void *context)
-{
-    const struct drop *drop = context;
-    drop_outside(drop->members, self, drop->left);
-    drop_outside(drop->members, self, drop->right);
-}
-
-static inline void drop_fields(gc_object *self, void *context)
-{
-    const struct drop *drop = context;
-    for (const gc_field *field = drop->first; field < drop->stop; field++) {
-        drop_outside(drop->members, self, field->offset);
-    }
-}
-
-void gci_death_drop_garbage(struct gci_page *page, uint32_t members, size_t offset, size_t end)
-{
-    const gc_field *first = page->fields;
-    struct drop drop = { members, first, first + page->field_count, first->offset, 0 };
-    if (page->field_count == 2) {
-        drop.right = first[1].offset;
-        (void)gci_page_each_member(page, members, offset, end, drop_two, &drop);
-    } else {
-        (void)gci_page_each_member(page, members, offset, end, drop_fields, &drop);
-    }
-}
-
-/* A page of which nothing is left begins anew, so its slots need only be dead. */
-static void free_whole_page(struct gci_page *page)
-{
-    for (size_t offset = page->first, end = gci_page_end(page), size = page->slot_size;
-         offset < end; offset += size) {
-        gc_object *self = gci_page_at(page, offset);
-        if (OURO_UNLIKELY((self->refs & OURO_REFS_SITE) && !GCI_IS_DEAD(self->refs))) {
-            gci_page_unrecord(page, self);
-        }
-        *self = (gc_object){ GCI_REFS_DEAD, GCI_FREE };
-    }
-    gci_page_reset(page);
-}
-
-void gci_death_free_garbage(struct gci_page *page, uint32_t members, size_t count)
-{
-    book_deaths(page->heap, count, count * page->slot_size);
-    if (gci_page_used(page) == count) {
-        free_whole_page(page);
-        return;
-    }
-    gci_page_sort_free(page, members);
-    bool noticed = page->countdown <= count;
-    page->countdown = (uint16_t)(page->countdown - count);
-    page->sorted = (uint8_t)gci_page_used(page);
-    if (noticed) {
-        gci_page_noticed(page);
-    }
-}
-
-void gci_death_free_range(struct gci_page *page, uint32_t members, size_t offset, size_t end)
-{
-    size_t count = 0, size = page->slot_size;
-    while (end > offset) { /* so that the free list is in address order */
-        end -= size;
-        gc_object *self = gci_page_at(page, end);
-        if (gci_is_member(members, self->gc)) {
-            count++;
-            leave_slot(page, self);
-        }
-    }
-    book_deaths(page->heap, count, count * size);
-}
-
 /* A death that is more than the end of a slot. */
 static OURO_NOINLINE void die(struct gci_page *page, gc_object *self)
 {
@@ -724,7 +584,7 @@ static OURO_NOINLINE void die(struct gci_page *page, gc_object *self)
 static inline void book_simple(struct gci_page *page, const gc_object *self)
 {
     leave_young(page->heap, self);
-    book_deaths(page->heap, 1, page->slot_size);
+    gci_death_count(page->heap, 1, page->slot_size);
 }
 
 void gc_decref_slow(void *object)
@@ -733,11 +593,11 @@ void gc_decref_slow(void *object)
     struct gci_page *page = gci_page_of(self);
     if (OURO_LIKELY(self->refs == page->plain_refs && !refers(page, self))) {
         book_simple(page, self);
-        leave_slot_unrecorded(page, self);
+        gci_death_push_slot(page, self);
     } else if (self->refs == (page->plain_refs | OURO_REFS_SITE) && !refers(page, self)) {
         book_simple(page, self);
         gci_page_unrecord(page, self);
-        leave_slot_unrecorded(page, self);
+        gci_death_push_slot(page, self);
     } else {
         self->refs += OURO_REFS_ONE;
         die(page, self); /* user code may run here */

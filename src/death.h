@@ -6,9 +6,11 @@
 
 #include "weak.h"
 
-/* Drop the references an object holds: the type's clear, then whatever refs declares. Any user
- * code may run. While slicing very long arrays are emptied with the backlog, if no others are: then the answer is
- * false, and until they are empty the object has to be kept, DYING or by a reference that is dropped then. */
+/* Drop the references that an object holds: call the type's clear, then drop what `refs` declares.
+ * Any user code may run. Returns false if the object has a very long array which the backlog will
+ * empty piece by piece instead. It does so in slices only, and for one object at a time
+ * (heap->emptying). Until then the caller has to keep the object: leave it DYING, or hold a
+ * reference, which is dropped when the array is empty. */
 OURO_INTERNAL bool gci_death_clear(const struct gci_page *page, gc_object *self);
 
 /* Call the type's finalize, once in a life. The caller holds a reference. Any user code may run. */
@@ -21,17 +23,34 @@ OURO_INTERNAL void gci_death_destroy(const struct gci_page *page, gc_object *sel
  * neither as a death nor as a birth. */
 OURO_INTERNAL void gci_death_discard(struct gci_page *page, gc_object *self);
 
-/* The end of plain garbage, which is what has a state of `members`, in two walks over its pages. First
- * it drops its references to what is no garbage, a range of slots at a time; then its slots are
- * free, and the books are right: `count` objects in the page. Runs no user code: in the
- * first the heap is draining or slicing, and what dies by it waits. */
-OURO_INTERNAL void gci_death_drop_garbage(struct gci_page *page, uint32_t members, size_t offset,
-                                          size_t end);
-OURO_INTERNAL void gci_death_free_garbage(struct gci_page *page, uint32_t members, size_t count);
+/* Count `count` dead objects, of so many bytes together, out of the heap. */
+static inline void gci_death_count(gc_heap *heap, size_t count, size_t bytes)
+{
+    if (OURO_UNLIKELY(heap->bytes_live > heap->bytes_live_peak)) {
+        heap->bytes_live_peak = heap->bytes_live;
+    }
+    heap->bytes_live -= bytes;
+    heap->objects_died += count;
+}
 
-/* The same as the second for what is in a range of slots. */
-OURO_INTERNAL void gci_death_free_range(struct gci_page *page, uint32_t members, size_t offset,
-                                        size_t end);
+/* Free the slot of an object that the profiler does not know. Nothing is known of the page
+ * afterwards, which may have been given back. gci_death_count is the caller's to call. */
+static inline void gci_death_push_slot(struct gci_page *page, gc_object *self)
+{
+    gci_page_push_free(page, self);
+    if (OURO_UNLIKELY(--page->countdown == 0)) {
+        gci_page_noticed(page);
+    }
+}
+
+/* Free the slot of any object, likewise. */
+static inline void gci_death_leave_slot(struct gci_page *page, gc_object *self)
+{
+    if (OURO_UNLIKELY(self->refs & OURO_REFS_SITE)) {
+        gci_page_unrecord(page, self);
+    }
+    gci_death_push_slot(page, self);
+}
 
 /* End the objects in the queue of the dying, unless somebody further up the stack is at it. Any
  * user code may run. */

@@ -30,7 +30,7 @@ gc_heap *gc_heap_new(const gc_config *config)
     heap->enabled = !heap->config.disabled;
     gci_pages_forget_current(heap);
     gci_weak_due_init(&heap->due);
-    gci_weak_due_init(&heap->waiting);
+    gci_weak_due_init(&heap->held_back);
     gci_collect_install(heap);
     gc_set_thresholds(heap, &seed.config.thresholds); /* also turns zeros into defaults */
     return heap;
@@ -110,6 +110,11 @@ static void set_closing(gc_heap *heap, bool closing)
     gci_collect_arm(heap);
 }
 
+static void clear(const struct gci_page *page, gc_object *self)
+{
+    (void)gci_death_clear(page, self); /* user code may run here */
+}
+
 static void destroy(const struct gci_page *page, gc_object *self)
 {
     self->gc = GCI_DYING;
@@ -169,7 +174,7 @@ void gc_heap_free(gc_heap *heap)
     gci_weak_call_watchers(heap);             /* those that were registered meanwhile, */
     for_each_alive(heap, gci_death_finalize); /* and finalizers of what was born */
     gci_weak_end_all(heap);                   /* before anything is half-cleared */
-    for_each_alive(heap, gci_doom_clear);     /* user code may run here */
+    for_each_alive(heap, clear);              /* user code may run here */
     /* What references from outside keep alive: from here on nothing dies by count any more. */
     struct gci_walk at = { 0 };
     for (gc_object *self; (self = gci_walk_next(heap, &at, GCI_ALIVE)) != NULL;) {

@@ -42,6 +42,11 @@
  *            that no death passes this over.
  *   CYCLE-3  The offset of a cycle is that of a slot of its page, or beyond all of them: a page that
  *            is used anew while a cycle stands in it is passed over, since all in it is younger.
+ *   END-1    While an ending is under way its garbage is DOOMED, and nothing else is; but trivial garbage
+ *            keeps the state that it had, and a scratch count. The pages where it is have in_ending:
+ *            they are not taken out of use, even when they are empty.
+ *   END-2    While an ending is under way no collection starts, so next_in_set, members and marked of
+ *            its pages are not written to.
  *   WALK-1   While walks with numbers are under way, births go to pages that were taken in the
  *            innermost of them, or to the end of an older page. Each walk n of those under way finds
  *            of a page that it was taken in n or later, or that `end` was noted so, or that nothing was
@@ -55,8 +60,8 @@
  *            table; a gc_weak is in its target's list, or it has no target.
  *   WEAK-2   In a list only the first may be without callback; so there is one such at most.
  *   WEAK-3   A gc_weak without target that has its callback still is due: in a ring on somebody's
- *            stack, or in one of the heap's. A watcher that
- *            has its callback still is in one of the heap's two lists of watchers.
+ *            stack, or in one of the heap's. A watcher that has its callback still is in one of the
+ *            heap's two lists of watchers.
  *   WEAK-4   The buckets of the weak table beyond the first GCI_VECTOR_FIRST are at most four for
  *            each list in it, and three.
  *   TABLE-1  The segments and the records of types are each found in their table, which has no
@@ -89,7 +94,7 @@ enum gci_state {
     GCI_OLD_A = 2,  /* old; A and B change places at every full collection, so that what it */
     GCI_OLD_B = 3,  /* has marked is told from what it has not without a pass to reset marks */
     GCI_DYING = 4,  /* count zero: in the queue, or in one of its callbacks (then held by one) */
-    GCI_DOOMED = 5, /* found unreachable by the collection that is running */
+    GCI_DOOMED = 5, /* END-1: found unreachable, and ending */
     GCI_FROZEN = 6, /* set aside by gc_freeze: in no set */
     GCI_SAVED = 7,  /* garbage that is kept, held by a reference: in no set */
 
@@ -98,9 +103,8 @@ enum gci_state {
     GCI_DOOMED_YOUNG = 9, /* found unreachable by gc_unreachable, was YOUNG */
     GCI_SEEN_YOUNG = 10,  /* found reachable by gc_unreachable, was YOUNG; only inside the search */
     GCI_GREY = 11, /* old, marked by a cycle and not traced yet; counted as old all the same */
-    GCI_PART = 12, /* in the part that a cycle examines; old; only inside a slice */
-    /* Found unreachable by gc_unreachable, was old; what a cycle clears may be DOOMED. Counted as young. */
-    GCI_DOOMED_OLD = 13,
+    GCI_PART = 12, /* in the part that a cycle examines, or trivial garbage of one; old */
+    GCI_DOOMED_OLD = 13, /* found unreachable by gc_unreachable, was old; counted as young */
 };
 enum {
     GCI_STATE_MASK = 15,
@@ -109,12 +113,8 @@ enum {
     GCI_REFS_LINK_SHIFT = 4, /* where it is refs that hold a link */
 };
 
-/* Scratch counts of suspects while a cycle examines them part by part. */
-enum {
-    GCI_PASSED = 1 * GCI_SCRATCH,  /* was in a part, and alive */
-    GCI_PROVEN = 2 * GCI_SCRATCH,  /* is garbage that ends in more than one slice */
-    GCI_CLEARED = 4 * GCI_SCRATCH, /* likewise, and past rescue */
-};
+/* The scratch count of a suspect that was in a part, and is alive. */
+enum { GCI_PASSED = GCI_SCRATCH };
 
 /* A link to a slot of the same page: its offset in eights, plus one; 0 ends the chain. Words that
  * hold one have it above others: the state, which is FREE in the chain of free slots, and the touched
@@ -220,7 +220,8 @@ struct gci_page {
     uint16_t suspects; /* what the last sweep has found */
     uint16_t zombies;  /* slots of dead objects that are still in a chain */
     int16_t notice; /* it is looked at when so many objects are left: GCI_NOTICE_NEVER, or PAGE-2 */
-    bool in_part;   /* of the part that a cycle gathers */
+    bool in_part : 1;   /* of the part that a cycle gathers */
+    bool in_ending : 1; /* END-1 */
     uint8_t
         sorted; /* speed only: low bits of the number of objects when its free list was last sorted */
     /* Where the members of a sparse set are: a bit for each patch in which some of their slots begin. */
@@ -408,6 +409,42 @@ struct gci_profile {
     uint64_t bytes, bytes_peak, dropped;
 };
 
+/* The ending of garbage: see ending.c. The steps are in the order in which they happen. */
+enum gci_ending_step {
+    GCI_END_NONE = 0,       /* no ending is under way */
+    GCI_END_WEAK_CALLBACKS, /* weak references with callbacks are cleared, and called */
+    GCI_END_FINALIZE,       /* every finalizer runs, before anything is cleared */
+    GCI_END_RESCUE,         /* what callbacks and finalizers made reachable leaves the set */
+    GCI_END_WEAK_ALL,       /* all other weak references are cleared: past rescue from here on */
+    GCI_END_CLEAR,          /* reference cycles break, and objects die by count */
+    GCI_END_RELEASE,        /* what still lives is uncollectable: old again */
+    GCI_END_SAVE,           /* in place of the last three: kept, for GC_DEBUG_SAVE_ALL */
+    GCI_END_DROP,           /* trivial garbage drops its references to what is not garbage */
+    GCI_END_FREE,           /* and its slots are freed */
+};
+
+/* Slots from one offset in a page to another. */
+struct gci_run {
+    size_t from, end;
+};
+
+/* A place in a set. */
+struct gci_cursor {
+    struct gci_page *page;
+    struct gci_run run; /* what is left of it */
+};
+
+struct gci_ending {
+    enum gci_ending_step step;
+    struct gci_set set;
+    struct gci_cursor at; /* how far the step has come */
+    bool user_code_ran;   /* since the last search, or it will: there has to be another */
+    bool is_second_rescue;
+    gc_collection *report; /* where the numbers below go in the end */
+    size_t freed;          /* what was found; less the others it is what was collected */
+    size_t resurrected, uncollectable, saved;
+};
+
 /* A collection of the old in slices, see cycle.c. */
 enum gci_phase {
     GCI_PHASE_NONE = 0, /* no cycle is under way */
@@ -416,13 +453,7 @@ enum gci_phase {
     GCI_PHASE_MARK,
     GCI_PHASE_SWEEP,
     GCI_PHASE_PARTS,
-    GCI_PHASE_RECHECK,
-    GCI_PHASE_CALL,
-    GCI_PHASE_FINALIZE,
-    GCI_PHASE_CLEAR,
-    GCI_PHASE_RELEASE,
-    GCI_PHASE_DROP,
-    GCI_PHASE_FREE,
+    GCI_PHASE_DONE, /* all that it found has ended, but for the backlog */
 };
 enum { GCI_LANES = 16 };
 
@@ -436,11 +467,7 @@ struct gci_cycle {
     gc_collection report;  /* for the hooks */
     bool only_promotes;    /* the first phase is all of it */
     bool of_suspects;      /* a later phase, over the pages with suspects only */
-    bool is_finalized;     /* its last garbage had its callbacks and finalizers */
-    bool is_doomed;        /* it is DOOMED: somebody looked at the heap while it was cleared */
-    bool clears_part;      /* some garbage of a part is cleared, and may be held still */
     bool owes_stop;        /* its start hooks were called, its stop hooks not yet */
-    bool is_done;          /* it has come to its end, but for the backlog and the books */
     bool trusts_touched;   /* what was touched is marked */
     struct gci_page *page; /* where the phase is: at the slot at `offset`, */
     size_t offset;
@@ -450,15 +477,7 @@ struct gci_cycle {
     struct gci_array_place array_at; /* counting or marking is there in an object's arrays */
     struct gci_page *suspect_pages;
     size_t suspects, suspects_before;
-    size_t part_max;            /* members of a part; 0: before there were any */
-    struct gci_page *part_page; /* where the latest part began, */
-    size_t part_offset;
-    bool again;       /* its members are garbage that goes on ending, */
-    size_t cleared;   /* and so many of them past rescue */
-    size_t marked;    /* so many are to be in the next one */
-    size_t condemned; /* found garbage before its finalizers ran */
-    size_t garbage;   /* that is being cleared */
-    size_t freed;     /* garbage, not in the books yet */
+    size_t part_max; /* members of a part; SIZE_MAX: it is of all suspects; 0: there was none yet */
     size_t examined;
     struct gci_page *chains; /* pages with GREY objects */
     struct {
@@ -530,9 +549,10 @@ struct gc_heap {
     const char *callback; /* what runs now: "finalize"; or NULL */
     const gc_type *callback_type; /* of the object it is about; or NULL */
     struct gci_walk *walk; /* the innermost of those with a number; NULL: none is under way */
-    /* The doomed are past rescue: nobody gets a reference to one any more. Callbacks that wait for
-     * the end of that join this ring. NULL: nothing is being cleared. */
-    gc_weak *held_back;
+    /* The garbage that is ending is past rescue: nobody gets a reference to it any more. Callbacks
+     * wait in the ring `held_back` until it is gone. */
+    bool past_rescue;
+    gc_weak held_back;
     unsigned weak_calls; /* callbacks of weak references under way */
     bool draining;       /* somebody further up the stack empties the queue of the dying */
     bool slicing;        /* a slice is under way: what dies of it joins the backlog */
@@ -563,6 +583,7 @@ struct gc_heap {
 
     /* Collecting. */
     struct gci_cycle cycle;
+    struct gci_ending ending;
     struct gci_page *grey_pages;
     size_t bytes_external;
     struct gci_pacing pacing;
@@ -578,8 +599,7 @@ struct gc_heap {
     struct gci_profile *profile; /* NULL: off */
 
     struct gci_weak_table weak_table;
-    gc_weak due;     /* the ring of weak references that slices will call, */
-    gc_weak waiting; /* and of those of which a cycle has to tell whether they are garbage */
+    gc_weak due; /* the ring of weak references whose callbacks an ending or a slice will call */
     struct gci_weak_call *watchers;      /* the latest first; the heap owns a reference to each */
     struct gci_weak_call *last_watchers; /* those that are being called at the end of the heap */
 

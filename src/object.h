@@ -23,21 +23,6 @@ static inline uint32_t gci_other_old(const gc_heap *heap)
     return heap->old == GCI_OLD_A ? (uint32_t)GCI_OLD_B : (uint32_t)GCI_OLD_A;
 }
 
-/* Whether a cycle that is in one of some phases has left an object unmarked. */
-static inline bool gci_object_is_unmarked(const gc_heap *heap, const gc_object *self,
-                                          enum gci_phase first, enum gci_phase last)
-{
-    return heap->cycle.phase >= first && heap->cycle.phase <= last &&
-           (uint32_t)gci_state_of(self) == gci_other_old(heap);
-}
-
-/* Whether an object is garbage of a part, and so marked, between the slices in which that ends. */
-static inline bool gci_object_is_marked(const gc_heap *heap, const gc_object *self, uint32_t marks)
-{
-    return gci_object_is_unmarked(heap, self, GCI_PHASE_PARTS, GCI_PHASE_PARTS) &&
-           (self->gc & marks) != 0;
-}
-
 /* The state of a container that is old from now on, whatever it was. */
 static inline uint32_t gci_object_old(const gc_object *self)
 {

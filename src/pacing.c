@@ -103,10 +103,15 @@ static bool adapts_young(const gc_heap *heap)
     return thresholds->young_objects == YOUNG_OBJECTS && thresholds->young_bytes == YOUNG_BYTES;
 }
 
+bool gci_pacing_has_leftovers(const gc_heap *heap)
+{
+    return heap->ending.step != GCI_END_NONE || gci_weak_is_due(heap) ||
+           (gci_death_is_behind(heap) && heap->config.destroy_ns == 0);
+}
+
 bool gci_pacing_is_in_cycle(const gc_heap *heap)
 {
-    return heap->cycle.phase != GCI_PHASE_NONE ||
-           (gci_death_is_behind(heap) && heap->config.destroy_ns == 0) || gci_weak_is_due(heap);
+    return heap->cycle.phase != GCI_PHASE_NONE || gci_pacing_has_leftovers(heap);
 }
 
 /* How much heavier the objects are than is common. */
@@ -152,17 +157,11 @@ bool gci_pacing_are_too_many(const gc_heap *heap)
     return adapts_young(heap) && heap->young_objects > size + size / MANY_SHARE;
 }
 
-bool gci_pacing_is_clearing(const gc_heap *heap)
-{
-    return heap->cycle.phase == GCI_PHASE_CLEAR || heap->cycle.phase == GCI_PHASE_RELEASE ||
-           heap->cycle.clears_part;
-}
-
 /* Whether the young are collected when they are due. Else they have to wait for a cycle, or are
  * just made old. */
 static bool may_collect_young(const gc_heap *heap)
 {
-    return heap->cycle.phase != GCI_PHASE_PROMOTE && !gci_pacing_is_clearing(heap) &&
+    return heap->cycle.phase != GCI_PHASE_PROMOTE && heap->ending.step == GCI_END_NONE &&
            !(gci_pacing_is_in_cycle(heap) && gci_pacing_are_too_many(heap));
 }
 

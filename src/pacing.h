@@ -30,12 +30,11 @@ struct gci_decision {
 
 OURO_INTERNAL struct gci_decision gci_pacing_decide(const gc_heap *heap, uint64_t now_ns);
 
-/* Whether slices are due: those of a cycle, or for what died of the last ones. */
-OURO_INTERNAL bool gci_pacing_is_in_cycle(const gc_heap *heap);
+/* Whether garbage that slices have found is ending, or objects or callbacks that go with it wait. */
+OURO_INTERNAL bool gci_pacing_has_leftovers(const gc_heap *heap);
 
-/* Whether garbage is being cleared in slices. A look at the heap makes it DOOMED, so no other
- * garbage may be so. */
-OURO_INTERNAL bool gci_pacing_is_clearing(const gc_heap *heap);
+/* Whether slices are due: those of a cycle, or for such leftovers. */
+OURO_INTERNAL bool gci_pacing_is_in_cycle(const gc_heap *heap);
 
 /* Whether the young are more than are collected at once. */
 OURO_INTERNAL bool gci_pacing_are_too_many(const gc_heap *heap);

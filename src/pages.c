@@ -258,7 +258,7 @@ static void page_empty(struct gci_page *page)
 {
     gc_heap *heap = page->heap;
     page->idle_since_ns = gci_sys_clock_ns();
-    if (heap->pinned > 0 || gci_segment_is_large(gci_segment_of(page))) {
+    if (heap->pinned > 0 || page->in_ending || gci_segment_is_large(gci_segment_of(page))) {
         page->emptied = true;
         link_page(&heap->emptied_pages, page);
     } else {
@@ -549,8 +549,8 @@ static bool may_leave(const gc_heap *heap, const struct gci_page *page)
 {
     bool in_hand =
         page == heap->cycle.page || page == heap->cycle.array_page || page->in_suspect_pages;
-    return heap->cycle.phase == GCI_PHASE_NONE || !in_hand ||
-           !gci_segment_is_large(gci_segment_of(page));
+    return !page->in_ending && (heap->cycle.phase == GCI_PHASE_NONE || !in_hand ||
+                                !gci_segment_is_large(gci_segment_of(page)));
 }
 
 /* Take the pages in the list of emptied ones out of use. */

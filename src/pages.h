@@ -112,9 +112,6 @@ static OURO_ALWAYS_INLINE unsigned gci_page_each_member(const struct gci_page *p
 
 /* The next stretch of slots in patches with members after the one that ends at `end` (0: the first);
  * empty if there is none. */
-struct gci_run {
-    size_t from, end;
-};
 OURO_INTERNAL struct gci_run gci_page_next_run(const struct gci_page *page, size_t end);
 static inline void gci_page_add_patch(struct gci_page *page, const gc_object *self)
 {

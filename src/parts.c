@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Suspects, part by part: see cycle.c. A part is what a few of them reach among those that have not been in
- * one. */
+/* Suspects, part by part: see cycle.c. A part is what a few of them reach among those that have not been
+ * in one; the last part is all of them. */
 
 #include "parts.h"
 
@@ -19,19 +19,16 @@ struct part {
     struct gci_page *pages;
 };
 
-/* Whether a suspect has not been in a part yet; or is garbage that goes on ending, if the next part is of that. */
+/* Whether an object may join the part that is being gathered: a suspect that no part has examined. */
 static inline bool is_to_come(const gc_heap *heap, const gc_object *self)
 {
-    uint32_t marks = heap->cycle.again ? GCI_PROVEN | GCI_CLEARED : 0;
-    return (self->gc & (GCI_STATE_MASK | GCI_PASSED)) == gci_other_old(heap) &&
-           (marks == 0 || (self->gc & marks) != 0);
+    return (self->gc & (GCI_STATE_MASK | GCI_PASSED)) == gci_other_old(heap);
 }
 
-/* Take such a one into a part, if there is room. */
+/* Take it into the part, if there is room. */
 static inline void gather(gc_heap *heap, struct part *part, gc_object *self)
 {
-    struct gci_cycle *cycle = &heap->cycle;
-    if (!is_to_come(heap, self) || (!cycle->again && part->count >= cycle->part_max)) {
+    if (!is_to_come(heap, self) || part->count >= heap->cycle.part_max) {
         return;
     }
     struct gci_page *page = gci_page_of(self);
@@ -41,7 +38,6 @@ static inline void gather(gc_heap *heap, struct part *part, gc_object *self)
         page->next_in_set = part->pages;
         part->pages = page;
     }
-    cycle->cleared += (self->gc & GCI_CLEARED) != 0;
     gci_page_add_patch(page, self);
     part->count++;
     gci_turn_grey(heap, page, self, GCI_PART);
@@ -72,96 +68,64 @@ static void gather_reached(gc_heap *heap, struct gci_tracer *tracer)
     }
 }
 
-/* Whether more is to begin a part, when so many slots were looked at in vain: all of what goes on ending; or else as
- * much as a part has to begin with. */
-static bool wants_more(const struct gci_cycle *cycle, const struct part *part, size_t most,
-                       size_t looks)
-{
-    enum { LOOKS = 4 * GCI_PART_MIN, LOOKS_AGAIN = 65536 };
-    return cycle->page != NULL && (cycle->again ? part->count < cycle->marked && looks < LOOKS_AGAIN
-                                                : part->count < most && looks < LOOKS);
-}
-
-/* Gather the next part, beginning where the last one stopped to begin; or where it began, if what it was goes on
- * ending. */
+/* Gather the next part. Its first members are taken from where the last part stopped to look for such. */
 static struct gci_set gather_part(gc_heap *heap)
 {
+    enum { LOOKS = 4 * GCI_PART_MIN }; /* slots that are looked at for first members, at most */
     struct gci_cycle *cycle = &heap->cycle;
     struct part part = { .pages = NULL };
     struct gci_tracer tracer;
     gci_tracer_init(&tracer, heap, gather_items);
     tracer.context = &part;
-    cycle->part_page = cycle->page;
-    cycle->part_offset = cycle->offset;
-    cycle->again = cycle->marked > 0;
-    cycle->cleared = 0;
-    size_t most = GCI_PART_MIN;
-    for (size_t looks = 0; wants_more(cycle, &part, most, looks); looks++) {
+    for (size_t looks = 0; cycle->page != NULL && part.count < GCI_PART_MIN && looks < LOOKS; looks++) {
         struct gci_page *page = cycle->page;
         if (page->record == NULL || cycle->offset >= gci_page_end(page)) {
             cycle->page = gci_parts_next_page(heap, page);
             cycle->offset = cycle->page == NULL ? 0 : cycle->page->first;
             continue;
         }
-        gc_object *self = gci_page_at(page, cycle->offset);
+        gather(heap, &part, gci_page_at(page, cycle->offset));
+        gather_reached(heap, &tracer);
         cycle->offset += page->slot_size;
-        if (is_to_come(heap, self)) {
-            bool calls = page->duties != 0 || (self->refs & OURO_REFS_WEAK) != 0;
-            most = calls ? GCI_PART_CALLS : most;
-            looks = cycle->again ? 0 : looks;
-            gather(heap, &part, self);
-            gather_reached(heap, &tracer);
-        }
     }
     for (struct gci_page *page = part.pages; page != NULL; page = page->next_in_set) {
         page->in_part = false;
     }
-    if (cycle->again) {
-        cycle->page = cycle->part_page; /* what else begins there comes then */
-        cycle->offset = cycle->part_offset;
-    }
-    cycle->marked = 0;
     return gci_set_of_part(heap, part.pages);
 }
 
-/* Who was garbage before and is not any more was brought back; or, if it was cleared, it is not collected after
- * all. If some of it was not found again, it may be cleared as if it never was. */
-static void count_back(gc_heap *heap, size_t alive)
+/* All suspects that are left, as the last part. */
+static struct gci_set take_the_rest(gc_heap *heap)
 {
-    struct gci_cycle *cycle = &heap->cycle;
-    size_t cleared = cycle->again && alive < cycle->cleared ? alive : cycle->cleared;
-    cycle->cleared = cycle->again ? cycle->cleared - cleared : 0;
-    gci_doom_count(heap, 0, cleared, cycle->again && cleared > 0 ? alive : 0);
-    if (cycle->again && cleared == 0) {
-        cycle->report.resurrected += alive;
-        heap->generations[1].resurrected += alive;
+    struct gci_page *pages = NULL;
+    for (struct gci_page *page = gci_parts_next_page(heap, NULL); page != NULL;
+         page = gci_parts_next_page(heap, page)) {
+        if (page->record != NULL && page->birth == GCI_YOUNG) {
+            page->next_in_set = pages;
+            pages = page;
+        }
     }
+    heap->cycle.page = NULL;
+    return gci_set_of_suspects(heap, pages);
 }
 
-void gci_parts_examine(gc_heap *heap, uint64_t deadline)
+bool gci_parts_examine(gc_heap *heap, uint64_t deadline)
 {
     struct gci_cycle *cycle = &heap->cycle;
-    uint64_t now = gci_sys_clock_ns();
-    do {
-        cycle->clears_part = cycle->clears_part && cycle->marked > 0;
-        if (gci_looks(heap) && !cycle->clears_part) { /* since this phase began */
-            cycle->page = NULL;
-            return;
-        }
-        uint64_t start = now;
-        struct gci_set set = gather_part(heap);
+    bool is_last = cycle->part_max == SIZE_MAX;
+    if (gci_looks(heap) && !is_last) { /* since this phase began */
+        cycle->page = NULL;
+    }
+    while (cycle->page != NULL) {
+        struct gci_set set = is_last ? take_the_rest(heap) : gather_part(heap);
         gci_trace_find_garbage(heap, &set);
-        count_back(heap, set.alive_count);
-        if (set.garbage_count > 0 && set.plain) {
-            cycle->freed += set.garbage_count;
-            gci_doom_plain(heap, &set);
-        } else if (set.garbage_count > 0) {
-            /* At least as long as it took to examine it, so that half of the time is not for that. */
-            now = gci_sys_clock_ns();
-            uint64_t end = now + (now - start);
-            gci_doom_part(heap, &set, end > deadline ? end : deadline); /* user code may run here */
+        if (set.garbage_count > 0) {
+            gci_ending_begin(heap, &set, &cycle->report);
+            return false;
         }
-        now = gci_sys_clock_ns();
-    } while (cycle->phase == GCI_PHASE_PARTS && cycle->page != NULL && !gci_death_is_behind(heap) &&
-             !gci_weak_is_due(heap) && now < deadline);
+        if (gci_sys_clock_ns() >= deadline) {
+            break;
+        }
+    }
+    return cycle->page == NULL;
 }

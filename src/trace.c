@@ -223,7 +223,7 @@ struct gci_set gci_set_of_doomed(const gc_heap *heap, const struct gci_set *foun
         .alive = GCI_NIBBLE(GCI_DOOMED, heap->old),
         .garbage = GCI_NIBBLE(GCI_DOOMED, GCI_DOOMED),
         .pages = found->pages,
-        .look = found->look,
+        .look = gci_looks(heap),
         .sparse = found->sparse,
     };
 }
@@ -233,8 +233,7 @@ struct gci_set gci_set_of_suspects(const gc_heap *heap, struct gci_page *pages)
     bool is_a = heap->old == GCI_OLD_A;
     return (struct gci_set){
         .alive = is_a ? GCI_NIBBLE(GCI_OLD_B, GCI_OLD_A) : GCI_NIBBLE(GCI_OLD_A, GCI_OLD_B),
-        .garbage =
-            GCI_NIBBLE(gci_other_old(heap), gci_looks(heap) ? GCI_DOOMED : gci_other_old(heap)),
+        .garbage = GCI_NIBBLE(gci_other_old(heap), GCI_DOOMED),
         .pages = pages,
         .sparse = true,
         .look = gci_looks(heap),

@@ -124,10 +124,6 @@ static inline struct gci_run gci_set_run(const struct gci_set *set, const struct
 
 /* The objects of a set that have one of some states, one after the other. What becomes of one that
  * was given does not matter to the next. */
-struct gci_cursor {
-    struct gci_page *page;
-    struct gci_run run; /* what is left of it */
-};
 OURO_INTERNAL struct gci_cursor gci_set_begin(const struct gci_set *set);
 OURO_INTERNAL gc_object *gci_set_next(const struct gci_set *set, struct gci_cursor *at,
                                       uint32_t states);

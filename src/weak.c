@@ -8,12 +8,12 @@
  *
  * Reading asks for the state of the target: what is dying, or doomed and past rescue, gives
  * nothing, so no weak reference ever yields a half-cleared object. When the target ends, its list
- * is taken apart before the first callback runs. Those to be called wait in a ring on the stack of
- * whom is about to call them; one that dies leaves it, and garbage is passed over when its turn
- * comes. What dies in a slice may be watched by what a cycle will find to be garbage: that waits in
- * a ring of the heap's until the cycle knows. From the moment garbage is past rescue until it is
- * gone no callback runs but those of watchers: the garbage may own the weak reference, and be the
- * argument of its callback, which would take a reference to an object that is freed all the same.
+ * is taken apart before the first callback runs. References whose callback is due are linked into a
+ * ring, in the stack frame of the caller or in the heap. One that is freed before its turn leaves the
+ * ring, and one that was found to be garbage itself is skipped. From the moment garbage is past rescue
+ * until it is gone no callback runs but those of watchers: the garbage may own the weak reference, and
+ * be the argument of its callback, which would take a reference to an object that is freed all the
+ * same.
  *
  * The table is a linear hash: with each object that joins, one bucket is split in two, and when
  * three quarters of the buckets are not needed, each that leaves merges a few, so there is no
@@ -225,6 +225,17 @@ static void join_due(gc_weak *due, gc_weak *weak)
     due->prev = weak;
 }
 
+void gci_weak_move_due(gc_weak *from, gc_weak *to)
+{
+    if (from->next != from) {
+        from->next->prev = to->prev;
+        to->prev->next = from->next;
+        from->prev->next = to;
+        to->prev = from->prev;
+        gci_weak_due_init(from);
+    }
+}
+
 static void leave_due(gc_weak *weak)
 {
     weak->prev->next = weak->next;
@@ -328,28 +339,22 @@ gc_weak *gc_weak_new_at(void *object, gc_weak_fn callback, void *arg, const char
 
 /* Using. */
 
-/* Whether an object is garbage that ends in slices. Until it is cleared callbacks may bring it back, but not
- * the program between slices, which would be left with what is finalized. */
-static bool is_ending(const gc_heap *heap, const gc_object *self)
+/* Whether nobody gets a reference to an object any more. Callbacks may still rescue doomed objects
+ * before they are past rescue; the program between two slices may not: it would be left with an object
+ * that is finalized, and does not know. */
+static bool is_past_rescue(const gc_heap *heap, const gc_object *self)
 {
-    enum gci_phase first = heap->cycle.is_finalized ? GCI_PHASE_RECHECK : GCI_PHASE_CALL;
-    return gci_object_is_unmarked(heap, self, heap->slicing ? GCI_PHASE_CLEAR : first,
-                                  GCI_PHASE_FREE) ||
-           gci_object_is_marked(heap, self, heap->slicing ? GCI_CLEARED : GCI_PROVEN | GCI_CLEARED);
+    enum gci_state state = gci_state_of(self);
+    return state == GCI_DYING || GCI_IS_DEAD(self->refs) ||
+           (state == GCI_DOOMED && (heap->past_rescue || heap->busy == 0));
 }
 
 bool gc_try_incref(void *object)
 {
-    gc_object *self = object;
-    enum gci_state state = gci_state_of(self);
-    const gc_heap *heap = gci_page_of(self)->heap;
-    bool is_being_cleared =
-        state == GCI_DOOMED && (heap->held_back != NULL || heap->cycle.is_doomed);
-    if (state == GCI_DYING || GCI_IS_DEAD(self->refs) || is_being_cleared ||
-        self == heap->emptying || is_ending(heap, self)) {
+    if (is_past_rescue(gci_page_of(object)->heap, object)) {
         return false;
     }
-    gc_incref(self);
+    gc_incref(object);
     return true;
 }
 
@@ -408,43 +413,24 @@ bool gc_unwatch(gc_weak *weak)
 
 /* Ending. */
 
-static bool is_gone(const gc_heap *heap, const gc_weak *weak)
+/* Whether a weak reference is garbage, or dying. */
+static bool is_garbage(const gc_weak *weak)
 {
-    enum gci_state state = gci_state_of(&weak->object);
-    return state == GCI_DYING || state == GCI_DOOMED || state == GCI_DOOMED_OLD ||
-           state == GCI_DOOMED_YOUNG ||
-           gci_object_is_unmarked(heap, &weak->object, GCI_PHASE_CALL, GCI_PHASE_FREE) ||
-           gci_object_is_marked(heap, &weak->object, GCI_PROVEN | GCI_CLEARED);
+    const uint32_t states = 1u << GCI_DYING | 1u << GCI_DOOMED | 1u << GCI_DOOMED_OLD |
+                            1u << GCI_DOOMED_YOUNG;
+    return gci_is_member(states, weak->object.gc);
 }
 
-/* Whether a weak reference to what dies in a slice may be garbage, too. Nobody knows after a cycle that
- * was cut short. */
-static bool may_be_garbage(const gc_heap *heap, const struct gci_weak_call *call)
-{
-    bool is_cut_short =
-        heap->cycle.phase == GCI_PHASE_NONE && !heap->cycle.is_done && heap->config.destroy_ns == 0;
-    return (heap->slicing || heap->deferring) &&
-           (is_cut_short ||
-            gci_object_is_unmarked(heap, &call->weak.object, GCI_PHASE_COUNT, GCI_PHASE_RECHECK));
-}
-
-/* The ring for a weak reference whose target is dead: `due`, if it may be called at once. The heap
- * owns a watcher, so no garbage does. */
+/* The ring for a weak reference that is to be called. The heap owns a watcher, so no garbage does. */
 static gc_weak *ring_for(gc_heap *heap, const struct gci_weak_call *call, gc_weak *due)
 {
-    if (call->place != NULL) {
-        return due;
-    }
-    if (heap->held_back != NULL) {
-        return heap->held_back;
-    }
-    return may_be_garbage(heap, call) || gci_weak_owner_may_end(heap) ? &heap->waiting : due;
+    return heap->past_rescue && call->place == NULL ? &heap->held_back : due;
 }
 
 static void end_one(gc_heap *heap, gc_weak *weak, gc_weak *due)
 {
     const struct gci_weak_call *call = as_call(weak);
-    if (call == NULL || is_gone(heap, weak)) {
+    if (call == NULL || is_garbage(weak)) {
         detach(weak);
         return;
     }
@@ -461,7 +447,7 @@ void gci_weak_end(gc_object *target, enum gci_weak_which which, gc_weak *due)
         next = weak->next;
         const struct gci_weak_call *call = as_call(weak);
         if (which == GCI_WEAK_ALL ||
-            (call != NULL && call->place == NULL && !is_gone(heap, weak))) {
+            (call != NULL && call->place == NULL && !is_garbage(weak))) {
             end_one(heap, weak, due);
         }
     }
@@ -491,7 +477,7 @@ static void call_back(struct gci_weak_call *call)
 static bool call_first(gc_weak *due)
 {
     struct gci_weak_call *call = (struct gci_weak_call *)due->next;
-    if (is_gone(gci_page_of(call)->heap, &call->weak)) {
+    if (is_garbage(&call->weak)) {
         detach(&call->weak);
         return false;
     }
@@ -520,8 +506,7 @@ void gci_weak_forget(const struct gci_page *page, gc_object *self)
 bool gci_weak_call_due(gc_heap *heap, uint64_t deadline)
 {
     while (gci_weak_is_due(heap)) {
-        bool is_due = heap->due.next != &heap->due;
-        (void)call_first(is_due ? &heap->due : &heap->waiting); /* user code may run here */
+        (void)call_first(&heap->due); /* user code may run here */
         if (gci_sys_clock_ns() >= deadline) {
             break;
         }

@@ -22,32 +22,17 @@ OURO_INTERNAL void gci_weak_end(gc_object *target, enum gci_weak_which which, gc
 /* Call what is due. Any user code may run. Returns how many were called. */
 OURO_INTERNAL size_t gci_weak_call(gc_weak *due);
 
-/* Whether garbage that ends in slices is past rescue and may still own a weak reference. The argument
- * of that one's callback may be the garbage itself, which must not get a new reference. */
-static inline bool gci_weak_owner_may_end(const gc_heap *heap)
-{
-    const struct gci_cycle *cycle = &heap->cycle;
-    /* Where destruction is bounded what died by count may wait long, and is not waited for. */
-    bool is_emptying = heap->emptying != NULL &&
-                       (heap->config.destroy_ns == 0 || gci_state_of(heap->emptying) != GCI_DYING);
-    return cycle->phase == GCI_PHASE_DROP || cycle->phase == GCI_PHASE_CLEAR ||
-           cycle->clears_part || is_emptying;
-}
+/* Move all that one ring holds to the end of another. */
+OURO_INTERNAL void gci_weak_move_due(gc_weak *from, gc_weak *to);
 
-/* Whether a weak reference that waits can be called. It can once the cycle has told what is garbage,
- * and garbage that may own it is gone. After a cycle that was cut short it waits for the next. */
-static inline bool gci_weak_are_known(const gc_heap *heap)
-{
-    const struct gci_cycle *cycle = &heap->cycle;
-    bool is_told = cycle->phase >= GCI_PHASE_CALL || (cycle->is_done && !cycle->only_promotes);
-    return is_told && !gci_weak_owner_may_end(heap) && heap->waiting.next != &heap->waiting;
-}
+/* Whether the heap's own ring holds something. */
 static inline bool gci_weak_is_due(const gc_heap *heap)
 {
-    return heap->due.next != &heap->due || gci_weak_are_known(heap);
+    return heap->due.next != &heap->due;
 }
 
-/* Call those, until time is up. Returns whether none is left. Any user code may run. */
+/* Call what is due in the heap's own ring, until time is up. Returns whether none is left. Any user code
+ * may run. */
 OURO_INTERNAL bool gci_weak_call_due(gc_heap *heap, uint64_t deadline);
 
 /* If an object is in a ring, it is not called: it was garbage, but lives on. */

@@ -17,7 +17,7 @@ FLOORS = [
     ("ground", ["layout", "base", "sys", "memory", "hash"]),
     ("storage", ["table", "segments", "pages"]),
     ("objects", ["object", "weak", "death"]),
-    ("collector", ["pacing", "trace", "doom", "parts", "cycle", "collect", "heap"]),
+    ("collector", ["pacing", "trace", "sweep", "ending", "parts", "cycle", "collect", "heap"]),
     (
         "observers",
         [

@@ -29,80 +29,47 @@ static inline uint32_t state_of_set(const gc_heap *heap)
     return heap->old == GCI_OLD_A ? GCI_OLD_B : GCI_OLD_A;
 }
 
-/* A slice as collect.c gives it, but for the end of garbage that somebody is to see; and all that comes first, the
- * backlog and who is due, whatever the time. */
-static inline void begin_slice(gc_heap *heap, uint64_t deadline)
+/* A slice of one range, or one batch, at most; and one with all the time there is, which stops where the
+ * cycle enters another phase. */
+static inline void slice(gc_heap *heap)
 {
-    heap->busy++;
-    gci_pages_pin(heap);
-    heap->slicing = true;
-    heap->slice_end_ns = UINT64_MAX;
-    do {
-        assert_true(gci_death_end_backlog(heap, UINT64_MAX));
-        assert_true(gci_weak_call_due(heap, UINT64_MAX));
-    } while (heap->backlog != NULL);
-    heap->slice_end_ns = deadline;
+    gci_collect_slice(heap, 0);
 }
-static inline void end_slice(gc_heap *heap)
+static inline void long_slice(gc_heap *heap)
 {
-    gci_death_drain(heap);
-    heap->slicing = false;
-    heap->busy--;
-    gci_pages_unpin(heap);
-}
-static inline struct gci_set slice(gc_heap *heap, uint64_t deadline)
-{
-    begin_slice(heap, deadline);
-    struct gci_set set = gci_cycle_slice(heap, deadline);
-    end_slice(heap);
-    return set;
+    gci_collect_slice(heap, UINT64_MAX);
 }
 
-/* Slices of one range until a phase has begun, with its first range, or the cycle is over. */
+/* Slices of one range until a phase has begun, or a step of an ending, or the cycle is over. */
 static inline void run_to(gc_heap *heap, enum gci_phase phase)
 {
     while (heap->cycle.phase != phase && heap->cycle.phase != GCI_PHASE_NONE) {
-        struct gci_set set = slice(heap, 0);
-        assert_null(set.pages);
+        slice(heap);
     }
     assert_int_equal(heap->cycle.phase, phase);
 }
-
-/* One slice with the end of what it finds: of what somebody is to see at once, and then of the backlog. */
-static inline struct gci_doom_result whole_slice(gc_heap *heap, uint64_t deadline)
+static inline void run_to_step(gc_heap *heap, enum gci_ending_step ending_step)
 {
-    struct gci_doom_result result = { 0 };
-    begin_slice(heap, deadline);
-    struct gci_set set = gci_cycle_slice(heap, deadline);
-    if (set.garbage_count > 0) {
-        heap->slicing = false;
-        result = gci_doom(heap, &set);
-        gci_death_drain(heap);
-        heap->slicing = true;
+    while (heap->ending.step != ending_step && gci_pacing_is_in_cycle(heap)) {
+        slice(heap);
     }
-    gci_death_drain(heap);
-    heap->slice_end_ns = UINT64_MAX;
-    assert_true(gci_death_end_backlog(heap, UINT64_MAX));
-    end_slice(heap);
-    return result;
+    assert_int_equal(heap->ending.step, ending_step);
 }
 
-/* The rest of a cycle, with the end of what it finds. Returns how many containers that were, and of the plain all
- * of the cycle. */
-static inline size_t finish_in(gc_heap *heap, uint64_t deadline)
+/* Containers that collections of the old have freed, ever. */
+static inline size_t collected(const gc_heap *heap)
 {
-    size_t freed = 0;
-    uint64_t before = heap->cycle.report.collected;
-    while (heap->cycle.phase != GCI_PHASE_NONE || gci_weak_is_due(heap)) {
-        freed += whole_slice(heap, deadline).freed;
-    }
-    freed += heap->cycle.freed + (size_t)(heap->cycle.report.collected - before);
-    heap->cycle.freed = 0;
-    return freed;
+    return (size_t)heap->generations[1].collected;
 }
+
+/* The rest of a cycle, and all that goes with it. Returns how many containers that has freed. */
 static inline size_t finish(gc_heap *heap)
 {
-    return finish_in(heap, UINT64_MAX);
+    size_t before = collected(heap);
+    while (gci_pacing_is_in_cycle(heap)) {
+        long_slice(heap);
+    }
+    return collected(heap) - before;
 }
 
 /* As programs have it
@@ -248,41 +215,15 @@ static inline struct tuple *large_tuple_new(gc_heap *heap)
  * with; so many, and none at all. */
 enum { PART_MIN = 8, PART_MAX = 128 };
 
-/* Whether garbage of a part is in the middle of its end. */
-static inline bool is_within_a_part(const gc_heap *heap)
-{
-    const struct gci_page *page = heap->cycle.suspect_pages;
-    for (; page != NULL; page = page->next_suspect) {
-        size_t end = page->record == NULL ? 0 : gci_page_end(page);
-        for (size_t at = page->first; at < end; at += page->slot_size) {
-            if (gci_object_is_marked(heap, gci_page_at(page, at), GCI_PROVEN | GCI_CLEARED)) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-/* One step of a part; one part, step by step, with what it lets go of and calls; and all there are. Each returns how
- * many containers ended. */
-static inline size_t examine_step(gc_heap *heap)
-{
-    size_t plain = heap->cycle.freed;
-    uint64_t others = heap->cycle.report.collected;
-    assert_int_equal(heap->cycle.phase, GCI_PHASE_PARTS);
-    size_t freed = whole_slice(heap, 0).freed;
-    return freed + heap->cycle.freed - plain + (size_t)(heap->cycle.report.collected - others);
-}
+/* One part, with what it lets go of and calls; and all there are. Each returns how many containers ended. */
 static inline size_t examine_part(gc_heap *heap)
 {
-    size_t freed = 0;
+    size_t before = collected(heap);
+    assert_int_equal(heap->cycle.phase, GCI_PHASE_PARTS);
     do {
-        freed += examine_step(heap);
-    } while (is_within_a_part(heap));
-    begin_slice(heap, 0);
-    assert_true(gci_death_end_backlog(heap, UINT64_MAX));
-    end_slice(heap);
-    return freed;
+        slice(heap);
+    } while (gci_pacing_has_leftovers(heap));
+    return collected(heap) - before;
 }
 static inline size_t examine_parts(gc_heap *heap)
 {
