@@ -228,6 +228,7 @@ void gci_collect_slice(gc_heap *heap, uint64_t budget_ns)
     heap->slicing = true;
     heap->slice_end_ns = gci_deadline(start, budget_ns);
     run_slice(heap, heap->slice_end_ns); /* user code may run here */
+    gci_ending_pause(heap);
     heap->slicing = false;
     gci_death_drain(heap); /* user code may run here */
     bool is_over = cycle->phase == GCI_PHASE_DONE && !gci_pacing_has_leftovers(heap);
@@ -294,12 +295,15 @@ static void collect_now(gc_heap *heap, gc_collection *report, bool by_itself, ui
     call_stop_hooks(heap, report); /* user code may run here */
 }
 
-/* One collection, from the first start hook to the last stop hook. false: none may start. */
+/* One collection, from the first start hook to the last stop hook. false: none may start. `found` are the
+ * containers found to be garbage, with those that slices had found and that were ending. */
 static bool collect(gc_heap *heap, int generation, gc_reason reason, bool by_itself, size_t *found)
 {
     gc_collection report = { .size = sizeof(report), .generation = generation, .reason = reason };
+    const gc_generation_stats *stats = &heap->generations[generation];
+    uint64_t before = stats->collected + stats->uncollectable;
+    *found = 0;
     if (heap->busy > 0) {
-        *found = 0;
         return false;
     }
     if (generation != 0) {
@@ -316,7 +320,7 @@ static bool collect(gc_heap *heap, int generation, gc_reason reason, bool by_its
     if (starts) {
         collect_now(heap, &report, by_itself, start); /* user code may run here */
     }
-    *found = (size_t)(report.collected + report.uncollectable + report.saved);
+    *found = (size_t)(stats->collected + stats->uncollectable - before + report.saved);
     gci_collect_release(heap);
     errno = error;
     return starts;

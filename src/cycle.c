@@ -523,7 +523,7 @@ void gci_cycle_slice(gc_heap *heap, uint64_t deadline)
             break;
         case GCI_PHASE_PARTS:
             over = gci_parts_examine(heap, deadline);
-            if (over && cycle->part_max == SIZE_MAX) {
+            if (cycle->part_max == SIZE_MAX) {
                 finish(heap, GCI_PHASE_DONE);
             } else if (over) {
                 enter(heap, GCI_PHASE_SWEEP);
@@ -532,7 +532,7 @@ void gci_cycle_slice(gc_heap *heap, uint64_t deadline)
         default:
             return;
         }
-    } while (over && cycle->phase != GCI_PHASE_PARTS);
+    } while (over && cycle->phase != GCI_PHASE_PARTS && cycle->phase != GCI_PHASE_DONE);
 }
 
 static void restore(gc_heap *heap, struct gci_page *page)

@@ -39,10 +39,13 @@ static void hold_pages(const struct gci_set *set, bool held)
     }
 }
 
-static void enter(struct gci_ending *ending, enum gci_ending_step step)
+/* Begin a step. From the search on that has rescued nothing more callbacks have to wait, also those
+ * that the program causes before the next slice. */
+static void enter(gc_heap *heap, enum gci_ending_step step)
 {
-    ending->step = step;
-    ending->at = gci_set_begin(&ending->set);
+    heap->ending.step = step;
+    heap->ending.at = gci_set_begin(&heap->ending.set);
+    heap->past_rescue = step > GCI_END_RESCUE;
 }
 
 void gci_ending_begin(gc_heap *heap, const struct gci_set *found, gc_collection *report)
@@ -52,7 +55,7 @@ void gci_ending_begin(gc_heap *heap, const struct gci_set *found, gc_collection 
                                    .report = report,
                                    .freed = found->garbage_count };
     hold_pages(&ending->set, true);
-    enter(ending, found->plain ? GCI_END_DROP : GCI_END_WEAK_CALLBACKS);
+    enter(heap, found->plain ? GCI_END_DROP : GCI_END_WEAK_CALLBACKS);
 }
 
 /* Call `act` for an object, holding it by a reference. */
@@ -112,7 +115,7 @@ static void queue_callbacks(gc_heap *heap)
         clear_weak(heap, GCI_WEAK_CALLBACKS);
     }
     ending->user_code_ran |= gci_weak_is_due(heap);
-    enter(ending, GCI_END_FINALIZE);
+    enter(heap, GCI_END_FINALIZE);
 }
 
 /* Step 2. */
@@ -134,7 +137,7 @@ static void finalize(gc_heap *heap, uint64_t deadline)
             }
         }
     }
-    enter(ending, ending->user_code_ran ? GCI_END_RESCUE : first_past_rescue(heap));
+    enter(heap, ending->user_code_ran ? GCI_END_RESCUE : first_past_rescue(heap));
 }
 
 /* Step 3. When it is over the set has nothing but garbage: no user code ran since the search. If user
@@ -152,21 +155,20 @@ static void rescue(gc_heap *heap)
         ending->is_second_rescue = true;
         clear_weak(heap, GCI_WEAK_CALLBACKS);
         if (gci_weak_is_due(heap)) {
-            enter(ending, GCI_END_RESCUE);
+            enter(heap, GCI_END_RESCUE);
             return;
         }
     }
-    enter(ending, first_past_rescue(heap));
+    enter(heap, first_past_rescue(heap));
 }
 
 /* Step 4. When it is over nothing but garbage, and what dies with it, refers to garbage. */
 static void clear_all_weak(gc_heap *heap)
 {
-    heap->past_rescue = true;
     if (heap->ending.set.weak) {
         clear_weak(heap, GCI_WEAK_ALL);
     }
-    enter(&heap->ending, GCI_END_CLEAR);
+    enter(heap, GCI_END_CLEAR);
 }
 
 static void clear(const struct gci_page *page, gc_object *self)
@@ -188,7 +190,7 @@ static void clear_objects(gc_heap *heap, uint64_t deadline)
             return;
         }
     }
-    enter(ending, GCI_END_RELEASE);
+    enter(heap, GCI_END_RELEASE);
 }
 
 /* The outcome is known: it goes to the statistics, and the callbacks that had to wait are due. */
@@ -207,8 +209,7 @@ static void end(gc_heap *heap)
     stats->uncollectable += ending->uncollectable;
     stats->resurrected += ending->resurrected;
     hold_pages(&ending->set, false);
-    heap->past_rescue = false;
-    ending->step = GCI_END_NONE;
+    enter(heap, GCI_END_NONE);
     gci_weak_move_due(&heap->held_back, &heap->due);
 }
 
@@ -239,7 +240,6 @@ static void release(gc_heap *heap, uint64_t deadline)
 static void save(gc_heap *heap)
 {
     struct gci_ending *ending = &heap->ending;
-    heap->past_rescue = true;
     if (ending->set.weak) {
         clear_weak(heap, GCI_WEAK_ALL);
     }
@@ -272,12 +272,11 @@ static void drop(gc_heap *heap, uint64_t deadline)
 {
     struct gci_ending *ending = &heap->ending;
     bool draining = heap->draining;
-    heap->past_rescue = true;
     heap->draining = true; /* what dies by it waits, outside slices, too */
     bool is_over = ending->set.closed || each_page(ending, deadline, gci_sweep_drop);
     heap->draining = draining;
     if (is_over) {
-        enter(ending, GCI_END_FREE);
+        enter(heap, GCI_END_FREE);
     }
 }
 
@@ -334,6 +333,7 @@ void gci_ending_run(gc_heap *heap, uint64_t deadline)
         waits = is_behind || gci_weak_is_due(heap);
     } while (gci_is_ending(heap) && !waits &&
              (deadline == UINT64_MAX || gci_sys_clock_ns() < deadline));
+    gci_ending_pause(heap);
 }
 
 void gci_ending_finish(gc_heap *heap)

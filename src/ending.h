@@ -18,6 +18,13 @@ OURO_INTERNAL void gci_ending_begin(gc_heap *heap, const struct gci_set *found,
  * Any user code may run. */
 OURO_INTERNAL void gci_ending_run(gc_heap *heap, uint64_t deadline);
 
+/* Note that other code may run before the ending continues: if it is not past rescue, there has to be
+ * a search again. */
+static inline void gci_ending_pause(gc_heap *heap)
+{
+    heap->ending.user_code_ran = true;
+}
+
 /* Run the whole ending at once, with the callbacks that are due. Any user code may run. */
 OURO_INTERNAL void gci_ending_finish(gc_heap *heap);
 

@@ -453,7 +453,7 @@ enum gci_phase {
     GCI_PHASE_MARK,
     GCI_PHASE_SWEEP,
     GCI_PHASE_PARTS,
-    GCI_PHASE_DONE, /* all that it found has ended, but for the backlog */
+    GCI_PHASE_DONE, /* all garbage was found, and the last of it may be ending */
 };
 enum { GCI_LANES = 16 };
 

@@ -18,7 +18,7 @@ enum {
 OURO_INTERNAL struct gci_page *gci_parts_next_page(const gc_heap *heap, struct gci_page *page);
 
 /* Examine parts, from where the cycle stands, until one has garbage, whose ending begins, or time is up.
- * No ending is under way. Returns whether that was the last part. */
+ * No ending is under way. Returns whether all parts were examined, and none has garbage. */
 OURO_INTERNAL bool gci_parts_examine(gc_heap *heap, uint64_t deadline);
 
 #endif

@@ -223,7 +223,7 @@ struct gci_set gci_set_of_doomed(const gc_heap *heap, const struct gci_set *foun
         .alive = GCI_NIBBLE(GCI_DOOMED, heap->old),
         .garbage = GCI_NIBBLE(GCI_DOOMED, GCI_DOOMED),
         .pages = found->pages,
-        .look = gci_looks(heap),
+        .look = found->look,
         .sparse = found->sparse,
     };
 }

@@ -271,7 +271,6 @@ struct model {
 
     bool watching; /* a cycle, of which we know what was garbage when it began */
     uint64_t collections;
-    uintptr_t freezes;  /* and what else keeps garbage from being found together */
     size_t loose_later; /* of the loose nodes, those dropped since it began */
     size_t cycles;      /* that were watched to their end */
 };
@@ -955,13 +954,16 @@ static struct node *ring_new(struct model *model, size_t count)
     return first;
 }
 
+/* Called as long as no collection has found the rings. Then they are whole, and may be had. */
 static void call_from_garbage(gc_weak *weak, void *arg)
 {
     struct world *world = world_of(weak);
     struct model *model = world->note;
-    if (model->freezes == (uintptr_t)arg) { /* else it may have been alive to the cycle */
-        broken(model, "a weak reference that is garbage calls back", NOTHING);
+    struct node *owner = arg;
+    if (owner->right != (void *)weak || owner->left == NULL) {
+        broken(model, "a weak reference calls back for garbage that is not whole", NOTHING);
     }
+    gc_decref(gc_newref(owner));
 }
 
 /* Rings of nodes, each of which refers to the one before, some too large for a part; mostly old. The first
@@ -983,9 +985,7 @@ static void drop_rings(struct model *model)
     }
     uint32_t dice = below(model, 8);
     if (dice == 0) {
-        bottom->right = (void *)gc_weak_new(rings, call_from_garbage, (void *)model->freezes);
-        /* A cycle is not about who was born in it, but may be about the rings. */
-        model->freezes += is_in_cycle(model);
+        bottom->right = (void *)gc_weak_new(rings, call_from_garbage, bottom);
         all++;
     }
     model->loose += all;
@@ -1300,7 +1300,6 @@ static void freeze_for_a_while(struct model *model)
 {
     (void)gc_freeze(model->heap);
     model->watching = false;
-    model->freezes++;
     expect_no_cycle(model, "a cycle goes on after a freeze");
     for (uint32_t steps = below(model, 30); steps > 0 && model->held_count > 1; steps--) {
         if (steps % 3 == 0) {
