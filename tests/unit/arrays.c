@@ -53,7 +53,7 @@ static size_t run_through(gc_heap *heap, enum gci_phase phase)
 {
     size_t slices = 0;
     while (heap->cycle.phase == phase) {
-        (void)whole_slice(heap, 0);
+        slice(heap);
         slices++;
     }
     return slices;
@@ -69,7 +69,7 @@ static void run_into_arrays(gc_heap *heap, enum gci_phase phase)
 {
     while (heap->cycle.phase != phase || is_at_start(&heap->cycle.array_at)) {
         assert_int_not_equal(heap->cycle.phase, GCI_PHASE_NONE);
-        (void)whole_slice(heap, 0);
+        slice(heap);
     }
 }
 
@@ -140,7 +140,7 @@ static void array_that_is_not_long_is_counted_in_one_piece(void **state)
     size_t slices = 0;
     for (; heap->cycle.phase == GCI_PHASE_COUNT; slices++) {
         assert_true(is_at_start(&heap->cycle.array_at));
-        (void)whole_slice(heap, 0);
+        slice(heap);
     }
     assert_true(slices >= 20);
     finish_without_suspects(heap);
@@ -322,7 +322,7 @@ static void page_is_used_for_another_type_in_the_middle(void **state)
                 words[count]->words[i] = heap->old;
             }
         }
-        (void)whole_slice(heap, 0);
+        slice(heap);
         assert_null(heap->cycle.array_page);
         assert_true(is_at_start(&heap->cycle.array_at));
         run_to(heap, GCI_PHASE_NONE);
@@ -348,7 +348,7 @@ static void buffer_changes_in_the_middle(void **state)
         }
         shelf->items = realloc(shelf->items, 10 * sizeof(struct node *));
         assert_non_null(shelf->items);
-        (void)whole_slice(heap, 0);
+        slice(heap);
         run_to(heap, GCI_PHASE_NONE);
         assert_sound(heap);
         assert_live(heap, 11);

@@ -48,6 +48,13 @@ static inline void run_to(gc_heap *heap, enum gci_phase phase)
     }
     assert_int_equal(heap->cycle.phase, phase);
 }
+static inline void run_to_last_part(gc_heap *heap)
+{
+    while (heap->cycle.phase != GCI_PHASE_PARTS || heap->cycle.part_max != SIZE_MAX) {
+        assert_int_not_equal(heap->cycle.phase, GCI_PHASE_NONE);
+        slice(heap);
+    }
+}
 static inline void run_to_step(gc_heap *heap, enum gci_ending_step ending_step)
 {
     while (heap->ending.step != ending_step && gci_pacing_is_in_cycle(heap)) {
