@@ -198,9 +198,10 @@ static void end_cycle(gc_heap *heap)
 static void run_slice(gc_heap *heap, uint64_t deadline)
 {
     const enum gci_phase phase = heap->cycle.phase;
+    bool is_over = false;
     do {
-        if (!gci_death_end_backlog(heap, deadline) ||     /* user code may run here */
-            !gci_weak_call_due(heap, deadline)) {         /* user code may run here */
+        if (!gci_death_end_backlog(heap, deadline) || /* user code may run here */
+            !gci_weak_call_due(heap, deadline)) {     /* user code may run here */
             return;
         }
         if (gci_death_is_behind(heap)) { /* of what callbacks have dropped */
@@ -211,8 +212,9 @@ static void run_slice(gc_heap *heap, uint64_t deadline)
         } else {
             gci_cycle_slice(heap, deadline);
         }
-    } while (heap->cycle.phase == phase && gci_pacing_is_in_cycle(heap) &&
-             gci_sys_clock_ns() < deadline);
+        is_over = heap->cycle.phase != phase ||
+                  (!gci_pacing_has_leftovers(heap) && gci_cycle_is_over(heap));
+    } while (!is_over && gci_sys_clock_ns() < deadline);
 }
 
 void gci_collect_slice(gc_heap *heap, uint64_t budget_ns)

@@ -569,7 +569,7 @@ void gci_cycle_abandon(gc_heap *heap)
     if (gci_ending_is_trivial(heap)) {
         finish_trivial_ending(heap);
     }
-    if (cycle->phase == GCI_PHASE_NONE || cycle->phase == GCI_PHASE_DONE) {
+    if (gci_cycle_is_over(heap)) {
         return;
     }
     for (struct gci_page *page = gci_pages_next(heap, NULL); page != NULL;

@@ -16,6 +16,12 @@ OURO_INTERNAL void gci_cycle_promote(gc_heap *heap);
  * way. No user code runs but traverse. */
 OURO_INTERNAL void gci_cycle_slice(gc_heap *heap, uint64_t deadline);
 
+/* Whether no phase of a cycle is left to run. */
+static inline bool gci_cycle_is_over(const gc_heap *heap)
+{
+    return heap->cycle.phase == GCI_PHASE_NONE || heap->cycle.phase == GCI_PHASE_DONE;
+}
+
 /* Give up a cycle that is under way, if one is: all the old have heap->old, and no scratch counts. Garbage
  * that is ending already goes on to do so; if it is trivial it is freed. No user code runs. */
 OURO_INTERNAL void gci_cycle_abandon(gc_heap *heap);

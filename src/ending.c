@@ -51,9 +51,7 @@ static void enter(gc_heap *heap, enum gci_ending_step step)
 void gci_ending_begin(gc_heap *heap, const struct gci_set *found, gc_collection *report)
 {
     struct gci_ending *ending = &heap->ending;
-    *ending = (struct gci_ending){ .set = *found,
-                                   .report = report,
-                                   .freed = found->garbage_count };
+    *ending = (struct gci_ending){ .set = *found, .report = report, .freed = found->garbage_count };
     hold_pages(&ending->set, true);
     enter(heap, found->plain ? GCI_END_DROP : GCI_END_WEAK_CALLBACKS);
 }
@@ -199,8 +197,7 @@ static void end(gc_heap *heap)
     struct gci_ending *ending = &heap->ending;
     gc_collection *report = ending->report;
     gc_generation_stats *stats = &heap->generations[report->generation];
-    size_t freed =
-        ending->freed - ending->resurrected - ending->uncollectable - ending->saved;
+    size_t freed = ending->freed - ending->resurrected - ending->uncollectable - ending->saved;
     report->collected += freed;
     report->uncollectable += ending->uncollectable;
     report->resurrected += ending->resurrected;

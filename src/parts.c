@@ -77,7 +77,8 @@ static struct gci_set gather_part(gc_heap *heap)
     struct gci_tracer tracer;
     gci_tracer_init(&tracer, heap, gather_items);
     tracer.context = &part;
-    for (size_t looks = 0; cycle->page != NULL && part.count < GCI_PART_MIN && looks < LOOKS; looks++) {
+    for (size_t looks = 0; cycle->page != NULL && part.count < GCI_PART_MIN && looks < LOOKS;
+         looks++) {
         struct gci_page *page = cycle->page;
         if (page->record == NULL || cycle->offset >= gci_page_end(page)) {
             cycle->page = gci_parts_next_page(heap, page);

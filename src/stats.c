@@ -110,7 +110,8 @@ void gc_get_stats_sized(gc_heap *heap, gc_stats *stats, size_t size)
     all.objects_born = all.objects_live + all.objects_died;
     uint64_t collected = heap->generations[0].collected + heap->generations[1].collected;
     if (heap->ending.step != GCI_END_NONE) {
-        collected += heap->ending.freed - heap->ending.resurrected; /* some of it has died already */
+        collected +=
+            heap->ending.freed - heap->ending.resurrected; /* some of it has died already */
     }
     uint64_t by_count = larger(all.objects_died, collected) - collected;
     heap->died_by_count = all.died_by_count = larger(heap->died_by_count, by_count);

@@ -416,8 +416,8 @@ bool gc_unwatch(gc_weak *weak)
 /* Whether a weak reference is garbage, or dying. */
 static bool is_garbage(const gc_weak *weak)
 {
-    const uint32_t states = 1u << GCI_DYING | 1u << GCI_DOOMED | 1u << GCI_DOOMED_OLD |
-                            1u << GCI_DOOMED_YOUNG;
+    const uint32_t states =
+        1u << GCI_DYING | 1u << GCI_DOOMED | 1u << GCI_DOOMED_OLD | 1u << GCI_DOOMED_YOUNG;
     return gci_is_member(states, weak->object.gc);
 }
 
@@ -446,8 +446,7 @@ void gci_weak_end(gc_object *target, enum gci_weak_which which, gc_weak *due)
         gc_weak *weak = next;
         next = weak->next;
         const struct gci_weak_call *call = as_call(weak);
-        if (which == GCI_WEAK_ALL ||
-            (call != NULL && call->place == NULL && !is_garbage(weak))) {
+        if (which == GCI_WEAK_ALL || (call != NULL && call->place == NULL && !is_garbage(weak))) {
             end_one(heap, weak, due);
         }
     }
