@@ -431,7 +431,7 @@ static void many_suspects_have_another_round(void **state)
     assert_int_equal(heap->cycle.suspects_before, MANY);
     assert_int_equal(heap->cycle.report.rounds, 2);
     run_to(heap, GCI_PHASE_NONE);
-    assert_int_equal(finish(heap), 2);
+    assert_int_equal(collected(heap), 2);
     assert_sound(heap);
     for (size_t i = 0; i < MANY; i++) {
         gc_decref(holders[i]);
