@@ -5,7 +5,7 @@
 - No table in docs has an empty cell: an answer that nobody has given yet.
 - No line is wider than 100 columns, but for rows of tables.
 - Each gc_, gci_ and OURO_ name, each function() and each file.c that a text mentions outside of
-  ``` blocks is in the tree, and so is what a link leads to.
+  ``` blocks is in the tree, and so is what a link leads to, with its heading.
 
     check_docs.py SOURCE_ROOT LIBRARY COMPILER...
 """
@@ -20,7 +20,7 @@ WIDTH = 100
 FOLDERS = ["include", "src", "tests", "tools", "bench", "examples", "docs"]
 NAME = re.compile(r"\b(?:gc|gci|OURO)_\w+|(?<![.\w])[a-z][a-z0-9_]*(?=\(\))")
 FILE = re.compile(r"(?<![\w./*-])[\w./-]*\w\.(?:[ch]|md|py|sh|pml|awk|tsv|txt|svg)\b(?![\w/(])")
-LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+LINK = re.compile(r"\]\(([^)#:]*)(?:#([^)]*))?\)")
 
 
 def pages(root):
@@ -35,6 +35,12 @@ def lines_of(path):
         inside ^= line.startswith("```")
         if not inside:
             yield number, line
+
+
+def anchors(path):
+    """What a link to a heading of a page says, as GitHub makes it."""
+    heads = [line.lstrip("#").strip() for _, line in lines_of(path) if line.startswith("#")]
+    return {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads}
 
 
 def wide(root):
@@ -60,9 +66,10 @@ def missing(root):
                 begins = name.endswith("_") and any(word.startswith(name) for word in words)
                 if name not in words and not begins:
                     yield f"{path}:{number}: {name} does not exist"
-            for link in LINK.findall(line):
-                if not (path.parent / link).exists():
-                    yield f"{path}:{number}: {link} leads nowhere"
+            for link, anchor in LINK.findall(line):
+                target = path.parent / link if link else path
+                if not target.exists() or (anchor and anchor not in anchors(target)):
+                    yield f"{path}:{number}: {link}#{anchor} leads nowhere"
             for name in FILE.findall(LINK.sub("", line)):
                 if not any(file.endswith(f"/{name}") for file in files):
                     yield f"{path}:{number}: {name} does not exist"
