@@ -30,7 +30,7 @@ WORKS = {  # by workload, or by workload and metric where it has several
     "rings1000": "rings of 1000 dropped, a node",
     "full1m": "full collection, 1 million live, a node",
     "full10m": "full collection, 10 million live, a node",
-    "garbage1m": "1 million in one circle dropped, a node",
+    "garbage1m": "cycle of 1 million dropped, a node",
     "bytes": "memory of a node with two references",
     "acyclic": "trees of all ages, a node",
     "churn": "5 million nodes under churn, an operation",
