@@ -5,11 +5,11 @@
     sh bench/run.sh --save docs/bench.tsv && python3 bench/present.py
 
 Reads docs/bench.tsv, writes docs/bench.svg and what stands between the marks: the whole table in
-docs/benchmarks.md, the rows of SHOWN and the plot in README.md. A panel
-a workload; a bar says how much more (to the right) or less than ouro a peer needs, in a logarithm,
-because peers differ by a factor of a thousand, and because a ratio and its inverse are to look
-alike. Workloads and peers that are not named below are shown too, by the names that they have in
-the file; but for the cases of trash, which bench/curves.py shows.
+docs/benchmarks.md, the rows of SHOWN and the plot in README.md. A panel a workload; a bar says how
+much more (to the right) or less than ouro a peer needs, in a logarithm, because peers differ by a
+factor of a thousand, and because a ratio and its inverse are to look alike. Workloads and peers
+that are not named below are shown too, by the names that they have in the file; but for the cases
+of trash, which bench/curves.py shows.
 """
 import math
 import sys
