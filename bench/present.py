@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Show what bench/run.sh measured: draw it as an SVG, and put the table into README.md.
+"""Show what bench/run.sh measured: draw it as an SVG, and put the tables into the documentation.
 
     sh bench/run.sh --save docs/bench.tsv && python3 bench/present.py
 
-Reads docs/bench.tsv, writes docs/bench.svg and what stands between the marks in README.md. A panel
-a workload; a bar says how much more (to the right) or less than ouro a peer needs, in a logarithm,
-because peers differ by a factor of a thousand, and because a ratio and its inverse are to look
-alike. Workloads and peers that are not named below are shown too, by the names that they have in
-the file; but for the cases of trash, which bench/curves.py shows.
+Reads docs/bench.tsv, writes docs/bench.svg and what stands between the marks: the whole table in
+docs/benchmarks.md, the rows of SHOWN and the plot in README.md. A panel a workload; a bar says how
+much more (to the right) or less than ouro a peer needs, in a logarithm, because peers differ by a
+factor of a thousand, and because a ratio and its inverse are to look alike. Workloads and peers
+that are not named below are shown too, by the names that they have in the file; but for the cases
+of trash, which bench/curves.py shows.
 """
 import math
 import sys
+import textwrap
 from html import escape
 from pathlib import Path
 
@@ -28,7 +30,7 @@ WORKS = {  # by workload, or by workload and metric where it has several
     "rings1000": "rings of 1000 dropped, a node",
     "full1m": "full collection, 1 million live, a node",
     "full10m": "full collection, 10 million live, a node",
-    "garbage1m": "1 million in one circle dropped, a node",
+    "garbage1m": "cycle of 1 million dropped, a node",
     "bytes": "memory of a node with two references",
     "acyclic": "trees of all ages, a node",
     "churn": "5 million nodes under churn, an operation",
@@ -66,6 +68,9 @@ PEERS = {
     "php": "PHP",
 }
 LIMITS = ("limit", "limit-huge")  # not libraries, but what none can do without
+SHOWN = ("newdrop", "random-drop", "trees", "rings10", "full10m", "churn pause_max_ms")
+SHOWN_TITLES = {"churn pause_max_ms": "5 million nodes under churn: the longest pause"}
+WIDTH = 100  # of a line of text; a row of a table is one line
 
 # The plot, in pixels. A bar ends at the frame where a ratio is beyond the scale.
 COLUMNS = 3
@@ -105,7 +110,7 @@ class Work:
 
 
 def read(path):
-    """The command, the rest of the first line, and the works in their order."""
+    """The command, the rest of the first line, and the works by key, in their order."""
     head, *lines = path.read_text(encoding="utf-8").splitlines()
     command, made = head.removeprefix("# ").split("; ", 1)
     works = {}
@@ -121,7 +126,7 @@ def read(path):
             works[key].peers.append((float(theirs), peer))
     for work in works.values():
         work.peers.sort()
-    return command, made, list(works.values())
+    return command, made, works
 
 
 def number(value):
@@ -139,13 +144,31 @@ def table(works):
     yield "| work | ouro | limit | peers |"
     yield "|---|--:|--:|---|"
     for work in works:
-        limit = next((number(value) for value, peer in work.peers if peer == "limit"), "")
+        limit = next((number(value) for value, peer in work.peers if peer == "limit"), "-")
         peers = ", ".join(f"{name(peer)} {number(value)}" for value, peer in work.peers
                           if peer not in LIMITS)
         yield f"| {work.title} | {number(work.ours)} {work.unit} | {limit} | {peers} |"
 
 
+def shown(works):
+    """The works for README.md. A row there has no other above it that "the same" could be."""
+    for key in SHOWN:
+        if key in works:
+            work = works[key]
+            part = Work(SHOWN_TITLES.get(key, work.title), work.unit, work.ours)
+            part.peers = work.peers
+            yield part
+
+
+def folded(line):
+    """A line of text, folded; a row of a table as it is."""
+    if line[:1] in ("", "|"):
+        return [line]
+    return textwrap.wrap(line, WIDTH, break_long_words=False, break_on_hyphens=False)
+
+
 def write_table(path, lines):
+    lines = [part for line in lines for part in folded(line)]
     text = path.read_text(encoding="utf-8")
     if text.count(BEGIN) != 1 or text.count(END) != 1:
         sys.exit(f"{path}: wants one {BEGIN} and one {END}")
@@ -225,10 +248,15 @@ def main():
         f"{command}; {'; '.join(machine)}",
         versions,
     ]
-    (root / "docs/bench.svg").write_text("\n".join(plot(works, under)) + "\n", encoding="utf-8")
+    every = list(works.values())
+    (root / "docs/bench.svg").write_text("\n".join(plot(every, under)) + "\n", encoding="utf-8")
+    plot_line = "![Bars: what each peer needs, relative to ouro]"
+    source = f"`{command}`; {made}."
     write_table(root / "README.md", [
-        "![Bars: what each peer needs, relative to ouro](docs/bench.svg)", "",
-        *table(works), "", f"`{command}`; {made}.",
+        *table(shown(works)), "", f"{plot_line}(docs/bench.svg)", "", source,
+    ])
+    write_table(root / "docs/benchmarks.md", [
+        f"{plot_line}(bench.svg)", "", *table(every), "", source,
     ])
 
 

@@ -24,7 +24,7 @@ int main(void)
         return 1;
     }
     gc_set(&a->next, b); /* a counts a reference to b */
-    gc_set(&b->next, a); /* and b one to a: a circle */
+    gc_set(&b->next, a); /* and b one to a: a reference cycle */
     printf("a has %zu references, b has %zu\n", gc_refcount(a), gc_refcount(b));
 
     gc_decref(a);
