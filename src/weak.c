@@ -539,7 +539,7 @@ void gci_weak_call_watchers(gc_heap *heap)
         if (call->weak.target != NULL) {
             leave_list(heap, &call->weak);
         } else {
-            leave_due(&call->weak); /* a cycle was cut short, for which it waited */
+            leave_due(&call->weak); /* a slice would have called it */
         }
         call_back(call); /* user code may run here */
     }
