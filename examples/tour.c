@@ -303,7 +303,7 @@ static void chapter_generator(gc_heap *heap)
     uint64_t list_sum = 0, generator_sum = 0;
     void *list = gc_generator_collect(count_up_new(heap, N));
     expect(list != NULL, "there is memory for a million numbers");
-    for (size_t i = 0; i < gc_count(list); i++) {
+    for (size_t i = 0; i < gc_tail_length(list); i++) {
         list_sum += ((const struct number *)gc_tuple_items(list)[i])->value;
     }
     gc_decref(list);
@@ -366,7 +366,7 @@ static const gc_type package_type = {
 static struct package *package_peek(gc_heap *heap, struct package **all, struct text name)
 {
     struct package *package = *all;
-    while (package != NULL && (gc_count(package->name) != name.length ||
+    while (package != NULL && (gc_tail_length(package->name) != name.length ||
                                memcmp(package->name->text, name.at, name.length) != 0)) {
         package = package->next;
     }

@@ -220,7 +220,7 @@ typedef struct gc_field {
 
 enum {
     GC_FIELD_REF = 0,    /* one reference */
-    GC_FIELD_TAIL = 1,   /* gc_count references at the end of the object */
+    GC_FIELD_TAIL = 1,   /* gc_tail_length references at the end of the object */
     GC_FIELD_BUFFER = 2, /* a pointer to an array of references, and how many of them count */
 };
 
@@ -333,7 +333,7 @@ struct gc_type {
     /* Release what is not an object: buffers, files, external bytes. Called for every object that
      * dies, after clear and after the references that refs declares were dropped: those fields are
      * NULL, all others are as they were. May do everything but keep self: self is gone when it
-     * returns. gc_heap_of, gc_type_of and gc_count still answer.
+     * returns. gc_heap_of, gc_type_of and gc_tail_length still answer.
      * A table that points to objects without counting, as an intern table, from which destroy strikes
      * self, still has self until then: take a reference out of it by gc_try_incref, which fails for
      * what is dying. */
@@ -662,7 +662,7 @@ OURO_API OURO_MUST_USE OURO_NEW void *gc_new_var_at(gc_heap *heap, const gc_type
                                                     size_t count, const char *where) OURO_NONNULL;
 
 /* How many items an object's tail has; 0 for an object without. */
-OURO_API size_t gc_count(const void *object) OURO_NONNULL;
+OURO_API size_t gc_tail_length(const void *object) OURO_NONNULL;
 
 /* Below as gc_resize_var(&slot, count): give the object in the slot a tail of `count` items. It may
  * move; then the slot has its new address, and it is young. New items are zeroed. Items beyond
@@ -1653,7 +1653,7 @@ gc_generator_chain_at(OURO_STEALS gc_generator *first, OURO_STEALS gc_generator 
                       const char *where);
 
 /* Run a generator to its end: count the items, or collect them into a tuple, an object with a tail
- * of gc_count(tuple) references at gc_tuple_items(tuple).
+ * of gc_tail_length(tuple) references at gc_tuple_items(tuple).
  * Returns  how many; collect: new, or NULL: no memory for the tuple, or NULL was given.
  * Runs     as gc_generator_next.
  * Cost     collect: twice to three times the tuple's memory while it grows. */

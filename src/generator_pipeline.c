@@ -144,7 +144,7 @@ void *gc_generator_collect_at(OURO_STEALS gc_generator *generator, const char *w
         tuple = gc_new_var_at(gc_heap_of(generator), &tuple_type, 16, where);
     }
     OURO_FOREACH (void, item, generator) {
-        if (tuple != NULL && count == gc_count(tuple)) {
+        if (tuple != NULL && count == gc_tail_length(tuple)) {
             tuple = resize(tuple, count, 2 * count, where);
         }
         if (tuple == NULL) {
@@ -152,5 +152,6 @@ void *gc_generator_collect_at(OURO_STEALS gc_generator *generator, const char *w
         }
         tuple->items[count++] = gc_newref(item);
     }
-    return tuple == NULL || count == gc_count(tuple) ? tuple : resize(tuple, count, count, where);
+    return tuple == NULL || count == gc_tail_length(tuple) ? tuple
+                                                           : resize(tuple, count, count, where);
 }

@@ -476,7 +476,7 @@ void *gc_new_var_at(gc_heap *heap, const gc_type *type, size_t count, const char
     return self;
 }
 
-size_t gc_count(const void *object)
+size_t gc_tail_length(const void *object)
 {
     const struct gci_page *page = gci_page_of(object);
     return page->type->item_size == 0 ? 0 : *gci_object_count(page, object);

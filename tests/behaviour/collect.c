@@ -495,7 +495,7 @@ static void plain_garbage_of_every_shape_goes(void **state)
     for (size_t i = 0; i < 500; i++) {
         struct tuple *tuple = tuple_new(heap, i % 7 == 0 ? 9000 + i : 1 + i % 30);
         struct node *node = node_new(heap);
-        size_t last = gc_count(tuple) - 1;
+        size_t last = gc_tail_length(tuple) - 1;
         gc_slot_set(&tuple->items[last], node);
         gc_slot_set(&node->left, tuple);
         gc_set(&node->right, alive);

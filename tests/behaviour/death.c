@@ -97,7 +97,7 @@ static size_t count_in_destroy;
 
 static void packet_destroy(gc_object *self)
 {
-    count_in_destroy = gc_count(self);
+    count_in_destroy = gc_tail_length(self);
 }
 
 static const gc_type packet_type = {

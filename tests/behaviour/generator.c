@@ -1429,7 +1429,7 @@ static void collect_makes_a_tuple_of_all_items(void **state)
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         void *tuple = gc_generator_collect(span_new(heap, 0, sizes[i]));
         assert_non_null(tuple);
-        assert_int_equal(gc_count(tuple), sizes[i]);
+        assert_int_equal(gc_tail_length(tuple), sizes[i]);
         assert_live(heap, sizes[i] + 1);
         (void)gc_collect(heap);
         for (long k = 0; k < sizes[i]; k++) {
@@ -1483,7 +1483,7 @@ static void limit_that_fails_at_any_point_loses_nothing(void **state)
         generator = gc_generator_chain(try_span(heap, 0, 10), generator);
         generator = gc_generator_map(gc_generator_filter(generator, is_multiple, &two), plus, &two);
         void *tuple = gc_generator_collect(generator);
-        refused = tuple == NULL || gc_count(tuple) < 35;
+        refused = tuple == NULL || gc_tail_length(tuple) < 35;
         assert_int_equal(gc_last_error(heap), refused ? GC_ERR_LIMIT : GC_OK);
         gc_xdecref(tuple);
         assert_sound(heap);
@@ -1509,7 +1509,7 @@ static void memory_that_fails_at_any_point_loses_nothing(void **state)
             generator =
                 gc_generator_map(gc_generator_filter(generator, is_multiple, &two), plus, &two);
             void *tuple = gc_generator_collect(generator);
-            if (tuple == NULL || gc_count(tuple) < 150000) {
+            if (tuple == NULL || gc_tail_length(tuple) < 150000) {
                 assert_true(world->pages.failed);
                 assert_int_equal(gc_last_error(heap), GC_ERR_NOMEM);
             }

@@ -329,7 +329,7 @@ static void everything_destroy(gc_object *self)
     struct everything *everything = (void *)self;
     expect(world_of(self),
            everything->one == NULL && everything->found == NULL && everything->count == 0);
-    for (size_t i = 0; i < gc_count(self); i++) {
+    for (size_t i = 0; i < gc_tail_length(self); i++) {
         expect(world_of(self), everything->tail[i] == NULL);
     }
     free(everything->buffer);
