@@ -442,7 +442,7 @@ static void chapter_profile(gc_heap *heap, const char *path, struct holdings *ho
     holdings->packages = read_packages(heap, file);
     holdings->numbers = gc_generator_collect(count_up_new(heap, 100));
     gc_generator *even = gc_generator_filter(count_up_new(heap, 100), is_even, NULL);
-    gc_generator *few = gc_generator_take(count_up_new(heap, 100), 10);
+    gc_generator *few = gc_generator_limit(count_up_new(heap, 100), 10);
     holdings->generator = gc_generator_chain(even, few);
     expect(holdings->generator != NULL, "there is memory for a pipeline");
     holdings->nodes = node_new(heap, &quiet_type, "first");

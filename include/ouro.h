@@ -1444,7 +1444,7 @@ OURO_API int gc_snapshot_print_compare(const gc_snapshot *newer, const gc_snapsh
  *
  *     struct squares *squares = gc_new(heap, &squares_type.type);
  *     squares->n = 1000000;
- *     OURO_FOREACH(struct number, number, gc_generator_take(&squares->generator, 10)) {
+ *     OURO_FOREACH(struct number, number, gc_generator_limit(&squares->generator, 10)) {
  *         printf("%ld\n", number->value);
  *     }
  *
@@ -1639,15 +1639,15 @@ typedef bool (*gc_filter_fn)(void *item, void *arg);
 #define gc_generator_map(source, map, arg) gc_generator_map_at((source), (map), (arg), OURO_HERE)
 #define gc_generator_filter(source, filter, arg) \
     gc_generator_filter_at((source), (filter), (arg), OURO_HERE)
-#define gc_generator_take(source, count)  gc_generator_take_at((source), (count), OURO_HERE)
+#define gc_generator_limit(source, count) gc_generator_limit_at((source), (count), OURO_HERE)
 #define gc_generator_chain(first, second) gc_generator_chain_at((first), (second), OURO_HERE)
 OURO_API OURO_MUST_USE OURO_NEW gc_generator *
 gc_generator_map_at(OURO_STEALS gc_generator *source, gc_map_fn map, void *arg, const char *where);
 OURO_API OURO_MUST_USE OURO_NEW gc_generator *
 gc_generator_filter_at(OURO_STEALS gc_generator *source, gc_filter_fn filter, void *arg,
                        const char *where);
-OURO_API OURO_MUST_USE OURO_NEW gc_generator *gc_generator_take_at(OURO_STEALS gc_generator *source,
-                                                                   size_t count, const char *where);
+OURO_API OURO_MUST_USE OURO_NEW gc_generator *
+gc_generator_limit_at(OURO_STEALS gc_generator *source, size_t count, const char *where);
 OURO_API OURO_MUST_USE OURO_NEW gc_generator *
 gc_generator_chain_at(OURO_STEALS gc_generator *first, OURO_STEALS gc_generator *second,
                       const char *where);

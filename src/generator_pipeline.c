@@ -66,8 +66,8 @@ gc_generator *gc_generator_filter_at(OURO_STEALS gc_generator *source, gc_filter
     return stage_new(source, NULL, filter, arg, SIZE_MAX, where);
 }
 
-gc_generator *gc_generator_take_at(OURO_STEALS gc_generator *source, size_t count,
-                                   const char *where)
+gc_generator *gc_generator_limit_at(OURO_STEALS gc_generator *source, size_t count,
+                                    const char *where)
 {
     return stage_new(source, NULL, NULL, NULL, count, where);
 }

@@ -203,7 +203,7 @@ static NOINLINE void stages(gc_heap *heap)
     stage = gc_generator_filter(stage, all, NULL);
     keep(gc_newref(stage));
     FIRST();
-    stage = gc_generator_take(stage, 10);
+    stage = gc_generator_limit(stage, 10);
     keep(gc_newref(stage));
     FIRST();
     keep(gc_generator_chain(stage, gc_newref(stage)));
