@@ -1658,9 +1658,9 @@ gc_generator_chain_at(OURO_STEALS gc_generator *first, OURO_STEALS gc_generator 
  * Runs     as gc_generator_next.
  * Cost     collect: twice to three times the tuple's memory while it grows. */
 OURO_API size_t gc_generator_count(OURO_STEALS gc_generator *generator);
-#define gc_generator_collect(generator) gc_generator_collect_at((generator), OURO_HERE)
-OURO_API OURO_MUST_USE OURO_NEW void *gc_generator_collect_at(OURO_STEALS gc_generator *generator,
-                                                              const char *where);
+#define gc_generator_to_tuple(generator) gc_generator_to_tuple_at((generator), OURO_HERE)
+OURO_API OURO_MUST_USE OURO_NEW void *gc_generator_to_tuple_at(OURO_STEALS gc_generator *generator,
+                                                               const char *where);
 static inline void **gc_tuple_items(void *tuple)
 {
     return (void **)(void *)((gc_object *)tuple + 1);

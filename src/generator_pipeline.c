@@ -136,7 +136,7 @@ static struct tuple *resize(OURO_STEALS struct tuple *old, size_t count, size_t 
     return tuple;
 }
 
-void *gc_generator_collect_at(OURO_STEALS gc_generator *generator, const char *where)
+void *gc_generator_to_tuple_at(OURO_STEALS gc_generator *generator, const char *where)
 {
     size_t count = 0;
     struct tuple *tuple = NULL;

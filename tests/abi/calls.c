@@ -387,7 +387,7 @@ static void generators(gc_heap *heap)
         gc_generator_map(countdown_new(heap, 3), same_item, NULL),
         gc_generator_filter(gc_generator_limit(countdown_new(heap, 9), 2), every_item, NULL));
     EXPECT(gc_generator_count(pipeline) == 5);
-    void *tuple = gc_generator_collect(countdown_new(heap, 4));
+    void *tuple = gc_generator_to_tuple(countdown_new(heap, 4));
     EXPECT(tuple != NULL && gc_tail_length(tuple) == 4 && gc_tuple_items(tuple)[3] != NULL);
     gc_drop_references(tuple);
     gc_decref(tuple);

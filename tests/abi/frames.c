@@ -213,7 +213,7 @@ static NOINLINE void collected(gc_heap *heap)
 {
     gc_generator *generator = (gc_generator *)gc_new(heap, &numbers_type.type);
     FIRST();
-    keep(gc_generator_collect(generator));
+    keep(gc_generator_to_tuple(generator));
 }
 
 static NOINLINE void buffer(gc_heap *heap)

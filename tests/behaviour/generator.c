@@ -1275,7 +1275,7 @@ static void pipeline_without_a_source_is_null(void **state)
     assert_story(world, "C1 F1 D1 ");
     assert_null(gc_generator_chain(NULL, &player_new(heap, 2, 5)->generator));
     assert_story(world, "C2 F2 D2 ");
-    assert_null(gc_generator_collect(NULL));
+    assert_null(gc_generator_to_tuple(NULL));
     assert_int_equal(gc_generator_count(NULL), 0);
     tell_all(world, NULL);
     assert_story(world, "");
@@ -1427,7 +1427,7 @@ static void collect_makes_a_tuple_of_all_items(void **state)
     gc_heap *heap = world_new_heap(*state, NULL);
     static const long sizes[] = { 0, 1, 15, 16, 17, 32, 33, 1000 };
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-        void *tuple = gc_generator_collect(span_new(heap, 0, sizes[i]));
+        void *tuple = gc_generator_to_tuple(span_new(heap, 0, sizes[i]));
         assert_non_null(tuple);
         assert_int_equal(gc_tail_length(tuple), sizes[i]);
         assert_live(heap, sizes[i] + 1);
@@ -1482,7 +1482,7 @@ static void limit_that_fails_at_any_point_loses_nothing(void **state)
         gc_generator *generator = gc_generator_limit(try_span(heap, 0, 1000), 60);
         generator = gc_generator_chain(try_span(heap, 0, 10), generator);
         generator = gc_generator_map(gc_generator_filter(generator, is_multiple, &two), plus, &two);
-        void *tuple = gc_generator_collect(generator);
+        void *tuple = gc_generator_to_tuple(generator);
         refused = tuple == NULL || gc_tail_length(tuple) < 35;
         assert_int_equal(gc_last_error(heap), refused ? GC_ERR_LIMIT : GC_OK);
         gc_xdecref(tuple);
@@ -1508,7 +1508,7 @@ static void memory_that_fails_at_any_point_loses_nothing(void **state)
             generator = gc_generator_chain(try_span(heap, 0, 10), generator);
             generator =
                 gc_generator_map(gc_generator_filter(generator, is_multiple, &two), plus, &two);
-            void *tuple = gc_generator_collect(generator);
+            void *tuple = gc_generator_to_tuple(generator);
             if (tuple == NULL || gc_tail_length(tuple) < 150000) {
                 assert_true(world->pages.failed);
                 assert_int_equal(gc_last_error(heap), GC_ERR_NOMEM);
@@ -1723,7 +1723,7 @@ static void stages_and_tuples_are_on_record_at_the_line_of_their_call(void **sta
     stages[1] = gc_generator_filter(span_new(heap, 0, 3), is_multiple, NULL);
     stages[2] = gc_generator_limit(span_new(heap, 0, 3), 1);
     stages[3] = gc_generator_chain(span_new(heap, 0, 3), span_new(heap, 0, 3));
-    void *tuple = gc_generator_collect(span_new(heap, 0, 40));
+    void *tuple = gc_generator_to_tuple(span_new(heap, 0, 40));
     for (int i = 0; i < 5; i++) {
         (void)snprintf(expected[i], sizeof(expected[i]), "%s:%d", __FILE__, line + 1 + i);
     }
