@@ -1390,19 +1390,19 @@ typedef int (*gc_statistic_fn)(const gc_statistic *statistic, void *arg);
 
 /* Keep what a filter describes; or, exclusive, drop it. A field that is 0 or NULL says nothing.
  * Globs know `*` and `?`. */
-typedef struct gc_filter {
+typedef struct gc_profile_filter {
     bool exclusive;
     bool by_domain; /* look at domain at all */
     unsigned domain;
     const char *file; /* a glob for the file's name */
     unsigned line;
     const char *type; /* a glob for the type's name */
-} gc_filter;
+} gc_profile_filter;
 
 /* Returns a new snapshot with the records that match one of the inclusive filters (or there are
  * none) and none of the exclusive ones, as Snapshot.filter_traces; NULL: no memory. */
-OURO_API OURO_MUST_USE gc_snapshot *gc_snapshot_filter(const gc_snapshot *snapshot,
-                                                       const gc_filter *filters, size_t count);
+OURO_API OURO_MUST_USE gc_snapshot *
+gc_snapshot_filter(const gc_snapshot *snapshot, const gc_profile_filter *filters, size_t count);
 
 /* Visit the groups of a snapshot, those with the most bytes first (then count, then name), as
  * Snapshot.statistics. Returns the visitor's result, or GC_ERR_NOMEM.

@@ -283,7 +283,7 @@ static void profiling(gc_heap *heap)
     gc_profile_stats stats;
     gc_profile_get_stats(heap, &stats);
     EXPECT(stats.objects == 1);
-    gc_filter filter;
+    gc_profile_filter filter;
     memset(&filter, 0, sizeof(filter));
     filter.type = "node";
     gc_snapshot *of_nodes = gc_snapshot_filter(older, &filter, 1);
