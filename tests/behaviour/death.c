@@ -590,7 +590,7 @@ static void clear_callback_may_allocate_and_collect(void **state)
     struct busy *busy = gc_new(heap, &busy_type);
     assert_non_null(busy);
     busy->child = node_new(heap);
-    gc_slot_set(&busy->child->left, busy->child);
+    gc_set(&busy->child->left, busy->child);
     drop_a_node_circle(heap);
     gc_decref(busy);
     (void)gc_collect(heap);
@@ -599,7 +599,7 @@ static void clear_callback_may_allocate_and_collect(void **state)
     busy = gc_new(heap, &busy_type);
     assert_non_null(busy);
     busy->child = node_new(heap);
-    gc_slot_set(&busy->child->left, busy);
+    gc_set(&busy->child->left, busy);
     gc_decref(busy);
     assert_int_equal(gc_collect(heap), 2);
     assert_live(heap, 0);

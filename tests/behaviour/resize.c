@@ -408,7 +408,7 @@ static void growing_is_refused_when_the_object_is_shared_meanwhile(void **state)
 static struct tuple *tuple_of_actor(gc_heap *heap, unsigned id)
 {
     struct tuple *tuple = tuple_new(heap, 30);
-    gc_slot_set_steal(&tuple->items[29], actor_new(heap, id));
+    gc_set_steal(&tuple->items[29], actor_new(heap, id));
     return tuple;
 }
 

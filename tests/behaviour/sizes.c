@@ -286,7 +286,7 @@ static void verify_large(struct world *world, size_t bytes)
     assert_int_equal(gc_collect(heap), 0);
     assert_live(heap, 7);
 
-    gc_slot_set(&tuple->items[count - 1]->left, tuple);
+    gc_set(&tuple->items[count - 1]->left, tuple);
     gc_decref(tuple);
     assert_live(heap, 7);
     assert_sound(heap);

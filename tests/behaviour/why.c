@@ -138,7 +138,7 @@ static void ways_lead_through_tails_and_callbacks(void **state)
     gc_heap *heap = world_new_heap(*state, NULL);
     struct tuple *outer = tuple_new(heap, 1000), *inner = tuple_new(heap, 200);
     struct node *node = node_new(heap);
-    gc_slot_set_steal(&outer->items[900], inner);
+    gc_set_steal(&outer->items[900], inner);
     gc_set_steal(&inner->items[199], node);
     assert_way_is(heap, node, outer, inner, node);
     gc_decref(outer);
