@@ -80,17 +80,17 @@
 #else
 #define OURO_ALWAYS_INLINE inline
 #endif
-/* OURO_FORGET: what a pointer leads to has to be read again. It keeps the sum of an addition to memory out of
- * registers. OURO_IS_KNOWN: whether the compiler knows a number. */
+/* OURO_LAUNDER: what a pointer leads to has to be read again. It keeps the sum of an addition to memory out of
+ * registers. OURO_CONSTANT_P: whether the compiler knows a number. */
 #if defined(__GNUC__)
 #define OURO_LIKELY(condition) __builtin_expect(!!(condition), 1)
-#define OURO_FORGET(pointer)   __asm__("" : "+r"(pointer))
-#define OURO_IS_KNOWN(number)  __builtin_constant_p(number)
+#define OURO_LAUNDER(pointer)   __asm__("" : "+r"(pointer))
+#define OURO_CONSTANT_P(number)  __builtin_constant_p(number)
 #define OURO_PREFETCH(address) __builtin_prefetch((address), 1)
 #else
 #define OURO_LIKELY(condition) (condition)
-#define OURO_FORGET(pointer)   ((void)0)
-#define OURO_IS_KNOWN(number)  0
+#define OURO_LAUNDER(pointer)   ((void)0)
+#define OURO_CONSTANT_P(number)  0
 #define OURO_PREFETCH(address) ((void)0)
 #endif
 
@@ -553,7 +553,7 @@ OURO_API void gc_external_remove(gc_heap *heap, size_t bytes) OURO_NONNULL;
  * Errors   a malformed type, or one with item_size, is a panic, then NULL.
  * Runs     at GC_AT_ALLOCATION, before the object exists: a collection, with all that may run in
  *          it. In any case: out_of_memory. */
-#define gc_new(heap, type) gc_new_short((heap), (type), OURO_HERE)
+#define gc_new(heap, type) ouro_new((heap), (type), OURO_HERE)
 OURO_API OURO_MUST_USE OURO_NEW void *gc_new_at(gc_heap *heap, const gc_type *type,
                                                 const char *where) OURO_NONNULL;
 
@@ -594,13 +594,13 @@ struct ouro_heap {
 };
 
 /* Whether a birth of `size` bytes has to take the long way. */
-static inline bool ouro_is_alarm(const struct ouro_heap *heap, size_t size)
+static inline bool ouro_alarm_is_due(const struct ouro_heap *heap, size_t size)
 {
     return heap->young_objects >= heap->young_alarm || heap->bytes_live + size > heap->bytes_alarm;
 }
 
 /* An object in a page, with its gc word, but for the zeros; NULL: there is no room. */
-static inline gc_object *ouro_take_slot(struct ouro_heap *heap, struct ouro_page *page, size_t size,
+static inline gc_object *ouro_page_allocate(struct ouro_heap *heap, struct ouro_page *page, size_t size,
                                         uint32_t word)
 {
     gc_object *self;
@@ -623,16 +623,16 @@ static inline gc_object *ouro_take_slot(struct ouro_heap *heap, struct ouro_page
 
 /* The slow half: another page, an alarm, the profiler. Called by the inline half only. Returns, fails and runs
  * what gc_new does. */
-OURO_API OURO_MUST_USE OURO_NEW void *gc_new_slow(gc_heap *heap, const gc_type *type,
+OURO_API OURO_MUST_USE OURO_NEW void *ouro_new_slow(gc_heap *heap, const gc_type *type,
                                                   const char *where) OURO_NONNULL;
 
 /* gc_new, inline where the compiler knows the type, as it does with optimisation if that is a
  * constant, and objects of it are small. Else it is gc_new_at. What a program calls is gc_new.
  * Inlined in every build, so that the innermost call frame of a birth is that of the program. */
 static OURO_ALWAYS_INLINE OURO_MUST_USE OURO_NEW void *
-gc_new_short(gc_heap *heap, const gc_type *type, const char *where)
+ouro_new(gc_heap *heap, const gc_type *type, const char *where)
 {
-    if (!OURO_IS_KNOWN(type->size) || type->size > OURO_SHORT_MAX || type->item_size != 0) {
+    if (!OURO_CONSTANT_P(type->size) || type->size > OURO_SHORT_MAX || type->item_size != 0) {
         return gc_new_at(heap, type, where);
     }
     struct ouro_heap *known = (struct ouro_heap *)(void *)heap;
@@ -642,11 +642,11 @@ gc_new_short(gc_heap *heap, const gc_type *type, const char *where)
     bool is_young = type->refs != NULL || type->traverse != NULL;
     gc_object *self = NULL;
     bool is_right = page->type == type && page->shape == OURO_SHAPE(size, align, is_young);
-    if (OURO_LIKELY(is_right && !ouro_is_alarm(known, size))) {
-        self = ouro_take_slot(known, page, size, is_young ? OURO_GC_YOUNG : OURO_GC_LEAF);
+    if (OURO_LIKELY(is_right && !ouro_alarm_is_due(known, size))) {
+        self = ouro_page_allocate(known, page, size, is_young ? OURO_GC_YOUNG : OURO_GC_LEAF);
     }
     if (!OURO_LIKELY(self != NULL)) {
-        return gc_new_slow(heap, type, where);
+        return ouro_new_slow(heap, type, where);
     }
     memset(self + 1, 0, size - sizeof(*self));
     return self;
@@ -681,8 +681,8 @@ OURO_API gc_status gc_resize_var_at(void *slot, size_t count, const char *where)
 
 /* The slow halves: saturation, death, misuse. Called by the inline halves only, which have counted
  * already. */
-OURO_API void gc_incref_slow(void *object) OURO_NONNULL;
-OURO_API void gc_decref_slow(void *object) OURO_NONNULL;
+OURO_API void ouro_incref_slow(void *object) OURO_NONNULL;
+OURO_API void ouro_decref_slow(void *object) OURO_NONNULL;
 
 /* Take one more reference. After 2^27 of them an object becomes immortal instead. A dead object
  * is a panic. */
@@ -693,11 +693,11 @@ static inline void gc_incref(void *object)
     if (OURO_LIKELY((int32_t)self->refs >= 0)) {
         return;
     }
-    OURO_FORGET(self);
+    OURO_LAUNDER(self);
     if (OURO_IS_IMMORTAL(self->refs)) {
         self->refs -= OURO_REFS_ONE;
     } else {
-        gc_incref_slow(object);
+        ouro_incref_slow(object);
     }
 }
 
@@ -714,11 +714,11 @@ static inline void gc_decref(void *object)
         self->gc |= OURO_GC_TOUCHED;
         return;
     }
-    OURO_FORGET(self);
+    OURO_LAUNDER(self);
     if (OURO_IS_IMMORTAL(self->refs)) {
         self->refs += OURO_REFS_ONE;
     } else {
-        gc_decref_slow(object);
+        ouro_decref_slow(object);
     }
 }
 
@@ -784,26 +784,26 @@ OURO_API gc_status gc_type_forget(gc_heap *heap, const gc_type *type) OURO_NONNU
  * C macros that check that the argument is the address of a pointer, in C++ templates. `slot` is
  * the address of the pointer; a pointer of any object type is read and written as bytes, so no
  * aliasing rule is broken. */
-static inline void *gc_slot_take(void *slot)
+static inline void *ouro_slot_take(void *slot)
 {
     void *old, *null = NULL;
     memcpy(&old, slot, sizeof(old));
     memcpy(slot, &null, sizeof(null));
     return old;
 }
-static inline void gc_slot_set_steal(void *slot, OURO_STEALS void *object)
+static inline void ouro_slot_set_steal(void *slot, OURO_STEALS void *object)
 {
     void *old;
     memcpy(&old, slot, sizeof(old));
     memcpy(slot, &object, sizeof(object));
     gc_xdecref(old);
 }
-static inline void gc_slot_set(void *slot, void *object)
+static inline void ouro_slot_set(void *slot, void *object)
 {
     gc_xincref(object);
-    gc_slot_set_steal(slot, object);
+    ouro_slot_set_steal(slot, object);
 }
-static inline void gc_slot_swap(void *slot, void *other)
+static inline void ouro_slot_swap(void *slot, void *other)
 {
     void *a, *b;
     memcpy(&a, slot, sizeof(a));
@@ -811,14 +811,14 @@ static inline void gc_slot_swap(void *slot, void *other)
     memcpy(slot, &b, sizeof(b));
     memcpy(other, &a, sizeof(a));
 }
-static inline OURO_NEW void *gc_object_newref(void *object)
+static inline OURO_NEW void *ouro_newref(void *object)
 {
     gc_incref(object);
     return object;
 }
-static inline void gc_slot_clear(void *slot)
+static inline void ouro_slot_clear(void *slot)
 {
-    gc_xdecref(gc_slot_take(slot));
+    gc_xdecref(ouro_slot_take(slot));
 }
 
 /* A local variable that owns its reference and drops it at the end of its scope, whichever way that
@@ -833,7 +833,7 @@ static inline void gc_slot_clear(void *slot)
  * returns what has just been dropped. longjmp and exit drop nothing, nor does the end of a thread.
  * It may not span a yield of a generator. */
 #if OURO_HAS_ATTRIBUTE(cleanup)
-#define OURO_AUTO __attribute__((cleanup(gc_slot_clear)))
+#define OURO_AUTO __attribute__((cleanup(ouro_slot_clear)))
 #endif
 
 /* Call from a type's traverse, once for each owned reference; NULL is allowed. */
@@ -841,14 +841,14 @@ struct gc_visitor {
     void **next; /* where the next reference goes */
     void **end;  /* full here */
 };
-OURO_API void gc_visit_flush(gc_visitor *visitor) OURO_NONNULL;
+OURO_API void ouro_visit_flush(gc_visitor *visitor) OURO_NONNULL;
 static inline void gc_visit(gc_visitor *visitor, void *child)
 {
     if (child != NULL) {
         OURO_PREFETCH(child);
         *visitor->next++ = child;
         if (visitor->next == visitor->end) {
-            gc_visit_flush(visitor);
+            ouro_visit_flush(visitor);
         }
     }
 }
@@ -1672,29 +1672,29 @@ static inline void **gc_tuple_items(void *tuple)
  * Runs  as gc_generator_next, and what dropping runs. */
 /* clang-format off */
 #define OURO_FOREACH(type, item, generator) \
-    for (gc_loop item##_loop = { (generator), NULL, true }; item##_loop.runs; \
-         gc_loop_end(&item##_loop)) \
-        for (type *item; (item = (type *)gc_loop_next(&item##_loop)) != NULL;)
+    for (ouro_loop item##_loop = { (generator), NULL, true }; item##_loop.runs; \
+         ouro_loop_end(&item##_loop)) \
+        for (type *item; (item = (type *)ouro_loop_next(&item##_loop)) != NULL;)
 /* clang-format on */
 
-/* What a loop owns. `break` leaves the inner of the two fors, so gc_loop_end runs in any case. */
-typedef struct gc_loop {
+/* What a loop owns. `break` leaves the inner of the two fors, so ouro_loop_end runs in any case. */
+typedef struct ouro_loop {
     gc_generator *generator;
     void *item;
     bool runs;
-} gc_loop;
-static inline OURO_BORROWED void *gc_loop_next(gc_loop *loop)
+} ouro_loop;
+static inline OURO_BORROWED void *ouro_loop_next(ouro_loop *loop)
 {
-    gc_slot_set_steal(&loop->item, NULL);
+    ouro_slot_set_steal(&loop->item, NULL);
     if (loop->generator != NULL) {
         loop->item = gc_generator_next(loop->generator);
     }
     return loop->item;
 }
-static inline void gc_loop_end(gc_loop *loop)
+static inline void ouro_loop_end(ouro_loop *loop)
 {
-    gc_slot_set_steal(&loop->item, NULL);
-    gc_slot_set_steal(&loop->generator, NULL);
+    ouro_slot_set_steal(&loop->item, NULL);
+    ouro_slot_set_steal(&loop->generator, NULL);
     loop->runs = false;
 }
 
@@ -1769,12 +1769,12 @@ OURO_API bool gc_check(gc_heap *heap) OURO_NONNULL;
 
 template <class T> inline void gc_clear(T **slot)
 {
-    gc_slot_clear(slot);
+    ouro_slot_clear(slot);
 }
 template <class T, class U> inline void gc_set(T **slot, U *object)
 {
     T *checked = object; /* a conversion that C++ allows */
-    gc_slot_set(slot, checked);
+    ouro_slot_set(slot, checked);
 }
 template <class T> inline void gc_set(T **slot, decltype(nullptr))
 {
@@ -1783,7 +1783,7 @@ template <class T> inline void gc_set(T **slot, decltype(nullptr))
 template <class T, class U> inline void gc_set_steal(T **slot, OURO_STEALS U *object)
 {
     T *checked = object;
-    gc_slot_set_steal(slot, checked);
+    ouro_slot_set_steal(slot, checked);
 }
 template <class T> inline void gc_set_steal(T **slot, decltype(nullptr))
 {
@@ -1791,7 +1791,7 @@ template <class T> inline void gc_set_steal(T **slot, decltype(nullptr))
 }
 template <class T> inline OURO_NEW T *gc_take(T **slot)
 {
-    return static_cast<T *>(gc_slot_take(slot));
+    return static_cast<T *>(ouro_slot_take(slot));
 }
 template <class T> inline void *ouro_slot(T **slot)
 {
@@ -1800,7 +1800,7 @@ template <class T> inline void *ouro_slot(T **slot)
 #define gc_resize_var(slot, count) gc_resize_var_at(ouro_slot(slot), (count), OURO_HERE)
 template <class T> inline void gc_swap(T **slot, T **other)
 {
-    gc_slot_swap(slot, other);
+    ouro_slot_swap(slot, other);
 }
 template <class T> inline OURO_NEW T *gc_newref(T *object)
 {
@@ -1813,24 +1813,24 @@ template <class T> inline OURO_NEW T *gc_newref(T *object)
 #define OURO_SLOT(slot)            (1 ? (void *)(slot) : (void *)(uintptr_t)(&**(slot)))
 
 /* Empty the slot, then drop what it held. */
-#define gc_clear(slot)             gc_slot_clear(OURO_SLOT(slot))
+#define gc_clear(slot)             ouro_slot_clear(OURO_SLOT(slot))
 
 /* Put an object, or NULL, into the slot: with a new reference, or with the caller's. Then drop what
  * the slot held. */
-#define gc_set(slot, object)       gc_slot_set(OURO_SLOT(slot), (object))
-#define gc_set_steal(slot, object) gc_slot_set_steal(OURO_SLOT(slot), (object))
+#define gc_set(slot, object)       ouro_slot_set(OURO_SLOT(slot), (object))
+#define gc_set_steal(slot, object) ouro_slot_set_steal(OURO_SLOT(slot), (object))
 
 /* Empty the slot. Returns what it held, the reference now the caller's, or NULL. */
-#define gc_take(slot)              gc_slot_take(OURO_SLOT(slot))
+#define gc_take(slot)              ouro_slot_take(OURO_SLOT(slot))
 
 /* Change the length of the tail of the object that the slot holds: see gc_resize_var_at. */
 #define gc_resize_var(slot, count) gc_resize_var_at(OURO_SLOT(slot), (count), OURO_HERE)
 
 /* Exchange what two slots hold. Counts nothing. */
-#define gc_swap(slot, other)       gc_slot_swap(OURO_SLOT(slot), OURO_SLOT(other))
+#define gc_swap(slot, other)       ouro_slot_swap(OURO_SLOT(slot), OURO_SLOT(other))
 
 /* Returns the object itself, with a new reference. */
-#define gc_newref(object)          gc_object_newref(object)
+#define gc_newref(object)          ouro_newref(object)
 #endif
 
 /* Caveats

@@ -206,9 +206,9 @@ PIN(gc_generator_type, type, 0);
 PIN(gc_generator_type, next, 15 * P);
 PIN(gc_generator_type, cleanup, 16 * P);
 PIN_SIZE(gc_generator_type, 17 * P);
-PIN(gc_loop, generator, 0);
-PIN(gc_loop, item, P);
-PIN(gc_loop, runs, 2 * P);
+PIN(struct ouro_loop, generator, 0);
+PIN(struct ouro_loop, item, P);
+PIN(struct ouro_loop, runs, 2 * P);
 
 /* Numbers are never reused. */
 static_assert(GC_OK == 0 && GC_ERR_NOMEM == -1 && GC_ERR_LIMIT == -2 && GC_ERR_SIZE == -3,

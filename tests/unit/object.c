@@ -227,7 +227,7 @@ static void a_birth_inline_has_the_same_effects_as_one_that_is_called(void **sta
         assert_memory_equal(&again, &fresh, sizeof(fresh));
         end_dirty(again.object);
         again = born_in(
-            heap, gc_new_slow(heap, &sizes[i], "")); /* which is called if more is to be done */
+            heap, ouro_new_slow(heap, &sizes[i], "")); /* which is called if more is to be done */
         assert_memory_equal(&again, &fresh, sizeof(fresh));
         end_dirty(again.object);
         assert_sound(heap);
