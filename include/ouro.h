@@ -375,8 +375,9 @@ OURO_API size_t gc_tail_length(const void *object) OURO_NONNULL;
  * Returns  GC_OK, or the error; then everything is as it was.
  * Errors   GC_ERR_SHARED: others hold the object, before or after user code has run, or it is dying
  *          or immortal. A type without item_size is a panic, then GC_ERR_TYPE. Growing fails as
- *          gc_new_var does. Shrinking does not fail for lack of memory: the object does not move.
- * Runs     what gc_new_var runs, if it grows; what dropping the references runs, if it shrinks.
+ *          gc_new_var does. Shrinking does not fail for lack of memory: then the object does not
+ *          move.
+ * Runs     what gc_new_var runs; if it shrinks, first what dropping the references runs.
  * Cost     moving copies the object. The profiler records it as made here. */
 #define gc_resize_var(slot, count) gc_resize_var_at(OURO_SLOT(slot), (count), OURO_HERE)
 OURO_API gc_status gc_resize_var_at(void *slot, size_t count, const char *where) OURO_NONNULL;
@@ -659,7 +660,7 @@ enum {
 typedef struct gc_thresholds {
     /* Number of young containers: those born since the last collection, less those that died.
      * Default 32768. SIZE_MAX: their number does not matter.
-     * Example: 100000 births and 70000 deaths by count make 30000, so nothing is due. */
+     * Example: after 100000 births and 70000 deaths by count there are 30000: not due yet. */
     size_t young_objects;
     /* Bytes by which live and external bytes have grown since the last collection. Default 1 MiB.
      * SIZE_MAX: bytes do not matter.
@@ -667,7 +668,7 @@ typedef struct gc_thresholds {
     size_t young_bytes;
     /* Percent by which live and external bytes, without frozen objects, have grown over what the
      * last full collection found alive, or over the least in use since. Default 50. SIZE_MAX: no
-     * full collection starts by itself.
+     * full collection starts by itself, unless trash_percent asks for it.
      * Example: 100 MB alive after a full collection, so the next is due at 150 MB. */
     size_t old_growth_percent;
     /* Bytes by which they have grown at least. Default 4 MiB. SIZE_MAX: no full collection starts
@@ -683,10 +684,10 @@ struct gc_config {
     bool disabled;            /* start as after gc_disable. Default false */
     bool report_leaks;        /* gc_heap_free reports leaks, by type. Default false */
 
-    /* Most bytes of live objects and external memory together. At GC_AT_ALLOCATION, a birth beyond
-     * it collects everything first. It asks out_of_memory, then fails with GC_ERR_LIMIT. Default 0:
-     * no limit. Example: limit 64 MiB, of which 60 MiB are alive and 4 MiB garbage; the next birth
-     * runs a full collection, and succeeds. */
+    /* Most bytes of objects and external memory together. A birth beyond it collects everything (at
+     * GC_AT_ALLOCATION) and asks out_of_memory. If that does not help, it fails with GC_ERR_LIMIT.
+     * Default 0, and SIZE_MAX: no limit. Example: limit 64 MiB, of which 60 MiB are alive and
+     * 4 MiB are garbage; the next birth runs a full collection, and succeeds. */
     size_t limit_bytes;
 
     void *user_data;            /* for gc_heap_user_data. Default NULL */
@@ -728,9 +729,9 @@ struct gc_config {
      * system. */
     uint64_t hash_key[2];
 
-    /* Find missing references: collect everything at once before every n-th birth, leaves included.
-     * A pointer that was borrowed across a birth then leads to a dead object, if its object has
-     * become garbage, and the next gc_incref or gc_decref of it is a panic. It is not if the
+    /* Find missing references: collect everything at once before every n-th birth. Births of leaves
+     * count. A pointer that was borrowed across a birth then leads to a dead object, if its object
+     * has become garbage, and the next gc_incref or gc_decref of it is a panic. It is not if the
      * newborn has taken the slot: then the pointer leads to an object of the same type.
      * Births are counted where a collection may start by itself: at GC_AT_ALLOCATION, while the
      * heap is enabled, outside of collections and their callbacks. A call of gc_safepoint counts as
@@ -741,17 +742,16 @@ struct gc_config {
      *       containers. */
     size_t stress;
 
-    /* Most garbage that is kept, in percent of the live and external bytes without frozen objects.
-     * In a steady program at most
+    /* Most garbage that is kept, in percent of what is alive. In a steady program at most
      *     alive + alive * trash_percent / 100 + 8 MiB
-     * of these are in use, however fast garbage is made. Default 0: twice old_growth_percent, which
-     * is 100. SIZE_MAX: no bound. Example: with 100 MB alive and the default, that is 208 MB.
-     * One half of the garbage may arise before a full collection is due (old_growth_percent is
-     * lowered to that), the other half while it is in progress. If the program makes garbage faster
-     * than the collector can dispose of it in its usual share of the time, slices come closer
-     * together and the program runs slower; gc_stats.slices_late counts these slices. Less garbage
-     * is more work: a program that replaces its live objects pays for marking them
-     * 100 / trash_percent times as often. */
+     * of live and external bytes, without frozen objects, are in use, however fast garbage is made.
+     * Default 0: twice old_growth_percent, which is 100. SIZE_MAX: no bound. Example: with 100 MB
+     * alive and the default, that is 208 MB. One half of the garbage may arise before a full
+     * collection is due (old_growth_percent is lowered to that), the other half while it is in
+     * progress. If the program makes garbage faster than the collector can dispose of it in its
+     * usual share of the time, slices come closer together and the program runs slower;
+     * gc_stats.slices_late counts these slices. Less garbage is more work: a program that replaces
+     * its live objects pays for marking them 100 / trash_percent times as often. */
     size_t trash_percent;
 
     /* Bounded destruction: how long one dropped reference may destroy objects, in nanoseconds.
@@ -788,7 +788,7 @@ struct gc_config {
      * whatever its age. Opportunities are slow births (those that take another page) and the ends
      * of collections, for at most one millisecond at a time and a ninth of all time; and gc_step.
      * Memory of a page_source is returned by whole segments of 4 MiB, and by large objects.
-     * Example: 50 MB that become empty at t = 3 s are kept for reuse until t = 4 s. */
+     * Example: 50 MB that become empty at t = 3 s are kept for reuse until t = 4 s at least. */
     size_t purge_ns;
 
     uintptr_t room[1]; /* must be 0 */
