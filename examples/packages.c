@@ -41,7 +41,7 @@ struct list {
 /* A leaf: it holds no references, so no collection ever looks at it. */
 struct string {
     gc_object object;
-    char text[]; /* gc_count bytes, the final zero among them */
+    char text[]; /* gc_tail_length bytes, the final zero among them */
 };
 
 struct package {
@@ -69,7 +69,7 @@ struct dependency {
     gc_object object;
     enum field kind; /* PRE_DEPENDS, DEPENDS or RECOMMENDS */
     struct package *owner;
-    struct package *options[]; /* gc_count of them */
+    struct package *options[]; /* gc_tail_length of them */
 };
 
 struct catalog {
@@ -79,7 +79,7 @@ struct catalog {
     uint32_t searches;      /* how many there were */
     uint32_t circle_count;
     uint32_t skipped;          /* entries without a name or a status */
-    struct package *buckets[]; /* gc_count of them, a chain of packages in each */
+    struct package *buckets[]; /* gc_tail_length of them, a chain of packages in each */
 };
 
 static void list_free(gc_heap *heap, struct list *list)
@@ -173,10 +173,10 @@ static struct package *package_peek(struct catalog *catalog, struct text name)
     for (size_t i = 0; i < name.length; i++) {
         hash = (hash ^ (unsigned char)name.at[i]) * 16777619u;
     }
-    struct package **bucket = &catalog->buckets[hash % gc_count(catalog)];
+    struct package **bucket = &catalog->buckets[hash % gc_tail_length(catalog)];
     struct package *package = *bucket;
     for (; package != NULL; package = package->next) {
-        if (gc_count(package->name) == name.length + 1 &&
+        if (gc_tail_length(package->name) == name.length + 1 &&
             memcmp(package->name->text, name.at, name.length) == 0) {
             return package;
         }
@@ -293,7 +293,7 @@ static bool next_needed(struct cursor *cursor, struct package **needed)
     for (; cursor->i < cursor->at->needs.count; cursor->i++, cursor->j = 0) {
         const struct dependency *dependency = cursor->at->needs.items[cursor->i];
         cursor->kind = dependency->kind;
-        for (; cursor->j < gc_count(dependency); cursor->j++, cursor->k = 0) {
+        for (; cursor->j < gc_tail_length(dependency); cursor->j++, cursor->k = 0) {
             struct package *option = dependency->options[cursor->j];
             while (cursor->k <= option->providers.count) {
                 *needed = cursor->k == 0 ? option : option->providers.items[cursor->k - 1];

@@ -301,9 +301,9 @@ static void chapter_generator(gc_heap *heap)
     printf("\n7. A million items, and no room for them\n\n");
     expect(gc_profile_start(heap, 1) == GC_OK, "there is memory for the profiler");
     uint64_t list_sum = 0, generator_sum = 0;
-    void *list = gc_generator_collect(count_up_new(heap, N));
+    void *list = gc_generator_to_tuple(count_up_new(heap, N));
     expect(list != NULL, "there is memory for a million numbers");
-    for (size_t i = 0; i < gc_count(list); i++) {
+    for (size_t i = 0; i < gc_tail_length(list); i++) {
         list_sum += ((const struct number *)gc_tuple_items(list)[i])->value;
     }
     gc_decref(list);
@@ -366,7 +366,7 @@ static const gc_type package_type = {
 static struct package *package_peek(gc_heap *heap, struct package **all, struct text name)
 {
     struct package *package = *all;
-    while (package != NULL && (gc_count(package->name) != name.length ||
+    while (package != NULL && (gc_tail_length(package->name) != name.length ||
                                memcmp(package->name->text, name.at, name.length) != 0)) {
         package = package->next;
     }
@@ -440,9 +440,9 @@ static void chapter_profile(gc_heap *heap, const char *path, struct holdings *ho
     gc_profile_track(heap, holdings->file, file.length, 1);
     file.at = holdings->file;
     holdings->packages = read_packages(heap, file);
-    holdings->numbers = gc_generator_collect(count_up_new(heap, 100));
+    holdings->numbers = gc_generator_to_tuple(count_up_new(heap, 100));
     gc_generator *even = gc_generator_filter(count_up_new(heap, 100), is_even, NULL);
-    gc_generator *few = gc_generator_take(count_up_new(heap, 100), 10);
+    gc_generator *few = gc_generator_limit(count_up_new(heap, 100), 10);
     holdings->generator = gc_generator_chain(even, few);
     expect(holdings->generator != NULL, "there is memory for a pipeline");
     holdings->nodes = node_new(heap, &quiet_type, "first");

@@ -78,7 +78,8 @@ static OURO_NOINLINE void clear_buffer(gc_object *self, const gc_field *field, s
         set_field_count(self, field, count - 1);
         char *items;
         memcpy(&items, (char *)self + field->offset, sizeof(items));
-        gc_xdecref(gc_slot_take(items + (count - 1) * sizeof(void *))); /* user code may run here */
+        gc_xdecref(
+            ouro_slot_take(items + (count - 1) * sizeof(void *))); /* user code may run here */
     }
 }
 
@@ -90,7 +91,7 @@ static OURO_NOINLINE void clear_tail(const struct gci_page *page, gc_object *sel
     while (*done < count && *budget != 0) {
         size_t item = (*done)++;
         --*budget;
-        gc_xdecref(gc_slot_take(items + item * sizeof(void *))); /* user code may run here */
+        gc_xdecref(ouro_slot_take(items + item * sizeof(void *))); /* user code may run here */
     }
 }
 
@@ -102,7 +103,7 @@ static inline void clear_declared(const struct gci_page *page, gc_object *self, 
     for (const gc_field *field = page->fields, *end = field + page->field_count; field < end;
          field++) {
         if (OURO_LIKELY(field->kind == GC_FIELD_REF)) {
-            gc_xdecref(gc_slot_take((char *)self + field->offset)); /* user code may run here */
+            gc_xdecref(ouro_slot_take((char *)self + field->offset)); /* user code may run here */
         } else if (field->kind == GC_FIELD_TAIL) {
             clear_tail(page, self, field, done, budget);
         } else {
@@ -587,7 +588,7 @@ static inline void book_simple(struct gci_page *page, const gc_object *self)
     gci_death_count(page->heap, 1, page->slot_size);
 }
 
-void gc_decref_slow(void *object)
+void ouro_decref_slow(void *object)
 {
     gc_object *self = object;
     struct gci_page *page = gci_page_of(self);
@@ -614,7 +615,7 @@ static void saturate(gc_object *self, const char *operation)
     }
 }
 
-void gc_incref_slow(void *object)
+void ouro_incref_slow(void *object)
 {
     gc_object *self = object;
     self->refs -= OURO_REFS_ONE;

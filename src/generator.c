@@ -117,7 +117,7 @@ void gc_generator_pull(gc_generator *self, void *slot, gc_generator *from)
         from->flags |= BUSY;
         self->source = gc_newref(from);
         self->slot = slot;
-        gc_slot_set_steal(slot, NULL); /* user code may run here */
+        ouro_slot_set_steal(slot, NULL); /* user code may run here */
     }
 }
 
@@ -168,7 +168,7 @@ static void give(gc_generator *self, gc_generator *consumer, OURO_STEALS void *i
         void *slot = consumer->slot;
         consumer->source = NULL;
         consumer->slot = NULL;
-        gc_slot_set_steal(slot, item); /* user code may run here */
+        ouro_slot_set_steal(slot, item); /* user code may run here */
     } else {
         consumer->source = gc_take(&self->outer);
         if (consumer->source == NULL) {

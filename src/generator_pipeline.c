@@ -66,8 +66,8 @@ gc_generator *gc_generator_filter_at(OURO_STEALS gc_generator *source, gc_filter
     return stage_new(source, NULL, filter, arg, SIZE_MAX, where);
 }
 
-gc_generator *gc_generator_take_at(OURO_STEALS gc_generator *source, size_t count,
-                                   const char *where)
+gc_generator *gc_generator_limit_at(OURO_STEALS gc_generator *source, size_t count,
+                                    const char *where)
 {
     return stage_new(source, NULL, NULL, NULL, count, where);
 }
@@ -136,7 +136,7 @@ static struct tuple *resize(OURO_STEALS struct tuple *old, size_t count, size_t 
     return tuple;
 }
 
-void *gc_generator_collect_at(OURO_STEALS gc_generator *generator, const char *where)
+void *gc_generator_to_tuple_at(OURO_STEALS gc_generator *generator, const char *where)
 {
     size_t count = 0;
     struct tuple *tuple = NULL;
@@ -144,7 +144,7 @@ void *gc_generator_collect_at(OURO_STEALS gc_generator *generator, const char *w
         tuple = gc_new_var_at(gc_heap_of(generator), &tuple_type, 16, where);
     }
     OURO_FOREACH (void, item, generator) {
-        if (tuple != NULL && count == gc_count(tuple)) {
+        if (tuple != NULL && count == gc_tail_length(tuple)) {
             tuple = resize(tuple, count, 2 * count, where);
         }
         if (tuple == NULL) {
@@ -152,5 +152,6 @@ void *gc_generator_collect_at(OURO_STEALS gc_generator *generator, const char *w
         }
         tuple->items[count++] = gc_newref(item);
     }
-    return tuple == NULL || count == gc_count(tuple) ? tuple : resize(tuple, count, count, where);
+    return tuple == NULL || count == gc_tail_length(tuple) ? tuple
+                                                           : resize(tuple, count, count, where);
 }

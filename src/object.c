@@ -226,7 +226,7 @@ static inline gc_object *zero(gc_object *self, size_t size)
 
 static inline gc_object *take_slot(gc_heap *heap, struct gci_page *page)
 {
-    return ouro_take_slot(&heap->known, &page->known, page->slot_size, page->birth);
+    return ouro_page_allocate(&heap->known, &page->known, page->slot_size, page->birth);
 }
 
 /* The same while the heap is walked. */
@@ -273,7 +273,7 @@ static inline gc_object *short_birth(gc_heap *heap, struct gci_page *page, const
 {
     bool ready = page->type == type && page->slot_size == size &&
                  (page->birth == GCI_LEAF) == (type->refs == NULL && type->traverse == NULL) &&
-                 !ouro_is_alarm(&heap->known, size);
+                 !ouro_alarm_is_due(&heap->known, size);
     return OURO_LIKELY(ready) ? take_slot(heap, page) : NULL;
 }
 
@@ -351,7 +351,7 @@ static gc_object *slow_birth(gc_heap *heap, const gc_type *type, unsigned size_c
         heap->hooks.owe(heap, slot_size); /* user code may run here */
     }
     /* A cycle goes on though what is allocated is only as much as dies. */
-    if (ouro_is_alarm(&heap->known, slot_size) || heap->cycle.phase != GCI_PHASE_NONE ||
+    if (ouro_alarm_is_due(&heap->known, slot_size) || heap->cycle.phase != GCI_PHASE_NONE ||
         heap->bytes_live < heap->bytes_low) {
         heap->hooks.alarm(heap); /* user code may run here */
     }
@@ -449,7 +449,7 @@ void *gc_new_at(gc_heap *heap, const gc_type *type, const char *where)
     return call_new_long(heap, type, where, OURO_RETURN_ADDRESS);
 }
 
-void *gc_new_slow(gc_heap *heap, const gc_type *type, const char *where)
+void *ouro_new_slow(gc_heap *heap, const gc_type *type, const char *where)
 {
     return new_long(heap, type, where, OURO_RETURN_ADDRESS);
 }
@@ -476,7 +476,7 @@ void *gc_new_var_at(gc_heap *heap, const gc_type *type, size_t count, const char
     return self;
 }
 
-size_t gc_count(const void *object)
+size_t gc_tail_length(const void *object)
 {
     const struct gci_page *page = gci_page_of(object);
     return page->type->item_size == 0 ? 0 : *gci_object_count(page, object);

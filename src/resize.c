@@ -76,7 +76,7 @@ static void cut_tail(const struct gci_page *page, gc_object *self, size_t count)
     }
     while (*length > count) {
         --*length;
-        gc_xdecref(gc_slot_take((char *)self + end_of_items(page->type, *length)));
+        gc_xdecref(ouro_slot_take((char *)self + end_of_items(page->type, *length)));
         /* user code may have run */
     }
 }

@@ -109,7 +109,7 @@ static bool matches(const char *glob, const char *text, size_t length)
     return *glob == '\0';
 }
 
-static bool describes(const gc_filter *filter, const struct gci_site *record)
+static bool describes(const gc_profile_filter *filter, const struct gci_site *record)
 {
     unsigned line;
     size_t length = parse_where(record->where, &line);
@@ -120,7 +120,7 @@ static bool describes(const gc_filter *filter, const struct gci_site *record)
            (filter->type == NULL || (type != NULL && matches(filter->type, type, strlen(type))));
 }
 
-static bool is_kept(const gc_filter *filters, size_t count, const struct gci_site *record)
+static bool is_kept(const gc_profile_filter *filters, size_t count, const struct gci_site *record)
 {
     bool any_inclusive = false, included = false;
     for (size_t i = 0; i < count; i++) {
@@ -134,7 +134,8 @@ static bool is_kept(const gc_filter *filters, size_t count, const struct gci_sit
     return included || !any_inclusive;
 }
 
-gc_snapshot *gc_snapshot_filter(const gc_snapshot *snapshot, const gc_filter *filters, size_t count)
+gc_snapshot *gc_snapshot_filter(const gc_snapshot *snapshot, const gc_profile_filter *filters,
+                                size_t count)
 {
     gc_snapshot *kept = snapshot_new(snapshot->count, snapshot->record_size);
     for (size_t i = 0; kept != NULL && i < snapshot->count; i++) {

@@ -24,7 +24,7 @@ void gci_tracer_init(struct gci_tracer *tracer, gc_heap *heap,
     tracer->kept_count = 0;
 }
 
-void gc_visit_flush(gc_visitor *visitor)
+void ouro_visit_flush(gc_visitor *visitor)
 {
     struct gci_tracer *tracer = (struct gci_tracer *)(void *)visitor;
     enum { HALF = GCI_QUEUE_SIZE / 2 };
@@ -100,7 +100,7 @@ static inline void **push(gc_visitor *visitor, void **next, const gc_object *sel
     next += child != NULL;
     if (OURO_UNLIKELY(next == visitor->end)) {
         visitor->next = next;
-        gc_visit_flush(visitor);
+        ouro_visit_flush(visitor);
         next = visitor->next;
     }
     return next;

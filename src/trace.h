@@ -12,7 +12,7 @@
 enum { GCI_QUEUE_SIZE = 128, GCI_KEPT_SIZE = 256 };
 
 struct gci_tracer {
-    gc_visitor visitor; /* first: gc_visit_flush finds the rest by it */
+    gc_visitor visitor; /* first: ouro_visit_flush finds the rest by it */
     void (*consume)(struct gci_tracer *tracer, void **items, size_t count);
     uint64_t alive;      /* of the set that is examined */
     uint32_t members;    /* likewise */

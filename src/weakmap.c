@@ -191,7 +191,7 @@ static struct entry **bucket_of(const gc_weak_map *map, uint64_t hash)
 static struct entry *find(const gc_weak_map *map, const struct key *key)
 {
     struct entry *entry = map->buckets == 0 ? NULL : *bucket_of(map, key->hash);
-    while (entry != NULL && (entry->hash != key->hash || gc_count(entry) != key->size ||
+    while (entry != NULL && (entry->hash != key->hash || gc_tail_length(entry) != key->size ||
                              memcmp(entry->key, key->bytes, key->size) != 0)) {
         entry = entry->chain;
     }
@@ -200,7 +200,7 @@ static struct entry *find(const gc_weak_map *map, const struct key *key)
 
 static bool has_block(const gc_weak_map *map, size_t block)
 {
-    return map->directory != NULL && block < gc_count(map->directory) &&
+    return map->directory != NULL && block < gc_tail_length(map->directory) &&
            map->directory->blocks[block] != NULL;
 }
 
@@ -251,7 +251,7 @@ static void shrink(gc_weak_map *map)
     while (map->buckets > BLOCK && map->buckets / 4 > map->count) {
         merge(map);
     }
-    if (map->count == 0 && gc_count(map->directory) > BLOCK) {
+    if (map->count == 0 && gc_tail_length(map->directory) > BLOCK) {
         gc_clear(&map->directory);
         map->buckets = map->mask = 0;
     }
@@ -265,7 +265,7 @@ static bool grow_directory(gc_weak_map *map, size_t block, const char *where)
     if (larger == NULL) {
         return false;
     }
-    size_t room = map->directory == NULL ? 0 : gc_count(map->directory);
+    size_t room = map->directory == NULL ? 0 : gc_tail_length(map->directory);
     if (room <= block) {
         for (size_t i = 0; i < room; i++) {
             larger->blocks[i] = gc_take(&map->directory->blocks[i]);
@@ -280,7 +280,7 @@ static bool grow_directory(gc_weak_map *map, size_t block, const char *where)
  * memory. */
 static bool make_block(gc_weak_map *map, size_t block, const char *where)
 {
-    if ((map->directory == NULL || gc_count(map->directory) <= block) &&
+    if ((map->directory == NULL || gc_tail_length(map->directory) <= block) &&
         !grow_directory(map, block, where)) { /* user code may run here */
         return false;
     }
@@ -289,7 +289,7 @@ static bool make_block(gc_weak_map *map, size_t block, const char *where)
     if (made == NULL) {
         return false;
     }
-    bool has_room = map->directory != NULL && block < gc_count(map->directory);
+    bool has_room = map->directory != NULL && block < gc_tail_length(map->directory);
     if (has_room && map->directory->blocks[block] == NULL) {
         map->directory->blocks[block] = gc_newref(made);
     }
@@ -490,7 +490,7 @@ int gc_weak_map_each(gc_weak_map *map, gc_weak_map_fn visit, void *arg)
             bool by_key = map->side == GC_WEAK_KEYS;
             gc_incref(entry); /* its key is lent */
             int error = errno;
-            stop = visit(by_key ? object : entry->key, by_key ? 0 : gc_count(entry), value,
+            stop = visit(by_key ? object : entry->key, by_key ? 0 : gc_tail_length(entry), value,
                          arg); /* user code may run here */
             errno = error;
             gc_decref(entry);  /* user code may run here */

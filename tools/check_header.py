@@ -1,6 +1,10 @@
 #!/usr/bin/env python3
 """Check what ouro.h promises its readers.
 
+- The interface comes first, and the machinery below the line "End of the interface": above it no
+  function has a body, and ouro_ names stand in macros only; below it inline functions either are
+  declared above or have ouro_ names. The first part, Core, fits into CORE_LINES_MAX lines.
+- No line is longer than COLUMNS_MAX.
 - Every function has a comment: the paragraph it stands in begins with one.
 - A function that returns an object says whether the reference is OURO_NEW or OURO_BORROWED.
 - Every exported function is used in tests/abi/calls.c, so each is known to work from C and C++.
@@ -17,11 +21,39 @@ from pathlib import Path
 # Functions that return a void * that is no object, or not yet one.
 NOT_OBJECTS = {"gc_heap_user_data"}
 BUILD_OPTIONS = ["OURO_CHECKS", "OURO_STRESS"]
+CORE_LINES_MAX = 700
+COLUMNS_MAX = 100
+TOOLS = "\n * Tools: "
+MACHINERY = "\n * End of the interface."
 DOC_NAME = re.compile(r"\b(gc_|gci_|OURO_)(\w+)")
 
 
 def without_comments(text):
     return re.sub(r"/\*.*?\*/", "", text, flags=re.S)
+
+
+def check_parts(header):
+    core, tools, rest = header.partition(TOOLS)
+    between, machinery, below = rest.partition(MACHINERY)
+    if not tools or not machinery:
+        yield "ouro.h has not the parts Core, Tools and Machinery"
+        return
+    if core.count("\n") > CORE_LINES_MAX:
+        yield f"Core has {core.count(chr(10))} lines, the most is {CORE_LINES_MAX}"
+    above = without_comments(core + between).replace("\\\n", " ")
+    for line in re.findall(r"^\{|^[^#\n]*\)\s*\{.*$", above, flags=re.M):
+        yield f"a function has its body in the interface: {line}"
+    for line in re.findall(r"^(?!\s*#\s*define\b).*\bouro_.*$", above, flags=re.M):
+        yield f"an ouro_ name is in the interface: {line}"
+    for name in re.findall(r"^static\b[^;(]*?(\w+)\(", without_comments(below), flags=re.M):
+        if not name.startswith("ouro_") and not re.search(rf"\b{name}\(", above):
+            yield f"{name} is not declared in the interface, and has no ouro_ name"
+
+
+def check_width(header):
+    for number, line in enumerate(header.splitlines(), 1):
+        if len(line) > COLUMNS_MAX:
+            yield f"ouro.h:{number}: longer than {COLUMNS_MAX} columns"
 
 
 def check_comments(header):
@@ -33,7 +65,7 @@ def check_comments(header):
 
 
 def check_ownership(code):
-    for prefix, name in re.findall(r"^OURO_API\b([^;(]*?)\bvoid \*(gc_\w+)\(", code, flags=re.M):
+    for prefix, name in re.findall(r"^OURO_API\b([^;(]*?)\bvoid \*((?:gc|ouro)_\w+)\(", code, flags=re.M):
         if not re.search("OURO_NEW|OURO_BORROWED", prefix) and name not in NOT_OBJECTS:
             yield f"{name} returns an object and says neither OURO_NEW nor OURO_BORROWED"
 
@@ -74,6 +106,8 @@ def main(root):
     header = (root / "include/ouro.h").read_text(encoding="utf-8")
     code = without_comments(header)
     wrong = [
+        *check_parts(header),
+        *check_width(header),
         *check_comments(header),
         *check_ownership(code),
         *check_called(code, (root / "tests/abi/calls.c").read_text(encoding="utf-8")),

@@ -131,7 +131,7 @@ static void references(gc_heap *heap)
     struct node *b = (struct node *)gc_new(heap, &node_type);
     EXPECT(a != NULL && b != NULL);
     EXPECT(gc_refcount(a) == 1 && gc_type_of(a) == &node_type && gc_heap_of(a) == heap);
-    EXPECT(gc_count(a) == 0 && !gc_is_immortal(a));
+    EXPECT(gc_tail_length(a) == 0 && !gc_is_immortal(a));
 
     gc_incref(a);
     gc_xincref(a);
@@ -163,7 +163,7 @@ static void tails_and_slots(gc_heap *heap, const gc_type *type)
     struct tuple *tuple = (struct tuple *)gc_new_var(heap, &tuple_type, 3);
     struct node *node = (struct node *)gc_new(heap, &node_type);
     struct list *list = (struct list *)gc_new(heap, type);
-    EXPECT(tuple != NULL && node != NULL && list != NULL && gc_count(tuple) == 3);
+    EXPECT(tuple != NULL && node != NULL && list != NULL && gc_tail_length(tuple) == 3);
     gc_set(&tuple->owner, node);
     gc_set(&tuple->items[0], node);
 
@@ -179,9 +179,9 @@ static void tails_and_slots(gc_heap *heap, const gc_type *type)
     EXPECT(gc_referrers(heap, node, stop_at_once, NULL) == 7);
     EXPECT(gc_type_forget(heap, type) == GC_ERR_BUSY && gc_last_error(heap) == GC_ERR_BUSY);
 
-    EXPECT(gc_resize_var(&tuple, 40) == GC_OK && gc_count(tuple) == 40);
+    EXPECT(gc_resize_var(&tuple, 40) == GC_OK && gc_tail_length(tuple) == 40);
     EXPECT(tuple->items[0] == node && tuple->items[39] == NULL);
-    EXPECT(gc_resize_var(&tuple, 1) == GC_OK && gc_count(tuple) == 1);
+    EXPECT(gc_resize_var(&tuple, 1) == GC_OK && gc_tail_length(tuple) == 1);
 
     gc_decref(list);
     EXPECT(finalized == 1 && destroyed == 1);
@@ -283,7 +283,7 @@ static void profiling(gc_heap *heap)
     gc_profile_stats stats;
     gc_profile_get_stats(heap, &stats);
     EXPECT(stats.objects == 1);
-    gc_filter filter;
+    gc_profile_filter filter;
     memset(&filter, 0, sizeof(filter));
     filter.type = "node";
     gc_snapshot *of_nodes = gc_snapshot_filter(older, &filter, 1);
@@ -385,10 +385,10 @@ static void generators(gc_heap *heap)
 
     gc_generator *pipeline = gc_generator_chain(
         gc_generator_map(countdown_new(heap, 3), same_item, NULL),
-        gc_generator_filter(gc_generator_take(countdown_new(heap, 9), 2), every_item, NULL));
+        gc_generator_filter(gc_generator_limit(countdown_new(heap, 9), 2), every_item, NULL));
     EXPECT(gc_generator_count(pipeline) == 5);
-    void *tuple = gc_generator_collect(countdown_new(heap, 4));
-    EXPECT(tuple != NULL && gc_count(tuple) == 4 && gc_tuple_items(tuple)[3] != NULL);
+    void *tuple = gc_generator_to_tuple(countdown_new(heap, 4));
+    EXPECT(tuple != NULL && gc_tail_length(tuple) == 4 && gc_tuple_items(tuple)[3] != NULL);
     gc_drop_references(tuple);
     gc_decref(tuple);
 

@@ -203,7 +203,7 @@ static NOINLINE void stages(gc_heap *heap)
     stage = gc_generator_filter(stage, all, NULL);
     keep(gc_newref(stage));
     FIRST();
-    stage = gc_generator_take(stage, 10);
+    stage = gc_generator_limit(stage, 10);
     keep(gc_newref(stage));
     FIRST();
     keep(gc_generator_chain(stage, gc_newref(stage)));
@@ -213,7 +213,7 @@ static NOINLINE void collected(gc_heap *heap)
 {
     gc_generator *generator = (gc_generator *)gc_new(heap, &numbers_type.type);
     FIRST();
-    keep(gc_generator_collect(generator));
+    keep(gc_generator_to_tuple(generator));
 }
 
 static NOINLINE void buffer(gc_heap *heap)

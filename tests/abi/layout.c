@@ -184,13 +184,13 @@ PIN(gc_statistic, count, 5 * P + 8);
 PIN(gc_statistic, bytes_diff, 5 * P + 16);
 PIN(gc_statistic, count_diff, 5 * P + 24);
 
-PIN(gc_filter, exclusive, 0);
-PIN(gc_filter, by_domain, 1);
-PIN(gc_filter, domain, 4);
-PIN(gc_filter, file, 8);
-PIN(gc_filter, line, 8 + P);
-PIN(gc_filter, type, 8 + 2 * P);
-PIN_SIZE(gc_filter, 8 + 3 * P);
+PIN(gc_profile_filter, exclusive, 0);
+PIN(gc_profile_filter, by_domain, 1);
+PIN(gc_profile_filter, domain, 4);
+PIN(gc_profile_filter, file, 8);
+PIN(gc_profile_filter, line, 8 + P);
+PIN(gc_profile_filter, type, 8 + 2 * P);
+PIN_SIZE(gc_profile_filter, 8 + 3 * P);
 static_assert(GC_BY_LINE == 0 && GC_BY_FILE == 1 && GC_BY_TRACEBACK == 2, "gc_group");
 static_assert(GC_BY_TYPE == 3 && GC_BY_CUMULATIVE == 4, "gc_group");
 
@@ -206,9 +206,9 @@ PIN(gc_generator_type, type, 0);
 PIN(gc_generator_type, next, 15 * P);
 PIN(gc_generator_type, cleanup, 16 * P);
 PIN_SIZE(gc_generator_type, 17 * P);
-PIN(gc_loop, generator, 0);
-PIN(gc_loop, item, P);
-PIN(gc_loop, runs, 2 * P);
+PIN(struct ouro_loop, generator, 0);
+PIN(struct ouro_loop, item, P);
+PIN(struct ouro_loop, runs, 2 * P);
 
 /* Numbers are never reused. */
 static_assert(GC_OK == 0 && GC_ERR_NOMEM == -1 && GC_ERR_LIMIT == -2 && GC_ERR_SIZE == -3,

@@ -38,10 +38,10 @@ static void circle_of_many_types_is_collected(void **state)
     struct node *node = node_new(heap);
     struct actor *actor = actor_new(heap, 1);
     struct tuple *tuple = tuple_new(heap, 3), *large = tuple_new(heap, 20000);
-    gc_slot_set(&node->left, actor);
-    gc_slot_set(&actor->left, tuple);
-    gc_slot_set(&tuple->items[1], large);
-    gc_slot_set(&large->items[19999], node);
+    gc_set(&node->left, actor);
+    gc_set(&actor->left, tuple);
+    gc_set(&tuple->items[1], large);
+    gc_set(&large->items[19999], node);
     gc_decref(node);
     gc_decref(actor);
     gc_decref(tuple);
@@ -437,7 +437,7 @@ static void leaves_of_plain_garbage_may_use_ouro_when_they_die(void **state)
     for (unsigned i = 0; i < 50; i++) {
         struct node *node = node_new(heap);
         gc_set(&node->left, node);
-        gc_slot_set_steal(&node->right, leaf_new(heap, i));
+        gc_set_steal(&node->right, leaf_new(heap, i));
         gc_decref(node);
     }
     world->on_leaf = use_everything;
@@ -473,7 +473,7 @@ static void old_objects_that_plain_garbage_held_die_with_it(void **state)
     for (unsigned i = 0; i < 3; i++) {
         struct node *node = node_new(heap);
         gc_set(&node->left, node);
-        gc_slot_set_steal(&node->right, actors[i]);
+        gc_set_steal(&node->right, actors[i]);
         gc_decref(node);
     }
     world->on_finalize = finalize_with_everything;
@@ -495,9 +495,9 @@ static void plain_garbage_of_every_shape_goes(void **state)
     for (size_t i = 0; i < 500; i++) {
         struct tuple *tuple = tuple_new(heap, i % 7 == 0 ? 9000 + i : 1 + i % 30);
         struct node *node = node_new(heap);
-        size_t last = gc_count(tuple) - 1;
-        gc_slot_set(&tuple->items[last], node);
-        gc_slot_set(&node->left, tuple);
+        size_t last = gc_tail_length(tuple) - 1;
+        gc_set(&tuple->items[last], node);
+        gc_set(&node->left, tuple);
         gc_set(&node->right, alive);
         gc_decref(tuple);
         gc_decref(node);
@@ -674,7 +674,7 @@ static void one_clear_in_a_circle_is_enough(void **state)
     struct node *node = node_new(heap);
     gc_set_steal(&a->next, b);
     gc_set_steal(&b->node, node);
-    gc_slot_set(&node->left, a);
+    gc_set(&node->left, a);
     gc_decref(a);
     assert_int_equal(gc_collect(heap), 3);
     assert_int_equal(world->destroyed, 2);

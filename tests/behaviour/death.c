@@ -97,7 +97,7 @@ static size_t count_in_destroy;
 
 static void packet_destroy(gc_object *self)
 {
-    count_in_destroy = gc_count(self);
+    count_in_destroy = gc_tail_length(self);
 }
 
 static const gc_type packet_type = {
@@ -590,7 +590,7 @@ static void clear_callback_may_allocate_and_collect(void **state)
     struct busy *busy = gc_new(heap, &busy_type);
     assert_non_null(busy);
     busy->child = node_new(heap);
-    gc_slot_set(&busy->child->left, busy->child);
+    gc_set(&busy->child->left, busy->child);
     drop_a_node_circle(heap);
     gc_decref(busy);
     (void)gc_collect(heap);
@@ -599,7 +599,7 @@ static void clear_callback_may_allocate_and_collect(void **state)
     busy = gc_new(heap, &busy_type);
     assert_non_null(busy);
     busy->child = node_new(heap);
-    gc_slot_set(&busy->child->left, busy);
+    gc_set(&busy->child->left, busy);
     gc_decref(busy);
     assert_int_equal(gc_collect(heap), 2);
     assert_live(heap, 0);

@@ -470,7 +470,7 @@ static void generator_inside_itself_is_refused_when_it_is_pulled(void **state)
     struct world *world = *state;
     gc_heap *heap = world_new_heap(world, NULL);
     player_on_item = resume_and_close_itself;
-    assert_int_equal(gc_generator_count(gc_generator_take(&player_new(heap, 1, 3)->generator, 5)),
+    assert_int_equal(gc_generator_count(gc_generator_limit(&player_new(heap, 1, 3)->generator, 5)),
                      3);
     assert_story(world, "C1 F1 D1 ");
     assert_live(heap, 0);
@@ -500,7 +500,7 @@ static void pipeline_that_pulls_from_itself_ends(void **state)
     struct world *world = *state;
     gc_heap *heap = world_new_heap(world, NULL);
     struct relay *relay = relay_new(heap, 1, NULL, NULL);
-    gc_generator *generator = gc_generator_take(&relay->generator, 5);
+    gc_generator *generator = gc_generator_limit(&relay->generator, 5);
     gc_set(&relay->first, generator); /* a circle of two */
     assert_int_equal(next_of(generator), -1);
     assert_int_equal(gc_last_error(heap), GC_ERR_RUNNING);
@@ -786,7 +786,7 @@ static void owner_of_a_stack_is_pulled_from_as_any_other(void **state)
     struct world *world = *state;
     gc_heap *heap = world_new_heap(world, NULL);
     struct relay *relay = relay_new(heap, 1, span_new(heap, 0, 2), span_new(heap, 2, 4));
-    gc_generator *three = gc_generator_take(gc_newref(&relay->generator), 3);
+    gc_generator *three = gc_generator_limit(gc_newref(&relay->generator), 3);
     assert_int_equal(next_of(relay), 0);
     tell_all(world, three);
     assert_story(world, "1 b1 2 3 ");
@@ -1192,11 +1192,11 @@ static void take_gives_the_first_items(void **state)
 {
     struct world *world = *state;
     gc_heap *heap = world_new_heap(world, NULL);
-    tell_all(world, gc_generator_take(span_new(heap, 0, 1000), 3));
+    tell_all(world, gc_generator_limit(span_new(heap, 0, 1000), 3));
     assert_story(world, "0 1 2 ");
-    tell_all(world, gc_generator_take(span_new(heap, 0, 2), 3));
+    tell_all(world, gc_generator_limit(span_new(heap, 0, 2), 3));
     assert_story(world, "0 1 ");
-    tell_all(world, gc_generator_take(span_new(heap, 0, 2), 0));
+    tell_all(world, gc_generator_limit(span_new(heap, 0, 2), 0));
     assert_story(world, "");
 }
 
@@ -1204,9 +1204,9 @@ static void take_asks_for_no_more_than_it_gives(void **state)
 {
     gc_heap *heap = world_new_heap(*state, NULL);
     gc_generator *numbers = span_new(heap, 0, 100);
-    assert_int_equal(gc_generator_count(gc_generator_take(gc_newref(numbers), 5)), 5);
+    assert_int_equal(gc_generator_count(gc_generator_limit(gc_newref(numbers), 5)), 5);
     assert_int_equal(next_of(numbers), 5);
-    assert_int_equal(gc_generator_count(gc_generator_take(gc_newref(numbers), 0)), 0);
+    assert_int_equal(gc_generator_count(gc_generator_limit(gc_newref(numbers), 0)), 0);
     assert_int_equal(next_of(numbers), 6);
     gc_decref(numbers);
 }
@@ -1215,7 +1215,7 @@ static void take_lets_go_of_its_source_with_the_last_item(void **state)
 {
     struct world *world = *state;
     gc_heap *heap = world_new_heap(world, NULL);
-    gc_generator *two = gc_generator_take(&player_new(heap, 1, 10)->generator, 2);
+    gc_generator *two = gc_generator_limit(&player_new(heap, 1, 10)->generator, 2);
     assert_int_equal(next_of(two), 0);
     assert_story(world, "");
     assert_int_equal(next_of(two), 1);
@@ -1252,13 +1252,13 @@ static void pipelines_nest_in_one_expression(void **state)
     struct world *world = *state;
     gc_heap *heap = world_new_heap(world, NULL);
     long two = 2, ten = 10;
-    tell_all(world,
-             gc_generator_take(gc_generator_map(gc_generator_filter(
-                                                    gc_generator_chain(span_new(heap, 0, 4),
-                                                                       span_new(heap, 10, 1000000)),
-                                                    is_multiple, &two),
-                                                plus, &ten),
-                               4));
+    tell_all(world, gc_generator_limit(
+                        gc_generator_map(
+                            gc_generator_filter(gc_generator_chain(span_new(heap, 0, 4),
+                                                                   span_new(heap, 10, 1000000)),
+                                                is_multiple, &two),
+                            plus, &ten),
+                        4));
     assert_story(world, "10 12 20 22 ");
     assert_live(heap, 0);
 }
@@ -1269,13 +1269,13 @@ static void pipeline_without_a_source_is_null(void **state)
     gc_heap *heap = world_new_heap(world, NULL);
     assert_null(gc_generator_map(NULL, plus, NULL));
     assert_null(gc_generator_filter(NULL, is_multiple, NULL));
-    assert_null(gc_generator_take(NULL, 3));
+    assert_null(gc_generator_limit(NULL, 3));
     assert_null(gc_generator_chain(NULL, NULL));
     assert_null(gc_generator_chain(&player_new(heap, 1, 5)->generator, NULL));
     assert_story(world, "C1 F1 D1 ");
     assert_null(gc_generator_chain(NULL, &player_new(heap, 2, 5)->generator));
     assert_story(world, "C2 F2 D2 ");
-    assert_null(gc_generator_collect(NULL));
+    assert_null(gc_generator_to_tuple(NULL));
     assert_int_equal(gc_generator_count(NULL), 0);
     tell_all(world, NULL);
     assert_story(world, "");
@@ -1427,9 +1427,9 @@ static void collect_makes_a_tuple_of_all_items(void **state)
     gc_heap *heap = world_new_heap(*state, NULL);
     static const long sizes[] = { 0, 1, 15, 16, 17, 32, 33, 1000 };
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-        void *tuple = gc_generator_collect(span_new(heap, 0, sizes[i]));
+        void *tuple = gc_generator_to_tuple(span_new(heap, 0, sizes[i]));
         assert_non_null(tuple);
-        assert_int_equal(gc_count(tuple), sizes[i]);
+        assert_int_equal(gc_tail_length(tuple), sizes[i]);
         assert_live(heap, sizes[i] + 1);
         (void)gc_collect(heap);
         for (long k = 0; k < sizes[i]; k++) {
@@ -1479,11 +1479,11 @@ static void limit_that_fails_at_any_point_loses_nothing(void **state)
         gc_config config = quiet();
         config.limit_bytes = limit;
         gc_heap *heap = world_new_heap(world, &config);
-        gc_generator *generator = gc_generator_take(try_span(heap, 0, 1000), 60);
+        gc_generator *generator = gc_generator_limit(try_span(heap, 0, 1000), 60);
         generator = gc_generator_chain(try_span(heap, 0, 10), generator);
         generator = gc_generator_map(gc_generator_filter(generator, is_multiple, &two), plus, &two);
-        void *tuple = gc_generator_collect(generator);
-        refused = tuple == NULL || gc_count(tuple) < 35;
+        void *tuple = gc_generator_to_tuple(generator);
+        refused = tuple == NULL || gc_tail_length(tuple) < 35;
         assert_int_equal(gc_last_error(heap), refused ? GC_ERR_LIMIT : GC_OK);
         gc_xdecref(tuple);
         assert_sound(heap);
@@ -1504,12 +1504,12 @@ static void memory_that_fails_at_any_point_loses_nothing(void **state)
         world->pages.failed = false;
         gc_heap *heap = world_heap(world, NULL);
         if (heap != NULL) {
-            gc_generator *generator = gc_generator_take(try_span(heap, 0, 1000000), 300000);
+            gc_generator *generator = gc_generator_limit(try_span(heap, 0, 1000000), 300000);
             generator = gc_generator_chain(try_span(heap, 0, 10), generator);
             generator =
                 gc_generator_map(gc_generator_filter(generator, is_multiple, &two), plus, &two);
-            void *tuple = gc_generator_collect(generator);
-            if (tuple == NULL || gc_count(tuple) < 150000) {
+            void *tuple = gc_generator_to_tuple(generator);
+            if (tuple == NULL || gc_tail_length(tuple) < 150000) {
                 assert_true(world->pages.failed);
                 assert_int_equal(gc_last_error(heap), GC_ERR_NOMEM);
             }
@@ -1721,9 +1721,9 @@ static void stages_and_tuples_are_on_record_at_the_line_of_their_call(void **sta
     int line = __LINE__;
     stages[0] = gc_generator_map(span_new(heap, 0, 3), twice, NULL);
     stages[1] = gc_generator_filter(span_new(heap, 0, 3), is_multiple, NULL);
-    stages[2] = gc_generator_take(span_new(heap, 0, 3), 1);
+    stages[2] = gc_generator_limit(span_new(heap, 0, 3), 1);
     stages[3] = gc_generator_chain(span_new(heap, 0, 3), span_new(heap, 0, 3));
-    void *tuple = gc_generator_collect(span_new(heap, 0, 40));
+    void *tuple = gc_generator_to_tuple(span_new(heap, 0, 40));
     for (int i = 0; i < 5; i++) {
         (void)snprintf(expected[i], sizeof(expected[i]), "%s:%d", __FILE__, line + 1 + i);
     }

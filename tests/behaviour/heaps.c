@@ -528,7 +528,7 @@ static void callbacks_may_trim(void **state)
     drop_an_actor_circle(heap, 1);
     struct actor *a = actor_new(heap, 3);
     a->left = actor_new(heap, 4);
-    gc_slot_set(&a->right, tuple_new(heap, 100000));
+    gc_set(&a->right, tuple_new(heap, 100000));
     gc_decref(a->right);
     gc_decref(a);
     assert_int_equal(gc_collect(heap), 2);

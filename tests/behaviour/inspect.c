@@ -105,7 +105,7 @@ static void unreachable_changes_nothing(void **state)
 static int save_it(void *object, void *arg)
 {
     struct actor **slot = arg;
-    gc_slot_set(slot, object);
+    gc_set(slot, object);
     return 1;
 }
 

@@ -405,7 +405,7 @@ static void garbage_with_a_lie_in_it_does_no_harm(void **state)
     struct liar *liar = gc_new(heap, &liar_type);
     assert_non_null(liar);
     liar->child = node_new(heap);
-    gc_slot_set(&liar->child->left, liar);
+    gc_set(&liar->child->left, liar);
     struct node *held = gc_newref(liar->child);
     gc_decref(liar);
     lie = true;

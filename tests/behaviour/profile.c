@@ -1325,8 +1325,8 @@ static void comparison_of_different_heaps_is_possible(void **state)
  * ======= */
 
 /* What is left of a snapshot, in alphabetical order of the first letter of each name. */
-static void assert_filtered(const gc_snapshot *snapshot, const gc_filter *filters, size_t count,
-                            const char *letters)
+static void assert_filtered(const gc_snapshot *snapshot, const gc_profile_filter *filters,
+                            size_t count, const char *letters)
 {
     gc_snapshot *kept = gc_snapshot_filter(snapshot, filters, count);
     assert_non_null(kept);
@@ -1354,7 +1354,7 @@ static void filters_keep_and_drop(void **state)
     track(heap, 2, 1, 10, 3, "d/list.c:30");
     gc_snapshot *snapshot = take(heap);
     static const struct {
-        gc_filter filters[3];
+        gc_profile_filter filters[3];
         size_t count;
         const char *letters;
     } cases[] = {
@@ -1437,7 +1437,7 @@ static void globs_match_as_in_a_shell(void **state)
         gc_profile_clear(heap);
         track(heap, 1, 1, 10, 0, where);
         gc_snapshot *snapshot = take(heap);
-        gc_filter filter = { .file = cases[i].glob };
+        gc_profile_filter filter = { .file = cases[i].glob };
         gc_snapshot *kept = gc_snapshot_filter(snapshot, &filter, 1);
         assert_non_null(kept);
         if (statistics_of(kept, GC_BY_LINE).count != cases[i].matches) {
@@ -1458,7 +1458,7 @@ static void filtered_snapshot_keeps_its_frames_and_outlives_the_first(void **sta
     struct node *a = make_one_way(heap), *b = make_another_way(heap);
     track_one(heap, &heap);
     gc_snapshot *snapshot = take(heap);
-    gc_filter filter = { .file = "make.c" };
+    gc_profile_filter filter = { .file = "make.c" };
     gc_snapshot *kept = gc_snapshot_filter(snapshot, &filter, 1);
     gc_snapshot_free(snapshot);
     assert_non_null(kept);

@@ -16,7 +16,7 @@ static struct string *string_new(gc_heap *heap, size_t count)
 
 static void assert_string(const struct string *string, size_t kept, size_t count)
 {
-    assert_int_equal(gc_count(string), count);
+    assert_int_equal(gc_tail_length(string), count);
     for (size_t i = 0; i < count; i++) {
         assert_int_equal(string->bytes[i], i < kept ? (unsigned char)(i * 7 + 1) : 0);
     }
@@ -51,12 +51,12 @@ static void a_tail_grows_from_nothing_to_megabytes_and_back(void **state)
     struct string *string = string_new(heap, 0);
     for (size_t count = 1; count < 8000000; count *= 3) {
         assert_int_equal(gc_resize_var(&string, count), GC_OK);
-        assert_int_equal(gc_count(string), count);
+        assert_int_equal(gc_tail_length(string), count);
         string->bytes[count - 1] = 1;
     }
     for (size_t count = 4000000; count > 0; count /= 5) {
         assert_int_equal(gc_resize_var(&string, count), GC_OK);
-        assert_int_equal(gc_count(string), count);
+        assert_int_equal(gc_tail_length(string), count);
     }
     assert_int_equal(string->bytes[0], 1);
     assert_sound(heap);
@@ -127,7 +127,7 @@ static void references_beyond_the_new_end_are_dropped(void **state)
     struct node *nodes[10];
     struct tuple *tuple = tuple_of_nodes(heap, 10, nodes);
     assert_int_equal(gc_resize_var(&tuple, 4), GC_OK);
-    assert_int_equal(gc_count(tuple), 4);
+    assert_int_equal(gc_tail_length(tuple), 4);
     for (size_t i = 0; i < 10; i++) {
         assert_int_equal(gc_refcount(nodes[i]), i < 4 ? 2 : 1);
     }
@@ -143,7 +143,7 @@ static void a_tail_can_shrink_to_nothing(void **state)
     struct node *nodes[3];
     struct tuple *tuple = tuple_of_nodes(heap, 3, nodes);
     assert_int_equal(gc_resize_var(&tuple, 0), GC_OK);
-    assert_int_equal(gc_count(tuple), 0);
+    assert_int_equal(gc_tail_length(tuple), 0);
     drop_all(nodes, 3);
     assert_live(heap, 1);
     gc_decref(tuple);
@@ -233,7 +233,7 @@ static void a_size_beyond_all_memory_is_refused(void **state)
     assert_int_equal(gc_resize_var(&tuple, SIZE_MAX), GC_ERR_SIZE);
     assert_int_equal(gc_last_error(heap), GC_ERR_SIZE);
     assert_ptr_equal(tuple, before);
-    assert_int_equal(gc_count(tuple), 2);
+    assert_int_equal(gc_tail_length(tuple), 2);
     drop_all(nodes, 2);
     gc_decref(tuple);
 }
@@ -250,7 +250,7 @@ static void without_memory_growing_changes_nothing(void **state)
     assert_int_equal(gc_resize_var(&tuple, 1000000), GC_ERR_NOMEM);
     assert_int_equal(gc_last_error(heap), GC_ERR_NOMEM);
     assert_ptr_equal(tuple, before);
-    assert_int_equal(gc_count(tuple), 2);
+    assert_int_equal(gc_tail_length(tuple), 2);
     assert_ptr_equal(tuple->items[1], nodes[1]);
     assert_int_equal(stats_of(heap).bytes_live, stats.bytes_live);
     assert_sound(heap);
@@ -321,7 +321,7 @@ static void chest_finalize(gc_object *self)
         world->note = NULL;
     } else {
         struct tuple *dying = (void *)self;
-        expect(world, gc_resize_var(&dying, gc_count(dying) + 100) == GC_ERR_SHARED);
+        expect(world, gc_resize_var(&dying, gc_tail_length(dying) + 100) == GC_ERR_SHARED);
         expect(world, (void *)dying == (void *)self);
     }
 }
@@ -408,7 +408,7 @@ static void growing_is_refused_when_the_object_is_shared_meanwhile(void **state)
 static struct tuple *tuple_of_actor(gc_heap *heap, unsigned id)
 {
     struct tuple *tuple = tuple_new(heap, 30);
-    gc_slot_set_steal(&tuple->items[29], actor_new(heap, id));
+    gc_set_steal(&tuple->items[29], actor_new(heap, id));
     return tuple;
 }
 
@@ -423,7 +423,7 @@ static void shrinking_stays_in_place_when_the_object_is_shared_meanwhile(void **
     assert_story(world, "F1 D1 ");
     assert_ptr_equal(tuple, before);
     assert_ptr_equal(world->note, before);
-    assert_int_equal(gc_count(tuple), 1);
+    assert_int_equal(gc_tail_length(tuple), 1);
     assert_sound(heap);
     gc_decref(world->note);
     gc_decref(tuple);
@@ -461,7 +461,7 @@ static void an_object_that_shrinks_cannot_be_resized_inside(void **state)
     world->memo = &tuple;
     world->on_finalize = resize_the_memo;
     assert_int_equal(gc_resize_var(&tuple, 1), GC_OK);
-    assert_int_equal(gc_count(tuple), 1);
+    assert_int_equal(gc_tail_length(tuple), 1);
     gc_decref(tuple);
 }
 

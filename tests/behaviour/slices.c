@@ -736,7 +736,7 @@ static void tuple_that_a_generator_has_filled_is_emptied_in_slices(void **state)
     struct holder *holder = gc_new(heap, &holder_type);
     assert_non_null(leaves);
     assert_non_null(holder);
-    holder->tuple = gc_generator_collect(&leaves->generator);
+    holder->tuple = gc_generator_to_tuple(&leaves->generator);
     assert_non_null(holder->tuple);
     assert_int_equal(gc_refcount(kept[KEPT - 1]), 2);
     (void)gc_collect(heap); /* all is old */

@@ -235,7 +235,7 @@ static void weak_reference_to_its_own_holder_makes_no_circle(void **state)
     gc_heap *heap = world_new_heap(world, NULL);
     struct node *parent = node_new(heap), *child = node_new(heap);
     gc_set_steal(&parent->left, child);
-    gc_slot_set_steal(&child->left, plain_weak(parent));
+    gc_set_steal(&child->left, plain_weak(parent));
     gc_decref(parent);
     assert_live(heap, 0);
 }
@@ -851,7 +851,7 @@ static void weak_reference_in_the_garbage_does_not_call_back(void **state)
     gc_heap *heap = world_new_heap(world, NULL);
     struct node *a = node_new(heap);
     gc_set(&a->left, a);
-    gc_slot_set_steal(&a->right, weak_with_callback(a, 1));
+    gc_set_steal(&a->right, weak_with_callback(a, 1));
     gc_decref(a);
     assert_int_equal(gc_collect(heap), 2); /* a weak reference with callback is a container */
     assert_story(world, "");
@@ -864,7 +864,7 @@ static void weak_reference_in_the_garbage_to_the_living_does_not_call_back(void 
     gc_heap *heap = world_new_heap(world, NULL);
     struct node *a = node_new(heap), *living = node_new(heap);
     gc_set(&a->left, a);
-    gc_slot_set_steal(&a->right, weak_with_callback(living, 1));
+    gc_set_steal(&a->right, weak_with_callback(living, 1));
     gc_decref(a);
     (void)gc_collect(heap);
     gc_decref(living);
@@ -884,7 +884,7 @@ static void weak_reference_in_the_garbage_does_not_call_back_in_the_collection_e
     gc_heap *heap = world_new_heap(world, NULL);
     struct actor *actor = drop_an_actor_circle(heap, 1);
     world->memo = node_new(heap);
-    gc_slot_set_steal(&actor->right, weak_with_callback(world->memo, 1));
+    gc_set_steal(&actor->right, weak_with_callback(world->memo, 1));
     world->on_finalize = drop_the_memo;
     (void)gc_collect(heap);
     assert_story(world, "F1 F2 D2 D1 ");
@@ -899,7 +899,7 @@ static void resurrected_weak_reference_to_what_is_garbage_still_calls_back(void 
     struct node *node = node_new(heap);
     gc_set(&actor->left, actor);
     gc_set_steal(&node->left, gc_newref(node));
-    gc_slot_set_steal(&actor->right, weak_with_callback(node, 5));
+    gc_set_steal(&actor->right, weak_with_callback(node, 5));
     gc_decref(actor);
     gc_decref(node);
     world->on_finalize = resurrect_the_first;
@@ -915,7 +915,7 @@ static void resurrected_weak_reference_to_what_is_resurrected_is_good(void **sta
     gc_heap *heap = world_new_heap(world, NULL);
     struct actor *actor = drop_an_actor_circle(heap, 1);
     gc_weak *weak = weak_with_callback(actor, 5);
-    gc_slot_set_steal(&actor->right, weak);
+    gc_set_steal(&actor->right, weak);
     world->on_finalize = resurrect_the_first;
     assert_int_equal(gc_collect(heap), 0);
     assert_story(world, "F1 F2 ");
@@ -1017,7 +1017,7 @@ static void leaf_that_dies_with_garbage_calls_back(void **state)
     struct leaf *leaf = leaf_new(heap, 4);
     gc_weak *weak = weak_with_callback(leaf, 1);
     gc_set(&a->left, a);
-    gc_slot_set_steal(&a->right, leaf);
+    gc_set_steal(&a->right, leaf);
     gc_decref(a);
     assert_int_equal(gc_collect(heap), 1);
     assert_story(world, "W1 L4 ");
@@ -1168,7 +1168,7 @@ static void hidden_weak_reference_calls_back_before_anything_is_cleared(void **s
     struct thing *sly = gc_new(heap, &sly_type);
     gc_weak *plain = plain_weak(actor);
     sly->next = (void *)weak_with_callback(actor, 1);
-    gc_slot_set_steal(&actor->right, sly);
+    gc_set_steal(&actor->right, sly);
     world->note = plain;
     world->on_weak = expect_whole_and_read_plain;
     assert_int_equal(gc_collect(heap), 3);

@@ -819,7 +819,7 @@ static void map_in_a_circle_with_its_value_is_collected(void **state)
     gc_heap *heap = world_new_heap(world, NULL);
     gc_weak_map *map = map_new(heap, GC_WEAK_KEYS);
     struct node *key = node_new(heap), *value = node_new(heap);
-    gc_slot_set(&value->left, map);
+    gc_set(&value->left, map);
     put(map, key, value);
     gc_decref(value);
     gc_decref(map);
@@ -836,7 +836,7 @@ static void map_that_is_garbage_with_its_keys_is_collected(void **state)
     struct actor *actor = actor_new(heap, 1);
     struct leaf *leaf = leaf_new(heap, 2);
     gc_set(&actor->left, actor);
-    gc_slot_set(&actor->right, map);
+    gc_set(&actor->right, map);
     put(map, actor, leaf);
     gc_decref(leaf);
     gc_decref(map);
@@ -861,7 +861,7 @@ static void map_that_rises_has_its_entries_still(void **state)
     struct leaf *leaf = leaf_new(heap, 2);
     gc_set(&gone->left, gone);
     gc_set(&actor->left, actor);
-    gc_slot_set(&actor->right, map);
+    gc_set(&actor->right, map);
     put(map, actor, leaf);
     put(map, gone, leaf);
     gc_decref(leaf);

@@ -259,7 +259,7 @@ static void garbage_makes_room_when_memory_is_short(void **state)
     struct world *world = *state;
     gc_heap *heap = world_new_heap(world, NULL);
     struct tuple *tuple = tuple_new(heap, 1000000);
-    gc_slot_set(&tuple->items[0], tuple);
+    gc_set(&tuple->items[0], tuple);
     gc_decref(tuple);
     world->pages.fail_at = world->pages.maps;
     /* The first call fails, the collection gives the large garbage back, and the second call

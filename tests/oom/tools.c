@@ -13,7 +13,7 @@ static bool resize_all(struct world *world, struct tuple **tuple, struct node *i
     static const size_t counts[] = { 10, 1000, 40000, 300000, 900, 60000, 1000000, 5 };
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
         struct tuple *before = *tuple;
-        size_t count = gc_count(before);
+        size_t count = gc_tail_length(before);
         gc_stats stats = stats_of(world->heap);
         gc_status status = gc_resize_var(tuple, counts[i]);
         assert_true(gc_check(world->heap));
@@ -23,11 +23,11 @@ static bool resize_all(struct world *world, struct tuple **tuple, struct node *i
             assert_int_equal(gc_last_error(world->heap), GC_ERR_NOMEM);
             assert_true(counts[i] > count); /* shrinking does not fail */
             assert_ptr_equal(*tuple, before);
-            assert_int_equal(gc_count(*tuple), count);
+            assert_int_equal(gc_tail_length(*tuple), count);
             assert_int_equal(stats_of(world->heap).bytes_live, stats.bytes_live);
             return false;
         }
-        assert_int_equal(gc_count(*tuple), counts[i]);
+        assert_int_equal(gc_tail_length(*tuple), counts[i]);
     }
     return true;
 }

@@ -196,7 +196,7 @@ static void list_of_tuples_dies_on_a_small_stack(void **state)
     struct tuple *list = NULL;
     for (size_t i = 0; i < job.count; i++) {
         struct tuple *tuple = tuple_new(job.heap, 1 + i % 20);
-        gc_slot_set_steal(&tuple->items[i % (1 + i % 20)], list);
+        gc_set_steal(&tuple->items[i % (1 + i % 20)], list);
         list = tuple;
     }
     job.object = list;

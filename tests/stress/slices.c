@@ -312,7 +312,8 @@ static struct thing **slot_at(const struct shadow *shadow, size_t slot)
     case PLAIN_BUNDLE:
         return &((struct bundle *)shadow->object)->slots[slot];
     case HUGE_TUPLE: /* over its whole length */
-        return &((struct bundle *)shadow->object)->slots[slot * (gc_count(shadow->object) / SLOTS)];
+        return &((struct bundle *)shadow->object)
+                    ->slots[slot * (gc_tail_length(shadow->object) / SLOTS)];
     case SHELF:
         return &((struct shelf *)shadow->object)->items[slot];
     case BIG:

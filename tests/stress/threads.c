@@ -29,8 +29,8 @@ static bool work(struct world *world, size_t rounds)
                 if (i % 50 == 0) {
                     gc_set(&kept, a);
                 }
-                gc_slot_set(&shared->items[i % 100], node);
-                gc_slot_set(&node->left, shared);
+                gc_set(&shared->items[i % 100], node);
+                gc_set(&node->left, shared);
             }
             gc_xdecref(a);
             gc_xdecref(b);

@@ -227,7 +227,7 @@ static void a_birth_inline_has_the_same_effects_as_one_that_is_called(void **sta
         assert_memory_equal(&again, &fresh, sizeof(fresh));
         end_dirty(again.object);
         again = born_in(
-            heap, gc_new_slow(heap, &sizes[i], "")); /* which is called if more is to be done */
+            heap, ouro_new_slow(heap, &sizes[i], "")); /* which is called if more is to be done */
         assert_memory_equal(&again, &fresh, sizeof(fresh));
         end_dirty(again.object);
         assert_sound(heap);
@@ -537,9 +537,9 @@ static void each_size_of_tail_has_the_record_of_its_class(void **state)
         assert_int_equal(page_of(string)->slot_size, slot);
         assert_ptr_equal(page_of(string)->record,
                          gci_object_record(heap, &string_type, size_class));
-        assert_int_equal(gc_count(string), count);
+        assert_int_equal(gc_tail_length(string), count);
         memset(string->bytes, 0xFF, count); /* does not reach the count */
-        assert_int_equal(gc_count(string), count);
+        assert_int_equal(gc_tail_length(string), count);
         gc_decref(string);
     }
 }

@@ -105,7 +105,7 @@ static bool try_take(struct scene *scene, gc_heap *heap)
 static bool try_filter(struct scene *scene, gc_heap *heap)
 {
     (void)heap;
-    gc_filter filter = { .line = 1 };
+    gc_profile_filter filter = { .line = 1 };
     gc_snapshot *snapshot = gc_snapshot_filter(scene->newer, &filter, 1);
     gc_snapshot_free(snapshot);
     return snapshot != NULL;

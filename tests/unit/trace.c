@@ -63,7 +63,7 @@ static const gc_type visited_type = {
 static size_t edge_count(const struct vertex *vertex)
 {
     const gc_type *type = gc_type_of(vertex);
-    return type == &declared_type ? FEW : type == &tail_type ? gc_count(vertex) : MANY;
+    return type == &declared_type ? FEW : type == &tail_type ? gc_tail_length(vertex) : MANY;
 }
 
 static struct vertex *vertex_new(gc_heap *heap, size_t id)
