@@ -4,7 +4,7 @@
 # Have Spin verify the model in cycle.pml: as it is and without the touched bit it must hold, and
 # broken in any of the other ways that are listed there it must not.
 #
-#     tests/model/check.sh [NAME...]        only these, as in: check.sh AS_IS NO_RECHECK
+#     tests/model/check.sh [NAME...]        only these, as in: check.sh AS_IS NO_RESCUE
 #     SPIN='-DFIELDS=4' MEGABYTES=3000 tests/model/check.sh AS_IS
 #
 # The last line is `N passed, N failed`. The way to an error that should not be there is shown, the
@@ -28,7 +28,7 @@ verify()
         cd "$work/$1"
         defines="-DBROKEN=$1 ${SPIN:-}"
         # Garbage in a ring that owns something more has two fields.
-        [ "$1" != CALLS_PAST_RESCUE ] || defines="$defines -DFIELDS=4"
+        case $1 in CALLS_*) defines="$defines -DFIELDS=4" ;; esac
         # shellcheck disable=SC2086 # each define is a word
         spin $defines -a "$model"
         cc -O1 -w -DBFS -DSAFETY -DNOREDUCE -DMEMLIM="${MEGABYTES:-2000}" -o pan pan.c

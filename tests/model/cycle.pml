@@ -1,49 +1,85 @@
 /* SPDX-License-Identifier: MIT */
 
-/* A model of the cycle of src/cycle.c, for Spin, which tries everything that can happen in it.
+/* A model of incremental collection, for Spin, which tries everything that can happen in it: the
+ * cycle of src/cycle.c and src/parts.c finds garbage, and endings of src/ending.c and src/sweep.c
+ * end it.
  *
  * The world is three slots, and a program that holds up to HELD references outside of objects.
- * Either the cycle does a step, or the program does: it takes a reference to an object, through a
- * weak one if need be; drops one; moves one between its hand and a field, no count changing; gives
- * birth in a free slot; goes on with a death; collects the young. All that a program does is made
- * of these: overwriting a field, say, is to move out what is there, drop that, and move in
- * something else. After each step settle() looks at the whole world:
+ * Each step is one of the collector, or one of the program, which
+ *
+ *   - takes a reference to an object, through a weak one if need be;
+ *   - drops one;
+ *   - moves one between its hand and a field, no count changing;
+ *   - gives birth in a free slot;
+ *   - continues a death;
+ *   - collects the young.
+ *
+ * All that a program does is made of these: overwriting a field, say, is to move out what is
+ * there, drop that, and move in something else. The collector is at one of three things:
+ *
+ *   Cycle      PROMOTE, COUNT, MARK, SWEEP, slot by slot. What is left in S is suspect.
+ *   Parts      Any part of the suspects is examined, then any other one; at any time the last
+ *              part, which is all of them. Each is examined in one step.
+ *   Ending     Garbage of a part ends, one part at a time, while the cycle rests: FINALIZE, CLEAR
+ *              and RELEASE; or DROP and FREE_SLOTS, if it is trivial. The program runs after each
+ *              object.
+ *
+ * After each step settle() inspects the whole world:
  *
  *   Safe       Each count is the number of references that there are, so nothing refers to a free
- *              slot. The program cannot reach what is being cleared or freed.
- *   Complete   What was garbage when the cycle began is freed when it ends, but for what the
- *              program has reached meanwhile, which takes a weak reference.
- *   Tidy       In the end no slot is in a chain, no scratch count is left, and nothing is in S.
+ *              slot. The program cannot reach what is past rescue.
+ *   Complete   What was garbage when the cycle began is freed when it ends, and what was doomed
+ *              is freed even if the cycle is abandoned, but for what the program has reached
+ *              meanwhile, which takes a weak reference.
+ *   Tidy       In the end no slot is in a chain, no scratch count is left, nothing is in S,
+ *              nothing is doomed. Nothing is uncollectable.
  *
- * A run goes from the start of a round to its end, and starts with every heap there can be. What a
- * round leaves to the next, and a cycle to the next, is verified to be one of those, and left
- * there: so all this is about any number of rounds and cycles.
+ * A run goes from the start of a cycle, of a round or of parts to its end, and starts with every
+ * heap there can be. What one of them leaves to the next is verified to be one of those, and left
+ * there: so all this is about any number of cycles, of rounds and of passes over parts.
  *
- * What is not as in cycle.c, and why that is fair:
+ * What is not as in C, and why that is fair:
  *
- *   Slices     They may end after each object; there, after so many slots. Tracing an object and
- *              counting or marking what it refers to is one step, for a slice empties the queue.
+ *   Slices     They may end after each object; there, after a number of slots. Tracing an object
+ *              and counting or marking what it refers to is one step, for a slice empties the
+ *              queue.
  *   Pages      The chains are those of one page: other pages are other chains. But each slot is a
  *              page of its own for the list of those with suspects, so that what is not listed is
- *              not looked at. That Sweep passes over pages without, and that a page may get another
- *              type while the cycle stands in its middle, is not in the model.
+ *              not inspected. Not in the model: Sweep passes over pages without suspects; a page
+ *              may get another type while the cycle stands in its middle; in_ending keeps pages
+ *              in use.
+ *   Parts      Any suspects are a part, not only what the first of them reach, and one may be in
+ *              several parts, as it is when larger ones are tried.
  *   Death      All that die wait in a queue, and what the program does before they go on may be
- *              their finalizers, any number of times. To end at once is one of those orders. What
- *              a clear may do to other garbage than its own is up to doom.c, and not here.
- *   States     Leaves, frozen and saved objects are in no set, as what is OLD. An immortal one has
- *              a reference that the program never drops.
- *   Callbacks  Any object may be a weak reference whose target has just died: its callback may take a
- *              reference to its owner, also where nobody else can. That the owner can be taken before
- *              it is lost, the program does anyway.
+ *              their finalizers, any number of times. To end at once is one of those orders. Only
+ *              garbage that died by CLEAR is told from them: its finalizer has run, and RELEASE
+ *              waits for it, as it is in the backlog. Clearing an object runs no user code.
+ *   FINALIZE   stands for WEAK_CALLBACKS and RESCUE as well: user code may take a reference to
+ *              what is doomed in all of them, and everything else the program may do at any time.
+ *              Who takes one is not told: the ending's callbacks, others, or the program itself,
+ *              which in C may not. It is noted only that it happened, where C notes that it might
+ *              have; but another search is always possible.
+ *   WEAK_ALL   has no effect of its own: a weak reference is refused from then on, cleared or
+ *              not.
+ *   Young      Garbage among the young ends in one step. Its ending is not interrupted by slices,
+ *              and what user code does in it may be done before or afterwards. It is trivial or
+ *              not, that makes no difference for the cycle.
+ *   States     Leaves, frozen and saved objects are in no set, as what is OLD. An immortal one
+ *              has a reference that the program never drops.
+ *   Callbacks  Any object may be a weak reference whose target has just died: its callback may
+ *              take a reference to its owner, though nobody else can. Before the owner is past
+ *              rescue the program takes it anyway; from then on callbacks are held back.
  *   Touched    The bit is set only where somebody will look at it, for fewer states. Those cycles
- *              that do not trust it are the model without, NO_TOUCHED; there a weak reference that
- *              is taken and dropped between two slices leaves no trace, so it keeps no garbage.
- *   Sizes      One reference an object is enough for rings with and without a tail and for objects
- *              that are referred to by several. With FIELDS=4 the first has two, which takes
- *              minutes and 2 GB.
+ *              that do not trust it are the model without, NO_TOUCHED; there a weak reference
+ *              that is taken and dropped between two slices leaves no trace, so it keeps no
+ *              garbage.
+ *   Sizes      One reference an object is enough for rings with and without a tail and for
+ *              objects that are referred to by several. With FIELDS=4 the first has two, which
+ *              takes minutes and 2 GB.
  *
  * check.sh has it verified as it is, and broken in each of the ways below, which has to be
- * noticed. */
+ * noticed. A model with a broken cycle does not start with parts, and one with broken parts or
+ * endings starts with nothing else, for fewer states. */
 
 #ifndef FIELDS
 #define FIELDS 3 /* of all objects together */
@@ -65,7 +101,7 @@
 #define DYING_LEAVES_CHAIN  5 /* it loses its link when its count reaches zero */
 #define RISEN_LEAVES_CHAIN  6 /* or when its finalizer has brought it back */
 #define TRACES_DYING        7 /* the cycle takes an object that dies in a chain for alive */
-#define ABANDONS_DEAD       8 /* a cycle that is abandoned forgets the slots that stayed in chains */
+#define ABANDONS_DEAD       8 /* an abandoned cycle forgets the slots that stayed in chains */
 #define DYING_KEEPS_COUNT   9 /* an object that dies in S keeps its scratch count */
 #define BORN_WITH_COUNT    10 /* there is one in the slot where an object is born */
 #define BORN_IN_S          11 /* an object that is born in the cycle is in S */
@@ -83,10 +119,10 @@
 #define CALLS_PAST_RESCUE  21 /* callbacks are not held back */
 #define CALLS_BEFORE_DROP  22 /* of trivial garbage: until it has dropped its first reference */
 #define RELEASES_EARLY     23 /* the last step does not wait for the backlog */
-#define FREES_EARLY        24 /* trivial garbage leaves its slot when it has dropped its references */
+#define FREES_EARLY        24 /* trivial garbage leaves its slot as soon as it has dropped */
 #define YOUNG_IN_ENDING    25 /* a collection of the young starts, and uses the pages' set again */
 #define ABANDONS_DOOMED    26 /* an abandoned cycle returns the doomed to the old */
-#define ABANDONS_TRIVIAL   27 /* or trivial garbage, whose ending it does not finish */
+#define ABANDONS_TRIVIAL   27 /* it leaves trivial garbage as it is, in the middle of its ending */
 
 #define OBJECTS  3
 #define ALL      7
@@ -118,9 +154,9 @@
 /* Steps of the ending. */
 #define NONE       0
 #define FINALIZE   1 /* all steps up to RESCUE: user code runs, and may do the same in each */
-#define WEAK_ALL   2 /* a step of its own in LATE_PAST_RESCUE only: no user code runs before CLEAR */
+#define WEAK_ALL   2 /* in LATE_PAST_RESCUE only: else no user code runs before CLEAR */
 #define CLEAR      3 /* object by object; then RELEASE */
-#define DROP       4 /* of trivial garbage: object by object, its references to what is not garbage */
+#define DROP       4 /* of trivial garbage, object by object: references to other objects */
 #define FREE_SLOTS 5 /* then its slots */
 
 #define IS_TRIVIAL(o) (step >= DROP && (state[o] == PART || last && state[o] == IN_S))
@@ -201,10 +237,11 @@ inline settle()
         assert(count[i] > 0 || state[i] == FREE || state[i] == GREY || state[i] == DYING ||
                state[i] == WAITS);
         assert(count[i] == 0 || state[i] != FREE);
-        assert(state[i] < DOOMED || step != NONE || BROKEN == SLICED_PART);
+        assert(step != NONE || state[i] != DOOMED && (state[i] != PART || BROKEN == SLICED_PART));
         assert(!IS_LOST(i) || !(within & BIT(i)));
         garbage = garbage & ~(state[i] == FREE -> BIT(i) : 0);
-        suspects = suspects & ~(phase == PARTS && state[i] != IN_S && state[i] != PART -> BIT(i) : 0);
+        suspects = suspects & ~(phase == PARTS && state[i] != IN_S && state[i] != PART -> BIT(i) :
+                                                                                         0);
         /* An ending passes over what is not its garbage, and nothing becomes that. */
         at = at + (at == i && (step == CLEAR && state[i] != DOOMED ||
                                step >= DROP && !IS_TRIVIAL(i)))
@@ -445,7 +482,6 @@ inline enter(next)
 inline end_ending()
 {
     enter(NONE);
-    phase = (last -> DONE : phase);
     last = false;
     ran = false
 }
@@ -481,13 +517,13 @@ inline examine(part, becomes, first)
     condemn((BROKEN == PASSED_ARE_OLD -> OLD : IN_S), becomes, first)
 }
 
-/* The last part: what is alive is not in S any longer, and the cycle is over when the garbage is. */
+/* Examine the last part: what is alive leaves S, and the cycle is over, but for the ending. */
 inline examine_last(becomes, first)
 {
     gather(suspects);
     condemn(OLD, becomes, first);
     last = (step == DROP);
-    phase = (last -> PARTS : DONE)
+    phase = DONE
 }
 
 /* Past rescue from here on, in the same step. Garbage may turn out to be trivial. */
@@ -518,10 +554,11 @@ inline end_waiting(o)
     leave_slot(o)
 }
 
-/* What is still doomed would be uncollectable; nothing may be. */
+/* RELEASE. What is still doomed is uncollectable. Here nothing is: all garbage drops what it holds. */
 inline release_all()
 {
     for (i : 0 .. OBJECTS - 1) {
+        assert(state[i] != DOOMED);
         state[i] = (state[i] == DOOMED -> OLD : state[i])
     }
     end_ending()
@@ -567,7 +604,8 @@ inline finish_trivial()
     end_ending()
 }
 
-/* The cycle is over, but an ending that is under way is not, unless it is trivial. */
+/* Somebody is to look at the heap: the cycle ends, and an ending of trivial garbage. Any other ending
+ * continues. */
 inline abandon()
 {
     if
@@ -580,7 +618,7 @@ inline abandon()
     }
     for (i : 0 .. OBJECTS - 1) {
         if
-        :: state[i] == IN_S || state[i] == GREY && count[i] > 0 ||
+        :: state[i] == IN_S && phase < DONE || state[i] == GREY && count[i] > 0 ||
            state[i] == DOOMED && BROKEN == ABANDONS_DOOMED ->
            state[i] = OLD;
            word[i] = 0
@@ -592,7 +630,10 @@ inline abandon()
     chain = 0;
     lane = 0;
     suspects = 0;
-    phase = DONE
+    phase = DONE;
+    for (i : 0 .. FIELDS - 1) {
+        assert(field[i] != DANGLING)
+    }
 }
 
 /* A phase or a round is over, and the next begins: in a heap as start() makes them. */
@@ -645,9 +686,9 @@ inline forget()
     set = 0
 }
 
-/* What is at the start of a cycle, of a round, or of parts: any heap. S is complete; of what is outside, and
- * may refer to it, everything that is not dying counts as alive. Garbage is what that does not
- * reach. */
+/* What is at the start of a cycle, of a round, or of parts: any heap. S is complete; of what is
+ * outside, and may refer to it, everything that is not dying counts as alive. Garbage is what that
+ * does not reach. */
 inline start()
 {
     holds = held[0] + held[1] + held[2];
@@ -706,8 +747,8 @@ inline start()
     PROGRAM(field[f] == NIL && held[o] > 0 && (within & BIT(OWNER(f))),                            \
             field[f] = o; held[o]--; holds--)
 #if BROKEN == CALLS_PAST_RESCUE || BROKEN == CALLS_BEFORE_DROP
-/* A callback takes a reference to its argument, the owner of the weak reference, which is garbage; the
- * weak reference is not, or not known to be. */
+/* A callback takes a reference to its argument, the owner of the weak reference, which is garbage.
+ * The weak reference is not, or is not known to be. */
 #define MAY_CALL(o) (count[o] > 0 && state[o] != DYING && state[o] != DOOMED && !IS_LOST(o))
 #define DROPS_FIRST (step == DROP && (at == 0 || !IS_TRIVIAL(0)) && (at < 2 || !IS_TRIVIAL(1)))
 #define CALL_BACK(f)                                                                               \
@@ -723,9 +764,9 @@ active proctype world()
 {
     atomic {
         if
-        :: phase = PROMOTE
-        :: phase = COUNT
-        :: phase = PARTS
+        :: BROKEN < PART_IS_GARBAGE -> phase = PROMOTE
+        :: BROKEN < PART_IS_GARBAGE -> phase = COUNT
+        :: BROKEN <= NO_TOUCHED || BROKEN >= PART_IS_GARBAGE -> phase = PARTS
         fi
         for (i : 0 .. OBJECTS - 1) {
             if
@@ -768,7 +809,7 @@ active proctype world()
     CYCLE(phase == SWEEP && at < OBJECTS, sweep(at))
     CYCLE(phase == SWEEP && at == OBJECTS && suspects == 0, phase = DONE)
     CYCLE(phase == SWEEP && at == OBJECTS && suspects != 0, end_round())
-    CYCLE(IN_PARTS, end_round())
+    CYCLE(IN_PARTS && at == 0, end_round())
 #if BROKEN == SLICED_PART
     CYCLE(IN_PARTS && at == 0, gather(suspects); at++)
     CYCLE(IN_PARTS && at != 0, condemn(OLD, DOOMED, FINALIZE); phase = DONE)
@@ -799,7 +840,7 @@ active proctype world()
     CYCLE(step == DROP && at == OBJECTS, enter(FREE_SLOTS))
     CYCLE(step == FREE_SLOTS && at < OBJECTS, free_slot(at); at++)
     CYCLE(step == FREE_SLOTS && at == OBJECTS, end_ending())
-    CYCLE(phase < DONE, abandon())
+    CYCLE((phase < DONE || step >= DROP) && !(IN_PARTS && at != 0), abandon())
 
     ON_OBJECT(0)
     ON_OBJECT(1)
