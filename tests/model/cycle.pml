@@ -68,7 +68,8 @@
  *              has a reference that the program never drops.
  *   Callbacks  Any object may be a weak reference whose target has just died: its callback may
  *              take a reference to its owner, though nobody else can. Before the owner is past
- *              rescue the program takes it anyway; from then on callbacks are held back.
+ *              rescue the program takes it anyway; from then on callbacks are held back, those
+ *              that were queued earlier as well.
  *   Touched    The bit is set only where somebody will look at it, for fewer states. Those cycles
  *              that do not trust it are the model without, NO_TOUCHED; there a weak reference
  *              that is taken and dropped between two slices leaves no trace, so it keeps no
@@ -116,7 +117,7 @@
 #define TAKES_UNNOTED      18 /* or it is not known that user code could: no search is made */
 #define LATE_PAST_RESCUE   19 /* user code runs between the search and past_rescue */
 #define UPGRADES_LOST      20 /* weak references lead to garbage that is past rescue */
-#define CALLS_PAST_RESCUE  21 /* callbacks are not held back */
+#define CALLS_PAST_RESCUE  21 /* callbacks are not held back, or not if queued before */
 #define CALLS_BEFORE_DROP  22 /* of trivial garbage: until it has dropped its first reference */
 #define RELEASES_EARLY     23 /* the last step does not wait for the backlog */
 #define FREES_EARLY        24 /* trivial garbage leaves its slot as soon as it has dropped */
@@ -175,16 +176,17 @@ byte field[FIELDS];
 byte held[OBJECTS]; /* references that the program holds outside of objects */
 byte holds;         /* their sum */
 byte phase, step;
-byte at; /* the slot where the step of the ending stands, or else the phase of the cycle */
+byte at;            /* the slot where the step of the ending stands, or else the phase */
 byte chain, lane;   /* links to what is grey: the chain, and the one that is being traced */
 
 /* Sets of objects, a bit each. */
 byte touched;
 byte suspects; /* the list that Sweep makes */
-bool last; /* trivial garbage of the last part is ending, which has the state IN_S */
-bool ran;  /* since the last search user code took a reference to what is doomed */
 byte within;   /* the program, or a finalizer, can reach it */
 byte garbage;  /* since the cycle began, or doomed */
+
+bool last; /* trivial garbage of the last part is ending, which has the state IN_S */
+bool ran;  /* user code took a reference to what is doomed, since the last search */
 
 /* For use inside a step; 0 between steps. */
 byte i, j, child, set;
@@ -554,7 +556,7 @@ inline end_waiting(o)
     leave_slot(o)
 }
 
-/* RELEASE. What is still doomed is uncollectable. Here nothing is: all garbage drops what it holds. */
+/* RELEASE. What is still doomed is uncollectable; nothing is, for garbage keeps no reference. */
 inline release_all()
 {
     for (i : 0 .. OBJECTS - 1) {
@@ -604,8 +606,8 @@ inline finish_trivial()
     end_ending()
 }
 
-/* Somebody is to look at the heap: the cycle ends, and an ending of trivial garbage. Any other ending
- * continues. */
+/* Somebody is to look at the heap: the cycle ends, and an ending of trivial garbage. Any other
+ * ending continues. */
 inline abandon()
 {
     if
