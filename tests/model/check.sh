@@ -27,8 +27,8 @@ verify()
     (
         cd "$work/$1"
         defines="-DBROKEN=$1 ${SPIN:-}"
-        # Garbage in a ring that owns something more has two fields.
-        case $1 in CALLS_*) defines="$defines -DFIELDS=4" ;; esac
+        # Garbage that refers to what is not garbage has two fields, to be in a ring as well.
+        case $1 in CALLS_* | ABANDONS_TRIVIAL) defines="$defines -DFIELDS=4" ;; esac
         # shellcheck disable=SC2086 # each define is a word
         spin $defines -a "$model"
         cc -O1 -w -DBFS -DSAFETY -DNOREDUCE -DMEMLIM="${MEGABYTES:-2000}" -o pan pan.c
