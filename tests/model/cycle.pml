@@ -75,8 +75,9 @@
  *              that is taken and dropped between two slices leaves no trace, so it keeps no
  *              garbage.
  *   Sizes      One reference an object is enough for rings with and without a tail and for
- *              objects that are referred to by several. With FIELDS=4 the first has two, which
- *              takes minutes and 2 GB.
+ *              objects that are referred to by several; for a ring that owns something more one
+ *              has two: UNEVEN. With FIELDS=4 the first has two and the others one, which takes
+ *              minutes and 2 GB.
  *
  * check.sh has it verified as it is, and broken in each of the ways below, which has to be
  * noticed. A model with a broken cycle does not start with parts, and one with broken parts or
@@ -93,8 +94,9 @@
 #endif
 
 #define AS_IS               0
-/* This is safe and complete all the same; there are only more suspects. */
-#define NO_TOUCHED          1 /* marking goes by the counts alone */
+/* These are safe and complete all the same. */
+#define NO_TOUCHED          1 /* marking goes by the counts alone: there are more suspects */
+#define UNEVEN             28 /* as it is; but the first object has two fields, the last none */
 /* These are not. The cycle: */
 #define STALE_COUNTS        2 /* Sweep leaves the scratch counts of the round */
 #define LEAVES_TOUCHED      3 /* Count does not reset the bit */
@@ -130,7 +132,12 @@
 #define BIT(o)   (1 << (o))
 #define NIL      OBJECTS
 #define DANGLING (OBJECTS + 1) /* dropped, but not reset: to be looked at by nobody */
-#define OWNER(f) ((f) % OBJECTS) /* the object that has the field */
+
+/* Where a ring of garbage has to own something more. */
+#define IS_UNEVEN                                                                                  \
+    (BROKEN == UNEVEN || BROKEN == CALLS_PAST_RESCUE || BROKEN == CALLS_BEFORE_DROP ||             \
+     BROKEN == ABANDONS_TRIVIAL)
+#define OWNER(f) (IS_UNEVEN && (f) == 2 -> 0 : (f) % OBJECTS) /* the object that has the field */
 
 /* States of a slot, those of layout.h. */
 #define FREE   0
@@ -766,8 +773,8 @@ active proctype world()
 {
     atomic {
         if
-        :: BROKEN < PART_IS_GARBAGE -> phase = PROMOTE
-        :: BROKEN < PART_IS_GARBAGE -> phase = COUNT
+        :: BROKEN < PART_IS_GARBAGE || BROKEN == UNEVEN -> phase = PROMOTE
+        :: BROKEN < PART_IS_GARBAGE || BROKEN == UNEVEN -> phase = COUNT
         :: BROKEN <= NO_TOUCHED || BROKEN >= PART_IS_GARBAGE -> phase = PARTS
         fi
         for (i : 0 .. OBJECTS - 1) {
