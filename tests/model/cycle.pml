@@ -1,49 +1,87 @@
 /* SPDX-License-Identifier: MIT */
 
-/* A model of the cycle of src/cycle.c, for Spin, which tries everything that can happen in it.
+/* A model of incremental collection, for Spin, which tries everything that can happen in it: the
+ * cycle of src/cycle.c and src/parts.c finds garbage, and endings of src/ending.c and src/sweep.c
+ * end it.
  *
  * The world is three slots, and a program that holds up to HELD references outside of objects.
- * Either the cycle does a step, or the program does: it takes a reference to an object, through a
- * weak one if need be; drops one; moves one between its hand and a field, no count changing; gives
- * birth in a free slot; goes on with a death; collects the young. All that a program does is made
- * of these: overwriting a field, say, is to move out what is there, drop that, and move in
- * something else. After each step settle() looks at the whole world:
+ * Each step is one of the collector, or one of the program, which
+ *
+ *   - takes a reference to an object, through a weak one if need be;
+ *   - drops one;
+ *   - moves one between its hand and a field, no count changing;
+ *   - gives birth in a free slot;
+ *   - continues a death;
+ *   - collects the young.
+ *
+ * All that a program does is made of these: overwriting a field, say, is to move out what is
+ * there, drop that, and move in something else. The collector is at one of three things:
+ *
+ *   Cycle      PROMOTE, COUNT, MARK, SWEEP, slot by slot. What is left in S is suspect.
+ *   Parts      Any part of the suspects is examined, then any other one; at any time the last
+ *              part, which is all of them. Each is examined in one step.
+ *   Ending     Garbage of a part ends, one part at a time, while the cycle rests: FINALIZE, CLEAR
+ *              and RELEASE; or DROP and FREE_SLOTS, if it is trivial. The program runs after each
+ *              object.
+ *
+ * After each step settle() inspects the whole world:
  *
  *   Safe       Each count is the number of references that there are, so nothing refers to a free
- *              slot. The program cannot reach what is being cleared or freed.
- *   Complete   What was garbage when the cycle began is freed when it ends, but for what the
- *              program has reached meanwhile, which takes a weak reference.
- *   Tidy       In the end no slot is in a chain, no scratch count is left, and nothing is in S.
+ *              slot. The program cannot reach what is past rescue.
+ *   Complete   What was garbage when the cycle began is freed when it ends, and what was doomed
+ *              is freed even if the cycle is abandoned, but for what the program has reached
+ *              meanwhile, which takes a weak reference.
+ *   Tidy       In the end no slot is in a chain, no scratch count is left, nothing is in S,
+ *              nothing is doomed. Nothing is uncollectable.
  *
- * A run goes from the start of a round to its end, and starts with every heap there can be. What a
- * round leaves to the next, and a cycle to the next, is verified to be one of those, and left
- * there: so all this is about any number of rounds and cycles.
+ * A run goes from the start of a cycle, of a round or of parts to its end, and starts with every
+ * heap there can be. What one of them leaves to the next is verified to be one of those, and left
+ * there: so all this is about any number of cycles, of rounds and of passes over parts.
  *
- * What is not as in cycle.c, and why that is fair:
+ * What is not as in C, and why that is fair:
  *
- *   Slices     They may end after each object; there, after so many slots. Tracing an object and
- *              counting or marking what it refers to is one step, for a slice empties the queue.
+ *   Slices     They may end after each object; there, after a number of slots. Tracing an object
+ *              and counting or marking what it refers to is one step, for a slice empties the
+ *              queue.
  *   Pages      The chains are those of one page: other pages are other chains. But each slot is a
  *              page of its own for the list of those with suspects, so that what is not listed is
- *              not looked at. That Sweep passes over pages without, and that a page may get another
- *              type while the cycle stands in its middle, is not in the model.
+ *              not inspected. Not in the model: Sweep passes over pages without suspects; a page
+ *              may get another type while the cycle stands in its middle; in_ending keeps pages
+ *              in use.
+ *   Parts      Any suspects are a part, not only what the first of them reach, and one may be in
+ *              several parts, as it is when larger ones are tried.
  *   Death      All that die wait in a queue, and what the program does before they go on may be
- *              their finalizers, any number of times. To end at once is one of those orders. What
- *              a clear may do to other garbage than its own is up to doom.c, and not here.
- *   States     Leaves, frozen and saved objects are in no set, as what is OLD. An immortal one has
- *              a reference that the program never drops.
- *   Callbacks  Any object may be a weak reference whose target has just died: its callback may take a
- *              reference to its owner, also where nobody else can. That the owner can be taken before
- *              it is lost, the program does anyway.
+ *              their finalizers, any number of times. To end at once is one of those orders. Only
+ *              garbage that died by CLEAR is told from them: its finalizer has run, and RELEASE
+ *              waits for it, as it is in the backlog. Clearing an object runs no user code.
+ *   FINALIZE   stands for WEAK_CALLBACKS and RESCUE as well: user code may take a reference to
+ *              what is doomed in all of them, and everything else the program may do at any time.
+ *              Who takes one is not told: the ending's callbacks, others, or the program itself,
+ *              which in C may not. It is noted only that it happened, where C notes that it might
+ *              have; but another search is always possible.
+ *   WEAK_ALL   has no effect of its own: a weak reference is refused from then on, cleared or
+ *              not.
+ *   Young      Garbage among the young ends in one step. Its ending is not interrupted by slices,
+ *              and what user code does in it may be done before or afterwards. It is trivial or
+ *              not, that makes no difference for the cycle.
+ *   States     Leaves, frozen and saved objects are in no set, as what is OLD. An immortal one
+ *              has a reference that the program never drops.
+ *   Callbacks  Any object may be a weak reference whose target has just died: its callback may
+ *              take a reference to its owner, though nobody else can. Before the owner is past
+ *              rescue the program takes it anyway; from then on callbacks are held back, those
+ *              that were queued earlier as well.
  *   Touched    The bit is set only where somebody will look at it, for fewer states. Those cycles
- *              that do not trust it are the model without, NO_TOUCHED; there a weak reference that
- *              is taken and dropped between two slices leaves no trace, so it keeps no garbage.
- *   Sizes      One reference an object is enough for rings with and without a tail and for objects
- *              that are referred to by several. With FIELDS=4 the first has two, which takes
+ *              that do not trust it are the model without, NO_TOUCHED; there a weak reference
+ *              that is taken and dropped between two slices leaves no trace, so it keeps no
+ *              garbage.
+ *   Sizes      One reference an object is enough for rings with and without a tail and for
+ *              objects that are referred to by several; for a ring that owns something more one
+ *              has two: UNEVEN. With FIELDS=4 the first has two and the others one, which takes
  *              minutes and 2 GB.
  *
  * check.sh has it verified as it is, and broken in each of the ways below, which has to be
- * noticed. */
+ * noticed. A model with a broken cycle does not start with parts, and one with broken parts or
+ * endings starts with nothing else, for fewer states. */
 
 #ifndef FIELDS
 #define FIELDS 3 /* of all objects together */
@@ -56,70 +94,83 @@
 #endif
 
 #define AS_IS               0
-/* This is safe and complete all the same; there are only more suspects. */
-#define NO_TOUCHED          1 /* marking goes by the counts alone */
-/* These are not. */
-#define NO_RECHECK          2 /* what is suspect is garbage */
-#define SLICED_RECHECK      3 /* the program runs between its counting and its marking */
-#define STALE_RECHECK       4 /* it begins with the scratch counts of the round */
-#define NO_PREPARE          5 /* so does a further round */
-#define LEAVES_TOUCHED      6 /* Count does not reset the bit */
-#define NO_SECOND_SEARCH    7 /* what finalizers have brought back is freed all the same */
-#define UPGRADES_LOST       8 /* weak references lead to what is being cleared or freed */
-#define DROP_RELEASES       9 /* plain garbage leaves its slot when it has dropped its references */
-#define FREES_GREY         10 /* what dies in a chain leaves its slot at once */
-#define DYING_LEAVES_CHAIN 11 /* it loses its link when its count reaches zero */
-#define RISEN_LEAVES_CHAIN 12 /* or when its finalizer has brought it back */
-#define TRACES_DYING       13 /* the cycle takes what dies in a chain for alive */
-#define ABANDONS_DEAD      14 /* a cycle that is given up forgets the slots that stayed in chains */
-#define DYING_KEEPS_COUNT  15 /* what dies in S keeps its scratch count */
-#define BORN_WITH_COUNT    16 /* there is one in the slot where something is born */
-#define BORN_IN_S          17 /* what is born in the cycle is in S */
-#define PROMOTED_INTO_S    18 /* so is what survives a collection of the young */
-#define PART_IS_GARBAGE    19 /* what is in a part is garbage */
-#define PART_OF_ALL        20 /* a part takes references from other suspects for its own */
-#define PASSED_ARE_OLD     21 /* what a part has not found to be garbage is not looked at again */
-#define CALLS_PAST_RESCUE  22 /* a weak reference calls back though lost garbage may own it */
+/* These are safe and complete all the same. */
+#define NO_TOUCHED          1 /* marking goes by the counts alone: there are more suspects */
+#define UNEVEN             28 /* as it is; but the first object has two fields, the last none */
+/* These are not. The cycle: */
+#define STALE_COUNTS        2 /* Sweep leaves the scratch counts of the round */
+#define LEAVES_TOUCHED      3 /* Count does not reset the bit */
+#define FREES_GREY          4 /* an object that dies in a chain leaves its slot at once */
+#define DYING_LEAVES_CHAIN  5 /* it loses its link when its count reaches zero */
+#define RISEN_LEAVES_CHAIN  6 /* or when its finalizer has brought it back */
+#define TRACES_DYING        7 /* the cycle takes an object that dies in a chain for alive */
+#define ABANDONS_DEAD       8 /* an abandoned cycle forgets the slots that stayed in chains */
+#define DYING_KEEPS_COUNT   9 /* an object that dies in S keeps its scratch count */
+#define BORN_WITH_COUNT    10 /* there is one in the slot where an object is born */
+#define BORN_IN_S          11 /* an object that is born in the cycle is in S */
+#define PROMOTED_INTO_S    12 /* so is one that survives a collection of the young */
+/* Parts: */
+#define PART_IS_GARBAGE    13 /* all members of a part are garbage */
+#define SLICED_PART        14 /* the program runs between counting and marking */
+#define PART_OF_ALL        15 /* references from other suspects count as inside the part */
+#define PASSED_ARE_OLD     16 /* members that are alive are not looked at again */
+/* Endings: */
+#define NO_RESCUE          17 /* what user code has made reachable is cleared all the same */
+#define TAKES_UNNOTED      18 /* or it is not known that user code could: no search is made */
+#define LATE_PAST_RESCUE   19 /* user code runs between the search and past_rescue */
+#define UPGRADES_LOST      20 /* weak references lead to garbage that is past rescue */
+#define CALLS_PAST_RESCUE  21 /* callbacks are not held back, or not if queued before */
+#define CALLS_BEFORE_DROP  22 /* of trivial garbage: until it has dropped its first reference */
+#define RELEASES_EARLY     23 /* the last step does not wait for the backlog */
+#define FREES_EARLY        24 /* trivial garbage leaves its slot as soon as it has dropped */
+#define YOUNG_IN_ENDING    25 /* a collection of the young starts, and uses the pages' set again */
+#define ABANDONS_DOOMED    26 /* an abandoned cycle returns the doomed to the old */
+#define ABANDONS_TRIVIAL   27 /* it leaves trivial garbage as it is, in the middle of its ending */
 
 #define OBJECTS  3
 #define ALL      7
 #define BIT(o)   (1 << (o))
 #define NIL      OBJECTS
 #define DANGLING (OBJECTS + 1) /* dropped, but not reset: to be looked at by nobody */
-#define OWNER(f) ((f) % OBJECTS) /* the object that has the field */
+
+/* Where a ring of garbage has to own something more. */
+#define IS_UNEVEN                                                                                  \
+    (BROKEN == UNEVEN || BROKEN == CALLS_PAST_RESCUE || BROKEN == CALLS_BEFORE_DROP ||             \
+     BROKEN == ABANDONS_TRIVIAL)
+#define OWNER(f) (IS_UNEVEN && (f) == 2 -> 0 : (f) % OBJECTS) /* the object that has the field */
 
 /* States of a slot, those of layout.h. */
 #define FREE   0
 #define YOUNG  1
-#define OLD    2 /* heap->old: old, but not or no more in S */
+#define OLD    2 /* heap->old: old, but not or no longer in S */
 #define IN_S   3
 #define GREY   4 /* with a count of 0: dead, and in a chain */
 #define DYING  5
 #define DOOMED 6
-#define GONE   7 /* garbage that ends in this step */
-#define PART   8 /* in the part that is examined in this step */
+#define PART   7 /* in the part that is examined in this step, or trivial garbage of one */
+#define WAITS  8 /* DYING in C: cleared, and in the backlog; its finalizer has run */
+#define GONE   9 /* young garbage, which ends in this step */
 
-/* Phases. */
-#define PROMOTE  0
-#define COUNT    1
-#define MARK     2
-#define SWEEP    3
-#define PARTS    4 /* any parts of the suspects, in any order; but none is in two */
-#define RECHECK  5
-#define FINALIZE 6 /* what the recheck has found is doomed; finalizers may bring it back */
-#define CLEAR    7 /* object by object: it drops its references, and dies by that */
-#define DROP     8 /* or, of plain garbage: object by object, its references to the living */
-#define RELEASE  9 /* then its slots */
-#define DONE     10
+/* Phases of the cycle. */
+#define PROMOTE 0
+#define COUNT   1
+#define MARK    2
+#define SWEEP   3
+#define PARTS   4 /* any parts of the suspects, in any order; and at any time the last part */
+#define DONE    5 /* or abandoned; an ending may go on */
 
-/* Found, and beyond rescue. */
-#define IS_LOST(o) (state[o] == DOOMED && phase == CLEAR || state[o] == IN_S && phase >= DROP)
+/* Steps of the ending. */
+#define NONE       0
+#define FINALIZE   1 /* all steps up to RESCUE: user code runs, and may do the same in each */
+#define WEAK_ALL   2 /* in LATE_PAST_RESCUE only: else no user code runs before CLEAR */
+#define CLEAR      3 /* object by object; then RELEASE */
+#define DROP       4 /* of trivial garbage, object by object: references to other objects */
+#define FREE_SLOTS 5 /* then its slots */
 
-/* Whether an object, as a weak reference, may call back now: it is not dying, nor known to be garbage,
- * nor does lost garbage own what it owned. */
-#define CAN_CALL(o)                                                                                \
-    (count[o] > 0 && state[o] != DYING && state[o] != DOOMED && !IS_LOST(o) &&                     \
-     (phase != CLEAR && phase != DROP || BROKEN == CALLS_PAST_RESCUE))
+#define IS_TRIVIAL(o) (step >= DROP && (state[o] == PART || last && state[o] == IN_S))
+
+/* Past rescue. */
+#define IS_LOST(o) (state[o] == WAITS || state[o] == DOOMED && step >= CLEAR || IS_TRIVIAL(o))
 
 /* The gc word above the state: a scratch count, or a link. */
 #define LINK(o)  ((o) + 1)
@@ -131,16 +182,18 @@ byte word[OBJECTS];
 byte field[FIELDS];
 byte held[OBJECTS]; /* references that the program holds outside of objects */
 byte holds;         /* their sum */
-byte phase, at;     /* where the cycle is: at this slot */
+byte phase, step;
+byte at;            /* the slot where the step of the ending stands, or else the phase */
 byte chain, lane;   /* links to what is grey: the chain, and the one that is being traced */
 
 /* Sets of objects, a bit each. */
 byte touched;
 byte suspects; /* the list that Sweep makes */
-byte unseen;   /* those of them that were in no part yet */
-bool in_parts; /* what is doomed is garbage of a part */
 byte within;   /* the program, or a finalizer, can reach it */
-byte garbage;  /* since the cycle began */
+byte garbage;  /* since the cycle began, or doomed */
+
+bool last; /* trivial garbage of the last part is ending, which has the state IN_S */
+bool ran;  /* user code took a reference to what is doomed, since the last search */
 
 /* For use inside a step; 0 between steps. */
 byte i, j, child, set;
@@ -170,8 +223,8 @@ inline find_within()
 /* Show the world, where Spin shows the way to an error. */
 inline print_world()
 {
-    printf("phase %d at %d  chain %d lane %d  touched %d suspects %d garbage %d\n", phase, at,
-           chain, lane, touched, suspects, garbage);
+    printf("phase %d step %d at %d  chain %d lane %d  touched %d suspects %d garbage %d ran %d\n",
+           phase, step, at, chain, lane, touched, suspects, garbage, ran);
     for (i : 0 .. OBJECTS - 1) {
         printf("    %d: state %d count %d word %d held %d refers to %d\n", i, state[i], count[i],
                word[i], held[i], field[i])
@@ -187,14 +240,20 @@ inline settle()
     for (i : 0 .. OBJECTS - 1) {
         child = held[i];
         for (j : 0 .. FIELDS - 1) {
-            child = child + (field[j] == i && !(phase == RELEASE && state[OWNER(j)] == IN_S))
+            child = child + (field[j] == i && !(step == FREE_SLOTS && IS_TRIVIAL(OWNER(j))))
         }
-        assert(child == count[i] || phase == RELEASE && state[i] == IN_S);
-        assert(count[i] > 0 || state[i] == FREE || state[i] == GREY || state[i] == DYING);
+        assert(child == count[i] || step == FREE_SLOTS && IS_TRIVIAL(i));
+        assert(count[i] > 0 || state[i] == FREE || state[i] == GREY || state[i] == DYING ||
+               state[i] == WAITS);
         assert(count[i] == 0 || state[i] != FREE);
-        assert(state[i] != GONE && (state[i] != DOOMED || phase == FINALIZE || phase == CLEAR));
+        assert(step != NONE || state[i] != DOOMED && (state[i] != PART || BROKEN == SLICED_PART));
         assert(!IS_LOST(i) || !(within & BIT(i)));
-        garbage = garbage & ~(state[i] == FREE -> BIT(i) : 0)
+        garbage = garbage & ~(state[i] == FREE -> BIT(i) : 0);
+        suspects = suspects & ~(phase == PARTS && state[i] != IN_S && state[i] != PART -> BIT(i) :
+                                                                                         0);
+        /* An ending passes over what is not its garbage, and nothing becomes that. */
+        at = at + (at == i && (step == CLEAR && state[i] != DOOMED ||
+                               step >= DROP && !IS_TRIVIAL(i)))
     }
     /* Only what Count has come by, and Mark has not. */
     touched = touched & (phase == COUNT -> BIT(at) - 1 : ALL & ~(BIT(at) - 1));
@@ -219,7 +278,7 @@ inline let_go(o) /* gc_decref */
        touched = touched & ~BIT(o);
        word[o] = (state[o] == GREY && BROKEN != DYING_LEAVES_CHAIN ||
                   BROKEN == DYING_KEEPS_COUNT -> word[o] : 0);
-       state[o] = (state[o] == DOOMED && phase == CLEAR -> GONE : DYING)
+       state[o] = (state[o] == DOOMED && step >= CLEAR -> WAITS : DYING)
     fi
 }
 
@@ -273,7 +332,7 @@ inline count_inside(from, list)
 
 /* The rest of it, unless everything is taken for garbage. What is garbage gets a state, and is the
  * set afterwards. */
-inline condemn_rest(from, list, becomes, exact)
+inline condemn_rest(from, list, alive, becomes, exact)
 {
     set = 0;
     for (i : 0 .. OBJECTS - 1) {
@@ -295,7 +354,7 @@ inline condemn_rest(from, list, becomes, exact)
         if
         :: set & BIT(i) ->
            set = set & ~BIT(i);
-           state[i] = (BROKEN == PROMOTED_INTO_S && from == YOUNG -> IN_S : OLD);
+           state[i] = alive;
            word[i] = 0
         :: !(set & BIT(i)) && state[i] == from && (list & BIT(i)) ->
            set = set | BIT(i);
@@ -331,12 +390,14 @@ inline free_plain(from)
     }
 }
 
+/* All at once: what user code may do meanwhile, it may do before or afterwards. */
 inline collect_young()
 {
-    garbage = (phase == PROMOTE -> 0 : garbage); /* its survivors may refer to what is in S */
     count_inside(YOUNG, ALL);
-    condemn_rest(YOUNG, ALL, GONE, true);
-    free_plain(GONE)
+    condemn_rest(YOUNG, ALL, (phase == PROMOTE || BROKEN == PROMOTED_INTO_S -> IN_S : OLD), GONE,
+                 true);
+    free_plain(GONE);
+    at = (step != NONE -> OBJECTS : at) /* in YOUNG_IN_ENDING: there is nothing more in the set */
 }
 
 /* The cycle, step by step. */
@@ -415,50 +476,29 @@ inline trace_grey()
 inline sweep(o)
 {
     suspects = suspects | (state[o] == IN_S -> BIT(o) : 0);
+    word[o] = (state[o] == IN_S && BROKEN != STALE_COUNTS -> 0 : word[o]);
     at++
 }
 
-inline begin_recheck()
+/* Parts, and their endings. */
+
+inline enter(next)
 {
-    for (i : 0 .. OBJECTS - 1) {
-        if
-        :: state[i] == IN_S && (suspects & BIT(i)) && BROKEN != STALE_RECHECK -> word[i] = 0
-        :: else
-        fi
-    }
-    count_inside(IN_S, suspects);
-    at++
+    step = next;
+    at = 0
 }
 
-inline end_recheck(becomes, next)
+inline end_ending()
 {
-    condemn_rest(IN_S, suspects, becomes, BROKEN != NO_RECHECK);
-    find_within();
-    assert(!(within & set));
-    suspects = 0;
-    go_to((set == 0 -> DONE : next))
+    enter(NONE);
+    last = false;
+    ran = false
 }
 
-inline begin_parts()
+inline gather(part)
 {
     for (i : 0 .. OBJECTS - 1) {
-        word[i] = (state[i] == IN_S -> 0 : word[i])
-    }
-    unseen = suspects;
-    go_to(PARTS)
-}
-
-/* The set algorithm on a part, whose garbage ends at once if it is plain. */
-inline examine(part, becomes)
-{
-    child = 0;
-    for (i : 0 .. OBJECTS - 1) {
-        if
-        :: state[i] == IN_S && (part & BIT(i)) ->
-           child = child | BIT(i);
-           state[i] = PART
-        :: else
-        fi
+        state[i] = (state[i] == IN_S && (part & BIT(i)) -> PART : state[i])
     }
     count_inside(PART, ALL);
     for (i : 0 .. FIELDS - 1) {
@@ -468,108 +508,127 @@ inline examine(part, becomes)
         :: else
         fi
     }
-    condemn_rest(PART, ALL, becomes, BROKEN != PART_IS_GARBAGE);
-    for (i : 0 .. OBJECTS - 1) {
-        state[i] = ((child & BIT(i)) && state[i] == OLD && BROKEN != PASSED_ARE_OLD -> IN_S :
-                                                                                       state[i])
-    }
-    unseen = unseen & ~(part);
+}
+
+/* The rest of the set algorithm. The ending of the garbage begins. */
+inline condemn(alive, becomes, first)
+{
+    condemn_rest(PART, ALL, alive, becomes, BROKEN != PART_IS_GARBAGE);
+    garbage = garbage | set;
     find_within();
     assert(!(within & set));
-    in_parts = (set != 0 && becomes == DOOMED);
-    if
-    :: in_parts -> go_to(FINALIZE)
-    :: else -> free_plain(GONE)
-    fi
+    enter((set == 0 -> NONE : first))
 }
 
-/* What comes after the end of garbage. */
-inline end_doom()
+inline examine(part, becomes, first)
 {
-    if
-    :: in_parts ->
-       in_parts = false;
-       go_to(PARTS)
-    :: else -> phase = DONE
-    fi
+    gather(part);
+    condemn((BROKEN == PASSED_ARE_OLD -> OLD : IN_S), becomes, first)
 }
 
-/* A finalizer looks at the heap. */
-inline end_parts()
+/* Examine the last part: what is alive leaves S, and the cycle is over, but for the ending. */
+inline examine_last(becomes, first)
 {
-    for (i : 0 .. OBJECTS - 1) {
-        word[i] = (state[i] == IN_S -> 0 : word[i]);
-        state[i] = (state[i] == IN_S -> OLD : state[i])
-    }
-    garbage = 0;
-    in_parts = false
+    gather(suspects);
+    condemn(OLD, becomes, first);
+    last = (step == DROP);
+    phase = DONE
 }
 
-inline search_again()
+/* Past rescue from here on, in the same step. Garbage may turn out to be trivial. */
+inline rescue(becomes, next)
 {
     count_inside(DOOMED, ALL);
-    condemn_rest(DOOMED, ALL, DOOMED, BROKEN != NO_SECOND_SEARCH)
+    condemn_rest(DOOMED, ALL, OLD, becomes, BROKEN != NO_RESCUE);
+    ran = false;
+    if
+    :: set == 0 -> end_ending()
+    :: else -> enter(next)
+    fi
 }
 
-/* Clear an object, which dies by that, as may others of the garbage; no user code runs. */
+/* Clear an object, which may die by that, as may others of the garbage. */
 inline clear(o)
 {
-    if
-    :: state[o] == DOOMED ->
-       count[o]++;
-       drop_fields(o);
-       let_go(o);
-       for (set : 1 .. OBJECTS) {
-           for (i : 0 .. OBJECTS - 1) {
-               if
-               :: state[i] == GONE -> drop_fields(i); leave_slot(i)
-               :: else
-               fi
-           }
-       }
-    :: else
-    fi
+    count[o]++;
+    drop_fields(o);
+    let_go(o);
     at++
 }
 
-/* Drop the references to what is no garbage; the others stay as they are. */
+/* The backlog: one that died of the garbage ends. */
+inline end_waiting(o)
+{
+    drop_fields(o);
+    leave_slot(o)
+}
+
+/* RELEASE. What is still doomed is uncollectable; nothing is, for garbage keeps no reference. */
+inline release_all()
+{
+    for (i : 0 .. OBJECTS - 1) {
+        assert(state[i] != DOOMED);
+        state[i] = (state[i] == DOOMED -> OLD : state[i])
+    }
+    end_ending()
+}
+
+/* Drop the references to what is not garbage; the others stay as they are. */
 inline drop_outside(o)
 {
-    if
-    :: state[o] == IN_S ->
-       for (j : 0 .. FIELDS - 1) {
-           if
-           :: OWNER(j) == o && field[j] != NIL && state[field[j]] != IN_S ->
-              child = field[j];
-              field[j] = DANGLING;
-              let_go(child)
-           :: else
-           fi
-       }
-    :: else
-    fi
-    at++
+    for (j : 0 .. FIELDS - 1) {
+        if
+        :: OWNER(j) == o && field[j] < NIL && !IS_TRIVIAL(field[j]) ->
+           child = field[j];
+           field[j] = DANGLING;
+           let_go(child)
+        :: else
+        fi
+    }
 }
 
-inline release(o)
+inline free_slot(o)
 {
-    if
-    :: state[o] == IN_S ->
-       for (j : 0 .. FIELDS - 1) {
-           field[j] = (OWNER(j) == o -> NIL : field[j])
-       }
-       count[o] = 0;
-       leave_slot(o)
-    :: else
-    fi
-    at++
+    for (j : 0 .. FIELDS - 1) {
+        field[j] = (OWNER(j) == o -> NIL : field[j])
+    }
+    count[o] = 0;
+    leave_slot(o)
 }
 
-inline abandon()
+inline finish_trivial()
 {
     for (i : 0 .. OBJECTS - 1) {
         if
-        :: state[i] == IN_S || state[i] == GREY && count[i] > 0 ->
+        :: step == DROP && IS_TRIVIAL(i) -> drop_outside(i)
+        :: else
+        fi
+    }
+    for (i : 0 .. OBJECTS - 1) {
+        if
+        :: IS_TRIVIAL(i) -> free_slot(i)
+        :: else
+        fi
+    }
+    end_ending()
+}
+
+/* Somebody is to look at the heap: the cycle ends, and an ending of trivial garbage. Any other
+ * ending continues. */
+inline abandon()
+{
+    if
+    :: step >= DROP && BROKEN != ABANDONS_TRIVIAL -> finish_trivial()
+    :: else
+    fi;
+    at = (step == NONE -> 0 : at);
+    for (i : 0 .. OBJECTS - 1) {
+        garbage = garbage & ~(state[i] == DOOMED || IS_LOST(i) -> 0 : BIT(i))
+    }
+    for (i : 0 .. OBJECTS - 1) {
+        if
+        :: state[i] == IN_S && phase < DONE || state[i] == GREY && count[i] > 0 ||
+           state[i] == DOOMED && BROKEN == ABANDONS_DOOMED ->
            state[i] = OLD;
            word[i] = 0
         :: state[i] == GREY && count[i] == 0 && BROKEN != ABANDONS_DEAD -> leave_slot(i)
@@ -579,17 +638,20 @@ inline abandon()
     }
     chain = 0;
     lane = 0;
-    garbage = 0;
-    phase = DONE
+    suspects = 0;
+    phase = DONE;
+    for (i : 0 .. FIELDS - 1) {
+        assert(field[i] != DANGLING)
+    }
 }
 
-/* A round is over, and the next begins: in a heap as start() makes them. */
+/* A phase or a round is over, and the next begins: in a heap as start() makes them. */
 inline end_round()
 {
     set = within;
     for (i : 0 .. OBJECTS - 1) {
         set = set | (state[i] == OLD || state[i] == YOUNG -> BIT(i) : 0);
-        assert(state[i] != IN_S || phase == PROMOTE || (suspects & BIT(i)));
+        assert(state[i] != IN_S || phase == PROMOTE || (suspects & BIT(i)) && word[i] == 0);
         assert(state[i] == IN_S || !(garbage & BIT(i)));
         word[i] = (state[i] == IN_S -> 0 : word[i]);
         state[i] = (state[i] == IN_S -> OLD : state[i])
@@ -626,8 +688,6 @@ inline forget()
     at = 0;
     garbage = 0;
     suspects = 0;
-    unseen = 0;
-    in_parts = false;
     within = 0;
     i = 0;
     j = 0;
@@ -635,9 +695,9 @@ inline forget()
     set = 0
 }
 
-/* What is at the start of a cycle, or of a round: any heap. S is complete; of what is outside, and
- * may refer to it, everything that is not dying counts as alive. Garbage is what that does not
- * reach. */
+/* What is at the start of a cycle, of a round, or of parts: any heap. S is complete; of what is
+ * outside, and may refer to it, everything that is not dying counts as alive. Garbage is what that
+ * does not reach. */
 inline start()
 {
     holds = held[0] + held[1] + held[2];
@@ -646,15 +706,16 @@ inline start()
         for (j : 0 .. FIELDS - 1) {
             count[i] = count[i] + (field[j] == i)
         }
-        word[i] = (state[i] == IN_S && BROKEN == NO_PREPARE -> 1 : 0);
         child = child + (count[i] == 0 && state[i] != FREE && state[i] != DYING);
         garbage = garbage | (state[i] == IN_S || state[i] == YOUNG -> BIT(i) : 0);
-        set = set | (state[i] == OLD || state[i] == YOUNG && phase == COUNT -> BIT(i) : 0)
+        set = set | (state[i] == OLD || state[i] == YOUNG && phase != PROMOTE -> BIT(i) : 0);
+        suspects = suspects | (state[i] == IN_S && phase == PARTS -> BIT(i) : 0)
     }
     close(set);
     garbage = garbage & ~set;
     if
-    :: child > 0 || holds > HELD -> phase = DONE /* no such heap */
+    :: child > 0 || holds > HELD || phase == PARTS && suspects == 0 ->
+       phase = DONE /* no such heap */
     :: else
     fi
 }
@@ -664,15 +725,17 @@ inline start()
         (guard) -> act;                                                                            \
         settle();                                                                                  \
         if                                                                                         \
-        :: phase == DONE -> verify_end(); forget()                                                 \
+        :: phase == DONE && step == NONE -> verify_end(); forget()                                 \
         :: else                                                                                    \
         fi                                                                                         \
     }
-#define PROGRAM(guard, act) :: d_step { phase < DONE && (guard) -> act; settle() }
+#define PROGRAM(guard, act)                                                                        \
+    :: d_step { (phase < DONE || step != NONE) && (guard) -> act; settle() }
 
+#define IN_PARTS (phase == PARTS && step == NONE)
 #define ON_PART(part)                                                                              \
-    CYCLE(phase == PARTS && (unseen & part) == part, examine(part, GONE))                          \
-    CYCLE(phase == PARTS && (unseen & part) == part, examine(part, DOOMED))
+    CYCLE(IN_PARTS && (suspects & part) == part, examine(part, DOOMED, FINALIZE))                  \
+    CYCLE(IN_PARTS && (suspects & part) == part, examine(part, PART, DROP))
 
 /* What the program can do with an object, and with a field. */
 #define ON_OBJECT(o)                                                                               \
@@ -680,9 +743,11 @@ inline start()
             state[o] = (BROKEN == BORN_IN_S -> IN_S : YOUNG); count[o] = 1; held[o] = 1; holds++)  \
     PROGRAM((count[o] > 0 || state[o] == DYING) && holds < HELD &&                                 \
                 (!IS_LOST(o) || BROKEN == UPGRADES_LOST),                                          \
-            count[o]++; held[o]++; holds++)                                                        \
+            count[o]++; held[o]++; holds++;                                                        \
+            ran = ran || state[o] == DOOMED && BROKEN != TAKES_UNNOTED)                            \
     PROGRAM(held[o] > 0, held[o]--; holds--; let_go(o))                                            \
-    PROGRAM(state[o] == DYING, end(o))
+    PROGRAM(state[o] == DYING, end(o))                                                             \
+    PROGRAM(state[o] == WAITS, end_waiting(o))
 
 #define MOVE_OUT(f)                                                                                \
     PROGRAM(field[f] != NIL && holds < HELD && (within & BIT(OWNER(f))),                           \
@@ -690,20 +755,27 @@ inline start()
 #define MOVE_IN(o, f)                                                                              \
     PROGRAM(field[f] == NIL && held[o] > 0 && (within & BIT(OWNER(f))),                            \
             field[f] = o; held[o]--; holds--)
-/* A callback takes a reference to the owner of the weak reference, which is its argument. When all was
- * dropped, lost garbage refers to garbage only, or to a slot that was. */
+#if BROKEN == CALLS_PAST_RESCUE || BROKEN == CALLS_BEFORE_DROP
+/* A callback takes a reference to its argument, the owner of the weak reference, which is garbage.
+ * The weak reference is not, or is not known to be. */
+#define MAY_CALL(o) (count[o] > 0 && state[o] != DYING && state[o] != DOOMED && !IS_LOST(o))
+#define DROPS_FIRST (step == DROP && (at == 0 || !IS_TRIVIAL(0)) && (at < 2 || !IS_TRIVIAL(1)))
 #define CALL_BACK(f)                                                                               \
-    PROGRAM(field[f] < NIL && IS_LOST(OWNER(f)) && phase < RELEASE && CAN_CALL(field[f]) &&        \
-                holds < HELD,                                                                      \
+    PROGRAM(field[f] < NIL && IS_LOST(OWNER(f)) && step < FREE_SLOTS && MAY_CALL(field[f]) &&      \
+                holds < HELD && (BROKEN == CALLS_PAST_RESCUE || DROPS_FIRST),              \
             count[OWNER(f)]++; held[OWNER(f)]++; holds++)
+#else
+#define CALL_BACK(f)
+#endif
 #define ON_FIELD(f) MOVE_OUT(f) MOVE_IN(0, f) MOVE_IN(1, f) MOVE_IN(2, f) CALL_BACK(f)
 
 active proctype world()
 {
     atomic {
         if
-        :: phase = PROMOTE
-        :: phase = COUNT
+        :: BROKEN < PART_IS_GARBAGE || BROKEN == UNEVEN -> phase = PROMOTE
+        :: BROKEN < PART_IS_GARBAGE || BROKEN == UNEVEN -> phase = COUNT
+        :: BROKEN <= NO_TOUCHED || BROKEN >= PART_IS_GARBAGE -> phase = PARTS
         fi
         for (i : 0 .. OBJECTS - 1) {
             if
@@ -711,7 +783,7 @@ active proctype world()
             :: state[i] = YOUNG
             :: state[i] = IN_S
             :: state[i] = DYING
-            :: phase == COUNT -> state[i] = OLD
+            :: phase != PROMOTE -> state[i] = OLD
             fi
             if
             :: true
@@ -746,32 +818,38 @@ active proctype world()
     CYCLE(phase == SWEEP && at < OBJECTS, sweep(at))
     CYCLE(phase == SWEEP && at == OBJECTS && suspects == 0, phase = DONE)
     CYCLE(phase == SWEEP && at == OBJECTS && suspects != 0, end_round())
-    CYCLE(phase == SWEEP && at == OBJECTS && suspects != 0, go_to(RECHECK))
-    CYCLE(phase == SWEEP && at == OBJECTS && suspects != 0, begin_parts())
+    CYCLE(IN_PARTS && at == 0, end_round())
+#if BROKEN == SLICED_PART
+    CYCLE(IN_PARTS && at == 0, gather(suspects); at++)
+    CYCLE(IN_PARTS && at != 0, condemn(OLD, DOOMED, FINALIZE); phase = DONE)
+#else
     ON_PART(1) ON_PART(2) ON_PART(3) ON_PART(4) ON_PART(5) ON_PART(6) ON_PART(7)
-    CYCLE(phase == PARTS, end_round())
-    CYCLE(phase == PARTS, go_to(RECHECK))
-    CYCLE(phase == FINALIZE && in_parts, end_parts())
-#if BROKEN == SLICED_RECHECK
-    CYCLE(phase == RECHECK && at == 0, begin_recheck())
-    CYCLE(phase == RECHECK && at != 0, end_recheck(DOOMED, FINALIZE))
-#else
-    CYCLE(phase == RECHECK, begin_recheck(); end_recheck(DOOMED, FINALIZE))
-    CYCLE(phase == RECHECK, begin_recheck(); end_recheck(IN_S, DROP))
+    CYCLE(IN_PARTS, examine_last(DOOMED, FINALIZE))
+    CYCLE(IN_PARTS, examine_last(IN_S, DROP))
 #endif
-    CYCLE(phase == FINALIZE, search_again(); go_to(CLEAR))
-    CYCLE(phase == FINALIZE, search_again(); free_plain(DOOMED); end_doom())
-    CYCLE(phase == CLEAR && at < OBJECTS, clear(at))
-    CYCLE(phase == CLEAR && at == OBJECTS, end_doom())
-#if BROKEN == DROP_RELEASES
-    CYCLE(phase == DROP && at < OBJECTS, drop_outside(at); at--; release(at))
+#if BROKEN == LATE_PAST_RESCUE
+    CYCLE(step == FINALIZE, rescue(DOOMED, WEAK_ALL))
+    CYCLE(step == WEAK_ALL, enter(CLEAR))
 #else
-    CYCLE(phase == DROP && at < OBJECTS, drop_outside(at))
+    CYCLE(step == FINALIZE, rescue(DOOMED, CLEAR))
 #endif
-    CYCLE(phase == DROP && at == OBJECTS, go_to(RELEASE))
-    CYCLE(phase == RELEASE && at < OBJECTS, release(at))
-    CYCLE(phase == RELEASE && at == OBJECTS, phase = DONE)
-    CYCLE(phase < FINALIZE, abandon())
+    CYCLE(step == FINALIZE && ran, rescue(DOOMED, FINALIZE))
+    CYCLE(step == FINALIZE, rescue(PART, DROP))
+    CYCLE(step == FINALIZE && !ran, enter(CLEAR))
+    CYCLE(step == CLEAR && at < OBJECTS, clear(at))
+    CYCLE(step == CLEAR && at == OBJECTS &&
+              (state[0] != WAITS && state[1] != WAITS && state[2] != WAITS ||
+               BROKEN == RELEASES_EARLY),
+          release_all())
+#if BROKEN == FREES_EARLY
+    CYCLE(step == DROP && at < OBJECTS, drop_outside(at); free_slot(at); at++)
+#else
+    CYCLE(step == DROP && at < OBJECTS, drop_outside(at); at++)
+#endif
+    CYCLE(step == DROP && at == OBJECTS, enter(FREE_SLOTS))
+    CYCLE(step == FREE_SLOTS && at < OBJECTS, free_slot(at); at++)
+    CYCLE(step == FREE_SLOTS && at == OBJECTS, end_ending())
+    CYCLE((phase < DONE || step >= DROP) && !(IN_PARTS && at != 0), abandon())
 
     ON_OBJECT(0)
     ON_OBJECT(1)
@@ -782,7 +860,9 @@ active proctype world()
 #if FIELDS > 3
     ON_FIELD(3)
 #endif
-    PROGRAM(state[0] == YOUNG || state[1] == YOUNG || state[2] == YOUNG, collect_young())
-    :: phase == DONE -> break
+    PROGRAM((state[0] == YOUNG || state[1] == YOUNG || state[2] == YOUNG) &&
+                (step == NONE || BROKEN == YOUNG_IN_ENDING),
+            collect_young())
+    :: phase == DONE && step == NONE -> break
     od
 }
