@@ -481,6 +481,10 @@ static bool call_first(gc_weak *due)
         return false;
     }
     leave_due(&call->weak);
+    if (ring_for(heap, call, NULL) != NULL) { /* garbage was found since it came to be due */
+        join_due(&heap->held_back, &call->weak);
+        return false;
+    }
     call_back(call); /* user code may run here */
     return true;
 }
