@@ -472,7 +472,7 @@ static void call_back(struct gci_weak_call *call)
     gc_decref(call); /* user code may run here */
 }
 
-/* Call the first that is due, unless it is garbage. Returns whether it was called. */
+/* Call the first that is due, unless it is garbage or has to wait. Returns whether it was called. */
 static bool call_first(gc_weak *due)
 {
     struct gci_weak_call *call = (struct gci_weak_call *)due->next;
@@ -481,8 +481,9 @@ static bool call_first(gc_weak *due)
         return false;
     }
     leave_due(&call->weak);
-    if (ring_for(heap, call, NULL) != NULL) { /* garbage was found since it came to be due */
-        join_due(&heap->held_back, &call->weak);
+    gc_weak *ring = ring_for(gci_page_of(call)->heap, call, due);
+    if (ring != due) { /* the program has had a slice since, which found garbage */
+        join_due(ring, &call->weak);
         return false;
     }
     call_back(call); /* user code may run here */
