@@ -297,13 +297,21 @@ static void collect_now(gc_heap *heap, gc_collection *report, bool by_itself, ui
     call_stop_hooks(heap, report); /* user code may run here */
 }
 
+/* Containers that were found to be garbage of a generation, ever, but for what collections at once have
+ * saved, and cycles before the latest. */
+static uint64_t found_of(const gc_heap *heap, int generation)
+{
+    const gc_generation_stats *stats = &heap->generations[generation];
+    uint64_t saved = generation == 0 ? 0 : heap->cycle.report.saved;
+    return stats->collected + stats->uncollectable + saved;
+}
+
 /* One collection, from the first start hook to the last stop hook. false: none may start. `found` are the
  * containers found to be garbage, with those that slices had found and that were ending. */
 static bool collect(gc_heap *heap, int generation, gc_reason reason, bool by_itself, size_t *found)
 {
     gc_collection report = { .size = sizeof(report), .generation = generation, .reason = reason };
-    const gc_generation_stats *stats = &heap->generations[generation];
-    uint64_t before = stats->collected + stats->uncollectable;
+    uint64_t before = found_of(heap, generation);
     *found = 0;
     if (heap->busy > 0) {
         return false;
@@ -322,7 +330,7 @@ static bool collect(gc_heap *heap, int generation, gc_reason reason, bool by_its
     if (starts) {
         collect_now(heap, &report, by_itself, start); /* user code may run here */
     }
-    *found = (size_t)(stats->collected + stats->uncollectable - before + report.saved);
+    *found = (size_t)(found_of(heap, generation) - before + report.saved);
     gci_collect_release(heap);
     errno = error;
     return starts;

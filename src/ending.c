@@ -92,7 +92,7 @@ static void clear_weak(gc_heap *heap, enum gci_weak_which which)
 static enum gci_ending_step first_past_rescue(const gc_heap *heap)
 {
     const struct gci_set *set = &heap->ending.set;
-    if (set->look && (heap->debug & GC_DEBUG_SAVE_ALL)) {
+    if (heap->debug & GC_DEBUG_SAVE_ALL) {
         return GCI_END_SAVE;
     }
     return set->plain ? GCI_END_DROP : GCI_END_WEAK_ALL;
@@ -335,8 +335,11 @@ void gci_ending_run(gc_heap *heap, uint64_t deadline)
 
 void gci_ending_finish(gc_heap *heap)
 {
+    bool draining = heap->draining;
+    heap->draining = false; /* who is cleared inside a death dies at once, too, before step 6 */
     while (gci_is_ending(heap)) {
         gci_ending_run(heap, UINT64_MAX); /* user code may run here */
         (void)gci_weak_call(&heap->due);  /* user code may run here */
     }
+    heap->draining = draining;
 }

@@ -293,6 +293,28 @@ static void garbage_referring_to_the_living_only_drops_its_references(void **sta
     gc_decref(kept);
 }
 
+static void collect_in_a_death(struct world *world, struct leaf *leaf)
+{
+    (void)leaf;
+    expect(world, gc_collect(world->heap) == 5);
+    expect(world, world->destroyed == 6);
+}
+
+static void garbage_that_ends_inside_a_death_is_gone_when_that_returns(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = world_new_heap(world, NULL);
+    struct leaf *leaf = leaf_new(heap, 9);
+    (void)drop_a_ring(heap, 1, 5);
+    world->on_leaf = collect_in_a_death;
+    gc_decref(leaf);
+    assert_int_equal(stats_of(heap).generations[1].collected, 5);
+    assert_int_equal(stats_of(heap).generations[1].uncollectable, 0);
+    assert_sound(heap);
+    assert_live(heap, 0);
+    world->story[0] = '\0';
+}
+
 static void leaves_of_garbage_die_with_it_and_are_not_counted(void **state)
 {
     struct world *world = *state;
@@ -320,7 +342,9 @@ static void a_page_that_is_emptied_by_doom_waits_for_its_end(void **state)
     }
     last->left = first;
     struct gci_set set = find(heap);
-    gc_collection result = gci_doom(heap, &set);
+    gc_collection result = { .generation = 1 };
+    gci_ending_begin(heap, &set, &result);
+    gci_ending_finish(heap);
     assert_result(result, count, 0, 0);
     size_t emptied = 0;
     for (struct gci_page *page = heap->emptied_pages; page != NULL; page = page->next) {
@@ -335,49 +359,45 @@ static void a_page_that_is_emptied_by_doom_waits_for_its_end(void **state)
     assert_sound(heap);
 }
 
-/* In slices: the same steps, for ranges of slots. */
+/* In slices: a few objects at a time. */
 
-static void steps_for_a_range_leave_the_others_alone(void **state)
+static void weak_references_end_when_it_is_their_turn(void **state)
 {
     struct world *world = *state;
     gc_heap *heap = world_new_heap(world, NULL);
-    struct actor *first = drop_a_ring(heap, 1, 4), *third = first->left->left;
-    gc_weak *calls[2] = { weak_with_callback(first, 1), weak_with_callback(third, 2) };
-    gc_weak *plain = plain_weak(first), *watches = watcher(first, 3);
+    struct actor *first = drop_a_ring(heap, 1, 4);
+    gc_weak *call = weak_with_callback(first, 1), *watches = watcher(first, 3);
+    gc_weak *plain = plain_weak(first);
     struct gci_set set = find(heap);
-    struct gci_page *page = gci_page_of(first);
-    size_t from = gci_page_offset(&first->object), half = gci_page_offset(&third->object);
-    uint32_t doomed = 1u << GCI_DOOMED;
-    gci_doom_each(page, doomed, from, half, gci_doom_end_callbacks);
+    gc_collection result = { .generation = 1 };
+    gci_ending_begin(heap, &set, &result);
+    gci_ending_run(heap, 0);
     assert_story(world, "");
-    assert_true(gci_weak_call(&heap->due) == 1);
-    assert_story(world, "W1 "); /* no watcher, and no other half */
+    assert_int_equal(gci_weak_call(&heap->due), 1);
+    assert_story(world, "W1 "); /* no watcher */
     assert_ptr_equal(weak_peek(plain), first);
-    gci_doom_each(page, doomed, from, half, gci_death_finalize);
-    assert_story(world, "F1 F2 ");
+    gci_ending_run(heap, 0);
+    assert_story(world, "F1 F2 F3 F4 ");
     assert_int_equal(gc_refcount(first), 1);
-    set = gci_set_of_doomed(heap, &set);
-    gci_trace_find_garbage(heap, &set);
-    assert_int_equal(set.garbage_count, 4);
-    gci_doom_end_weak(heap, &set);
+    gci_ending_run(heap, 0);
+    while (heap->ending.step != GCI_END_CLEAR) {
+        gci_ending_run(heap, 0);
+    }
     assert_null(weak_peek(plain));
     assert_story(world, "");
     assert_int_equal(gci_weak_call(&heap->due), 1);
-    assert_story(world, "W3 "); /* the watcher; the other waits until the garbage is gone */
-    gci_doom_each(page, doomed, from, from + page->slot_size,
-                  gci_doom_clear); /* the first: the circle breaks */
-    assert_story(world, "D2 F3 D3 F4 D4 D1 ");
-    assert_int_equal(gci_weak_call(&heap->waiting), 1);
-    assert_story(world, "W2 ");
+    assert_story(world, "W3 ");
+    gci_ending_finish(heap);
+    assert_story(world, "D2 D3 D4 D1 ");
+    assert_result(result, 4, 0, 0);
     gci_collect_release(heap);
-    assert_live(heap, 4);
-    gc_decref(calls[0]);
-    gc_decref(calls[1]);
+    assert_live(heap, 3);
+    gc_decref(call);
     gc_decref(plain);
     gc_decref(watches);
 }
 
-static void released_is_counted_as_uncollectable_and_its_late_weak_references_end(void **state)
+static void uncollectable_is_counted_and_its_late_weak_references_end(void **state)
 {
     struct world *world = *state;
     gc_heap *heap = world_new_heap(world, NULL);
@@ -385,13 +405,16 @@ static void released_is_counted_as_uncollectable_and_its_late_weak_references_en
     a->next = b;
     b->next = a;
     struct gci_set set = find(heap);
-    struct gci_page *page = gci_page_of(a);
-    assert_int_equal(set.garbage_count, 2);
-    gc_weak *weak = plain_weak(a);
-    heap->cycle.garbage = 5;
-    gci_doom_each(page, 1u << GCI_DOOMED, page->first, gci_page_end(page), gci_doom_release);
-    assert_int_equal(heap->cycle.garbage, 3); /* that has died */
-    assert_int_equal(heap->cycle.report.uncollectable, 2);
+    gc_collection result = { .generation = 1 };
+    gci_ending_begin(heap, &set, &result);
+    while (heap->ending.step != GCI_END_RELEASE) {
+        gci_ending_run(heap, 0);
+    }
+    gc_weak *weak = plain_weak(a), *call = weak_with_callback(b, 1);
+    assert_null(gc_weak_get(weak));
+    gci_ending_finish(heap);
+    assert_story(world, "W1 ");
+    assert_result(result, 0, 2, 0);
     assert_int_equal(heap->generations[1].uncollectable, 2);
     assert_int_equal(state_of(a), heap->old);
     assert_int_equal(state_of(b), heap->old);
@@ -399,6 +422,7 @@ static void released_is_counted_as_uncollectable_and_its_late_weak_references_en
     assert_null(weak_peek(weak));
     gci_collect_release(heap);
     gc_decref(weak);
+    gc_decref(call);
     gc_clear(&a->next);
 }
 
@@ -416,10 +440,11 @@ int main(void)
         world_test(what_nobody_clears_is_uncollectable_and_old_again),
         world_test(a_circle_that_one_member_can_break_is_freed),
         world_test(garbage_referring_to_the_living_only_drops_its_references),
+        world_test(garbage_that_ends_inside_a_death_is_gone_when_that_returns),
         world_test(leaves_of_garbage_die_with_it_and_are_not_counted),
         world_test(a_page_that_is_emptied_by_doom_waits_for_its_end),
-        world_test(steps_for_a_range_leave_the_others_alone),
-        world_test(released_is_counted_as_uncollectable_and_its_late_weak_references_end),
+        world_test(weak_references_end_when_it_is_their_turn),
+        world_test(uncollectable_is_counted_and_its_late_weak_references_end),
     };
     return cmocka_run_group_tests_name("doom", tests, NULL, NULL);
 }
