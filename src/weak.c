@@ -487,7 +487,7 @@ static void call_back(struct gci_weak_call *call)
     gc_decref(call); /* user code may run here */
 }
 
-/* Call the first that is due, unless it is garbage. Returns whether it was called. */
+/* Call the first that is due, unless it is garbage or has to wait. Returns whether it was called. */
 static bool call_first(gc_weak *due)
 {
     struct gci_weak_call *call = (struct gci_weak_call *)due->next;
@@ -496,6 +496,11 @@ static bool call_first(gc_weak *due)
         return false;
     }
     leave_due(&call->weak);
+    gc_weak *ring = ring_for(gci_page_of(call)->heap, call, due);
+    if (ring != due) { /* an earlier callback has run slices, which found garbage */
+        join_due(ring, &call->weak);
+        return false;
+    }
     call_back(call); /* user code may run here */
     return true;
 }

@@ -307,6 +307,37 @@ static void owner_that_a_late_callback_takes_is_rescued_whole(void **state)
     world->story[0] = '\0';
 }
 
+static void find_the_owner(gc_weak *weak, void *arg)
+{
+    (void)weak;
+    step_to(arg, GCI_PHASE_DROP);
+}
+
+/* Both are due when the target dies. The first callback runs the slices that find the owner of the
+ * other. A cycle that does not trust touched objects takes the owner for garbage. */
+static void owner_that_an_earlier_callback_finds_is_not_called_for(void **state)
+{
+    struct world *world = *state;
+    gc_heap *heap = patient_heap_new(world);
+    struct taken taken = { .calls = 0 };
+    world->memo = &taken;
+    struct owner *ring = ring_of(heap, &plain_owner_type, BIG);
+    struct node *target = node_new(heap);
+    heap->cycle.number = 3; /* the next is the fourth */
+    gci_cycle_begin(heap);
+    step_to(heap, GCI_PHASE_COUNT);
+    ring->weak = gc_weak_new(target, take_owner, ring);
+    gc_weak *finder = gc_weak_new(target, find_the_owner, heap); /* the newest is called first */
+    gc_decref(ring);
+    gc_decref(target);
+    assert_int_equal(heap->cycle.phase, GCI_PHASE_DROP);
+    step_to_the_end(heap);
+    assert_int_equal(taken.calls, 0);
+    assert_sound(heap);
+    assert_live(heap, 1);
+    gc_decref(finder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -316,6 +347,7 @@ int main(void)
         world_test(owner_that_is_emptied_in_slices_is_whole_or_not_called_for),
         world_test(owner_that_is_being_cleared_is_not_called_for),
         world_test(owner_that_a_late_callback_takes_is_rescued_whole),
+        world_test(owner_that_an_earlier_callback_finds_is_not_called_for),
     };
     return cmocka_run_group_tests_name("owner", tests, NULL, NULL);
 }
