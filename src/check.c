@@ -376,7 +376,7 @@ static bool check_cycle(gc_heap *heap)
         return true;
     }
     uint32_t grey = cycle->phase == GCI_PHASE_MARK ? 1u << GCI_GREY : 0;
-    uint32_t trivial = gci_ending_is_trivial(heap) ? 1u << GCI_PART : 0;
+    uint32_t trivial = gci_ending_is_trivial(heap) ? 1u << GCI_PART | 1u << GCI_DOOMED : 0;
     uint32_t in_cycle = 1u << GCI_OLD_A | 1u << GCI_OLD_B | grey | trivial;
     uint32_t scratch = (in_cycle & ~(1u << heap->old)) | 1u << GCI_FREE | 1u << GCI_DYING;
     for (struct gci_page *page = NULL; (page = gci_pages_next(heap, page)) != NULL;) {

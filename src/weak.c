@@ -482,7 +482,7 @@ static bool call_first(gc_weak *due)
     }
     leave_due(&call->weak);
     gc_weak *ring = ring_for(gci_page_of(call)->heap, call, due);
-    if (ring != due) { /* the program has had a slice since, which found garbage */
+    if (ring != due) { /* an earlier callback has run slices, which found garbage */
         join_due(ring, &call->weak);
         return false;
     }

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from check_floors import FLOORS, module_of
 
-CORE_LINES_MAX = 6880  # the floors up to the collector: what every program carries
+CORE_LINES_MAX = 6884  # the floors up to the collector: what every program carries
 ALL_LINES_MAX = 10240
 FILE_LINES_MAX = 800
 CORE_FLOORS = 4
