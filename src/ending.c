@@ -92,7 +92,7 @@ static void clear_weak(gc_heap *heap, enum gci_weak_which which)
 static enum gci_ending_step first_past_rescue(const gc_heap *heap)
 {
     const struct gci_set *set = &heap->ending.set;
-    if (heap->debug & GC_DEBUG_SAVE_ALL) {
+    if (set->look && (heap->debug & GC_DEBUG_SAVE_ALL)) {
         return GCI_END_SAVE;
     }
     return set->plain ? GCI_END_DROP : GCI_END_WEAK_ALL;
