@@ -1135,9 +1135,8 @@ static void parts_end_one_after_the_other_and_are_counted_so(void **state)
         falls += stats.objects_live < live;
         live = stats.objects_live;
         assert_int_equal(stats.died_by_count, 0);
-        uint64_t collected = stats.generations[1].collected; /* the plain in the end */
-        assert_true(collected >= world->destroyed);
-        assert_true(!more || collected - world->destroyed <= PART);
+        uint64_t collected = stats.generations[1].collected; /* of a part when it has ended */
+        assert_true(collected + PART >= world->destroyed);
         assert_true(more || collected == 2 * PARTS * PART);
         assert_int_equal(stats.objects_born, stats.objects_live + stats.objects_died);
     } while (more);
@@ -1161,9 +1160,8 @@ static void parts_of_a_cycle_that_is_cut_short_are_counted_once(void **state)
         while (stats_of(heap).objects_live > (2 * PARTS - parts) * PART) {
             assert_true(step(heap));
         }
-        size_t before = world->destroyed;
+        uint64_t before = stats_of(heap).generations[1].collected;
         assert_sound(heap);
-        assert_false(gc_step(heap, 0));
         assert_int_equal(stats_of(heap).died_by_count, 0);
         assert_int_equal(calls.starts, 1);
         assert_int_equal(calls.stops, 0);
@@ -1268,16 +1266,16 @@ static void finalizers_that_look_at_the_heap_put_the_rest_off(void **state)
     begin_with_parts(heap);
     go_to_the_end(heap);
     assert_int_equal(world->finalized, PART);
-    assert_int_equal(world->destroyed, 0);
+    assert_int_equal(world->destroyed, PART);
     assert_int_equal(cycles(heap), 0);
     assert_int_equal(calls.starts, 1);
     assert_int_equal(calls.stops, 0);
-    for (unsigned i = 2; i <= PARTS; i++) { /* what is finalized ends in the next one */
+    for (unsigned i = 2; i <= PARTS; i++) { /* each look cuts the cycle short */
         begin(heap);
         assert_int_equal(calls.stops, i - 1);
         go_to_the_end(heap);
         assert_int_equal(world->finalized, i * PART);
-        assert_int_equal(world->destroyed, (i - 1) * PART);
+        assert_int_equal(world->destroyed, i * PART);
     }
     begin(heap);
     go_to_the_end(heap);
@@ -1394,7 +1392,7 @@ static void collect_at_once_ends_what_died_of_a_cycle(void **state)
             assert_live(heap, live);
         }
         drop_a_node_circle(heap);
-        assert_int_equal(gc_collect(heap), 2);
+        assert_int_equal(gc_collect(heap), PART + 2); /* the part had not ended */
         assert_live(heap, 0);
         assert_int_equal(calls.starts, 2);
         assert_int_equal(calls.stops, 2);
@@ -1631,41 +1629,6 @@ static void watcher_runs_in_the_slice_in_which_its_object_dies(void **state)
     assert_story(world, "W1 ");
 }
 
-/* Its object has died when nobody knew that it is garbage; and garbage it is, but lives on. The list is
- * longer than a page, so that a part of it is there still when the cycle is cut short. */
-static void weak_reference_that_was_garbage_is_not_called(void **state)
-{
-    struct world *world = *state;
-    for (unsigned debug = 0; debug <= GC_DEBUG_SAVE_ALL; debug += GC_DEBUG_SAVE_ALL) {
-        gc_heap *heap = patient_heap_new(world);
-        struct node *ring = node_new(heap), *last = node_new(heap);
-        struct node *stubborn = gc_new(heap, &stubborn_node_type);
-        assert_non_null(stubborn);
-        gc_set(&ring->left, ring);
-        gc_set(&stubborn->left, stubborn);
-        gc_set_steal(&stubborn->right, (struct node *)(void *)weak_with_callback(last, 1));
-        for (size_t i = 1; i < 5000; i++) {
-            struct node *node = node_new(heap);
-            node->left = last;
-            last = node;
-        }
-        ring->right = last;
-        (void)gc_collect_generation(heap, 0);
-        gc_decref(ring);
-        begin(heap);
-        while (stats_of(heap).objects_died == 0 && step(heap)) {
-        }
-        assert_true(gc_check(heap)); /* cuts it short */
-        go_to_the_end(heap);
-        (void)gc_set_debug(heap, debug);
-        gc_decref(stubborn);
-        (void)gc_collect(heap);
-        assert_story(world, "");
-        gc_heap_free(heap);
-        world->heap = NULL;
-    }
-}
-
 /* Of the garbage that this one leaves, the next collection is the one that disables. */
 static void disable(struct world *world, struct actor *actor)
 {
@@ -1758,7 +1721,6 @@ int main(void)
         world_test(slice_runs_few_finalizers),
         world_test(program_gets_nothing_that_is_being_finalized),
         world_test(watcher_runs_in_the_slice_in_which_its_object_dies),
-        world_test(weak_reference_that_was_garbage_is_not_called),
         world_test(cycle_is_over_and_has_its_stop_when_what_died_of_it_is_gone),
         world_test(program_dies_in_no_backlog),
         world_test(collect_at_once_ends_what_died_of_a_cycle),

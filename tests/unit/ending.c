@@ -916,9 +916,9 @@ static void collection_returns_what_is_saved_of_an_ending(void **state)
     struct world *world = *state;
     gc_heap *heap = patient_heap_new(world);
     (void)drop_big(heap);
+    (void)gc_set_debug(heap, GC_DEBUG_SAVE_ALL);
     gci_cycle_begin(heap);
     run_to_step(heap, GCI_END_FINALIZE);
-    (void)gc_set_debug(heap, GC_DEBUG_SAVE_ALL);
     assert_int_equal(gc_collect(heap), BIG);
     assert_int_equal(gc_collect(heap), 0); /* once */
     (void)gc_set_debug(heap, 0);
