@@ -389,7 +389,7 @@ static bool check_cycle(gc_heap *heap)
                             (const void *)self, self->gc);
             }
         }
-        if (page == cycle->page && cycle->offset < gci_page_end(page) &&
+        if (page == cycle->page && page->in_hand && cycle->offset < gci_page_end(page) &&
             !gci_page_is_slot(page, cycle->offset)) {
             return FAIL(heap, "CYCLE-3: a cycle stands in a page of %s, at no slot",
                         page->type->name);

@@ -83,6 +83,7 @@ static struct gci_set find_garbage(gc_heap *heap, int generation, bool by_itself
     }
     if (!keeps) {
         heap->young_objects = 0;
+        gci_cycle_forget_young(heap);
         gci_pages_forget_young(heap);
     }
     return set;
@@ -235,7 +236,7 @@ void gci_collect_slice(gc_heap *heap, uint64_t budget_ns)
     gci_death_drain(heap); /* user code may run here */
     bool is_over = cycle->phase == GCI_PHASE_DONE && !gci_pacing_has_leftovers(heap);
     if (is_over) {
-        cycle->phase = GCI_PHASE_NONE;
+        gci_cycle_set_phase(heap, GCI_PHASE_NONE);
     }
     check_heap(heap);
     if (!gci_pacing_is_in_cycle(heap)) {
@@ -497,7 +498,7 @@ static bool shortage(gc_heap *heap)
 void gci_collect_install(gc_heap *heap)
 {
     heap->hooks = (struct gci_hooks){
-        .alarm = alarm, .shortage = shortage, .owe = owe, .settle = gci_collect_settle
+        .alarm = alarm, .shortage = shortage, .owe = owe
     };
 }
 

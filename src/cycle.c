@@ -58,14 +58,19 @@ static struct gci_page *next_page(const gc_heap *heap, struct gci_page *page)
 /* Go to the page after `page` (NULL: to the first). */
 static void turn_over(gc_heap *heap, struct gci_page *page)
 {
-    struct gci_cycle *cycle = &heap->cycle;
-    cycle->page = next_page(heap, page);
-    cycle->offset = cycle->page == NULL ? 0 : cycle->page->first;
+    gci_cycle_stand_in(&heap->cycle, next_page(heap, page));
+}
+
+void gci_cycle_forget_young(gc_heap *heap)
+{
+    if (heap->cycle.phase == GCI_PHASE_PROMOTE) {
+        gci_cycle_stand_in(&heap->cycle, NULL);
+    }
 }
 
 static void enter(gc_heap *heap, enum gci_phase phase)
 {
-    heap->cycle.phase = phase;
+    gci_cycle_set_phase(heap, phase);
     turn_over(heap, NULL);
 }
 
@@ -77,7 +82,7 @@ static bool each_range(gc_heap *heap, struct gci_tracer *tracer, uint64_t deadli
     struct gci_cycle *cycle = &heap->cycle;
     while (cycle->page != NULL) {
         struct gci_page *page = cycle->page;
-        size_t end = page->record == NULL ? 0 : gci_page_end(page);
+        size_t end = page->record == NULL || !page->in_hand ? 0 : gci_page_end(page);
         cycle->end = cycle->offset == page->first || end < cycle->end ? end : cycle->end;
         end = cycle->end;
         if (cycle->offset < end) {
@@ -218,6 +223,17 @@ static size_t mark_roots(struct gci_tracer *tracer, struct gci_page *page, size_
     return end;
 }
 
+/* Let go of the object whose arrays were marked. */
+static void leave_array(struct gci_cycle *cycle)
+{
+    struct gci_page *page = cycle->array_page;
+    if (page != NULL) {
+        page->in_hand = page->in_hand && page == cycle->page;
+    }
+    cycle->array_page = NULL;
+    cycle->array_at = (struct gci_array_place){ 0 };
+}
+
 /* Go on with the object whose arrays are being marked, unless it is gone. Returns what that cost, in
  * objects. */
 static unsigned trace_array(struct gci_tracer *tracer)
@@ -226,10 +242,9 @@ static unsigned trace_array(struct gci_tracer *tracer)
     struct gci_page *page = cycle->array_page;
     gc_object *self = gci_page_at(page, cycle->array_offset);
     size_t budget = ITEMS;
-    if (page->record == NULL || (uint32_t)gci_state_of(self) != tracer->heap->old ||
+    if (!page->in_hand || (uint32_t)gci_state_of(self) != tracer->heap->old ||
         gci_trace_some(tracer, page, self, &cycle->array_at, &budget)) {
-        cycle->array_page = NULL;
-        cycle->array_at = (struct gci_array_place){ 0 };
+        leave_array(cycle);
     }
     return (unsigned)(ITEMS - budget) / (ITEMS / CHUNK);
 }
@@ -244,6 +259,7 @@ static unsigned leave_chain(struct gci_tracer *tracer, struct gci_page *page, gc
     } else {
         self->gc = tracer->heap->old;
         if (page->duties & GCI_DUTY_LONG) {
+            page->in_hand = true;
             tracer->heap->cycle.array_page = page;
             tracer->heap->cycle.array_offset = gci_page_offset(self);
             return 1 + trace_array(tracer);
@@ -410,10 +426,9 @@ static size_t sweep(struct gci_tracer *tracer, struct gci_page *page, size_t off
 static void finish(gc_heap *heap, enum gci_phase phase)
 {
     forget_suspect_pages(&heap->cycle);
-    heap->cycle.phase = phase;
-    heap->cycle.page = NULL; /* for a walk of which user code was part */
-    heap->cycle.array_page = NULL;
-    heap->cycle.array_at = (struct gci_array_place){ 0 };
+    gci_cycle_set_phase(heap, phase);
+    leave_array(&heap->cycle);
+    gci_cycle_stand_in(&heap->cycle, NULL);
 }
 
 /* Examine the suspects in parts of at most `part_max` members. */

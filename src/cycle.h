@@ -16,6 +16,16 @@ OURO_INTERNAL void gci_cycle_promote(gc_heap *heap);
  * way. No user code runs but traverse. */
 OURO_INTERNAL void gci_cycle_slice(gc_heap *heap, uint64_t deadline);
 
+/* The young are old now, or gone: a promotion has nothing more to do. */
+OURO_INTERNAL void gci_cycle_forget_young(gc_heap *heap);
+
+/* The cycle is in a phase now, or none is under way. */
+static inline void gci_cycle_set_phase(gc_heap *heap, enum gci_phase phase)
+{
+    heap->cycle.phase = phase;
+    heap->in_cycle = phase != GCI_PHASE_NONE;
+}
+
 /* Whether no phase of a cycle is left to run. */
 static inline bool gci_cycle_is_over(const gc_heap *heap)
 {

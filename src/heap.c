@@ -88,6 +88,15 @@ size_t gc_heap_trim(gc_heap *heap)
     return returned + gci_pages_purge(heap, true, UINT64_MAX);
 }
 
+gc_status gc_type_forget(gc_heap *heap, const gc_type *type)
+{
+    if (heap->pinned > 0 || heap->draining) {
+        return gci_fail(heap, GC_ERR_BUSY);
+    }
+    gci_collect_settle(heap); /* user code may run here */
+    return gci_object_forget_type(heap, type) ? GC_OK : gci_fail(heap, GC_ERR_BUSY);
+}
+
 /* The end. */
 
 /* Call `act` for each living object, leaves too, but not for those that are born meanwhile. Pages are

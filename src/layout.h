@@ -40,8 +40,9 @@
  *            in a chain keeps its place: it is DYING with a link, then GREY with GCI_REFS_DEAD, until
  *            the cycle comes by. The last has GCI_LINK_END. A page with chains has no plain_refs, so
  *            that no death passes this over.
- *   CYCLE-3  The offset of a cycle is that of a slot of its page, or beyond all of them: a page that
- *            is used anew while a cycle stands in it is passed over, since all in it is younger.
+ *   CYCLE-3  The page where a cycle stands, and the one of the array that it marks, are in_hand, and its
+ *            offset there is that of a slot, or beyond all of them. A page that is used anew is not in
+ *            hand any more, and is passed over, since all in it is younger.
  *   END-1    While an ending is under way its garbage is DOOMED, and nothing else is; but trivial garbage
  *            keeps the state that it had, and a scratch count. The pages where it is have in_ending:
  *            they are not taken out of use, even when they are empty.
@@ -220,6 +221,7 @@ struct gci_page {
     uint16_t suspects; /* what the last sweep has found */
     uint16_t zombies;  /* slots of dead objects that are still in a chain */
     int16_t notice; /* it is looked at when so many objects are left: GCI_NOTICE_NEVER, or PAGE-2 */
+    bool in_hand : 1;   /* CYCLE-3 */
     bool in_part : 1;   /* of the part that a cycle gathers */
     bool in_ending : 1; /* END-1 */
     uint8_t
@@ -364,7 +366,6 @@ struct gci_hooks {
     void (*alarm)(gc_heap *heap);            /* a threshold is passed, or nearly */
     bool (*shortage)(gc_heap *heap);         /* memory or limit is short; true: try again */
     void (*owe)(gc_heap *heap, size_t size); /* a slow birth, if destruction is bounded */
-    void (*settle)(gc_heap *heap);           /* no cycle is to be under way */
     void (*born)(gc_heap *heap, gc_object *self,
                  const struct gci_caller *caller); /* profile is on */
     void (*stop_profile)(gc_heap *heap);           /* the heap ends, with its profile on */
@@ -556,6 +557,7 @@ struct gc_heap {
     unsigned weak_calls; /* callbacks of weak references under way */
     bool draining;       /* somebody further up the stack empties the queue of the dying */
     bool slicing;        /* a slice is under way: what dies of it joins the backlog */
+    bool in_cycle;       /* a cycle is under way: segments stay (CYCLE-1), and slow births go on with it */
     bool closing;        /* no births any more */
     bool enabled;
     unsigned busy;       /* collections and searches under way: no collection starts */

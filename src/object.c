@@ -170,14 +170,10 @@ static bool has_objects(const gc_heap *heap, const gc_type *type, bool former)
     return false;
 }
 
-gc_status gc_type_forget(gc_heap *heap, const gc_type *type)
+bool gci_object_forget_type(gc_heap *heap, const gc_type *type)
 {
-    if (heap->pinned > 0 || heap->draining) {
-        return gci_fail(heap, GC_ERR_BUSY);
-    }
-    heap->hooks.settle(heap); /* user code may run here */
     if (has_objects(heap, type, false)) {
-        return gci_fail(heap, GC_ERR_BUSY);
+        return false;
     }
     gci_pages_drop_idle(heap);
     (void)gci_pages_trim(heap, SIZE_MAX); /* emptied pages may be of the type */
@@ -190,7 +186,7 @@ gc_status gc_type_forget(gc_heap *heap, const gc_type *type)
         }
     }
     list_free_records(heap);
-    return GC_OK;
+    return true;
 }
 
 /* Birth. */
@@ -351,7 +347,7 @@ static gc_object *slow_birth(gc_heap *heap, const gc_type *type, unsigned size_c
         heap->hooks.owe(heap, slot_size); /* user code may run here */
     }
     /* A cycle goes on though what is allocated is only as much as dies. */
-    if (ouro_alarm_is_due(&heap->known, slot_size) || heap->cycle.phase != GCI_PHASE_NONE ||
+    if (ouro_alarm_is_due(&heap->known, slot_size) || heap->in_cycle ||
         heap->bytes_live < heap->bytes_low) {
         heap->hooks.alarm(heap); /* user code may run here */
     }

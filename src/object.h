@@ -139,6 +139,10 @@ static inline gc_object *gci_walk_next(const gc_heap *heap, struct gci_walk *at,
 OURO_INTERNAL struct gci_record *gci_object_record(const gc_heap *heap, const gc_type *type,
                                                    unsigned size_class);
 
+/* Forget a type, and give up its pages. No pages are pinned. Returns false, and does nothing, if objects
+ * of the type are left. */
+OURO_INTERNAL bool gci_object_forget_type(gc_heap *heap, const gc_type *type);
+
 /* Forget all records, at the end of the heap. */
 OURO_INTERNAL void gci_object_free_records(gc_heap *heap);
 

@@ -211,13 +211,7 @@ static struct gci_page *page_new(gc_heap *heap, struct gci_record *record, size_
         gci_segments_give_sites(heap, page);
         page->profile.site = 0;
     }
-    if (heap->cycle.page == page) {
-        heap->cycle.offset = SIZE_MAX; /* CYCLE-3 */
-    }
-    if (heap->cycle.array_page == page) {
-        heap->cycle.array_page = NULL; /* likewise */
-        heap->cycle.array_at = (struct gci_array_place){ 0 };
-    }
+    page->in_hand = false; /* CYCLE-3 */
     page->end = page->first;
     page->free = 0;
     page->sorted = 0;
@@ -509,9 +503,6 @@ void gci_pages_forget_current(gc_heap *heap)
 void gci_pages_forget_young(gc_heap *heap)
 {
     gci_pages_forget_current(heap);
-    if (heap->cycle.phase == GCI_PHASE_PROMOTE) {
-        heap->cycle.page = NULL; /* it is done */
-    }
     while (heap->young_pages != NULL) {
         heap->young_pages->young = false;
         heap->young_pages = heap->young_pages->next_young;
@@ -520,11 +511,9 @@ void gci_pages_forget_young(gc_heap *heap)
 
 void gci_pages_prune_young(gc_heap *heap, bool aged)
 {
-    const struct gci_cycle *cycle = &heap->cycle;
-    const struct gci_page *in_hand = cycle->phase == GCI_PHASE_PROMOTE ? cycle->page : NULL;
     for (struct gci_page **link = &heap->young_pages; *link != NULL;) {
         struct gci_page *page = *link;
-        if (aged ? page->aged : page->record == NULL && page != in_hand) {
+        if (aged ? page->aged : page->record == NULL && !page->in_hand) {
             page->young = false;
             *link = page->next_young;
         } else {
@@ -543,14 +532,12 @@ void gci_pages_unpin(gc_heap *heap)
     heap->pinned--;
 }
 
-/* Whether a page may be taken out of use. A large object's may not while a cycle that is under
- * way may come by it, since its segment would leave (CYCLE-1). */
-static bool may_leave(const gc_heap *heap, const struct gci_page *page)
+/* Whether a page may be taken out of use. A large object's may not while a cycle may come by it, since
+ * its segment would leave (CYCLE-1). */
+static bool may_leave(const struct gci_page *page)
 {
-    bool in_hand =
-        page == heap->cycle.page || page == heap->cycle.array_page || page->in_suspect_pages;
-    return !page->in_ending && (heap->cycle.phase == GCI_PHASE_NONE || !in_hand ||
-                                !gci_segment_is_large(gci_segment_of(page)));
+    bool is_awaited = page->in_hand || page->in_suspect_pages;
+    return !page->in_ending && !(is_awaited && gci_segment_is_large(gci_segment_of(page)));
 }
 
 /* Take the pages in the list of emptied ones out of use. */
@@ -558,7 +545,7 @@ static void give_emptied(gc_heap *heap)
 {
     struct gci_page *next;
     for (struct gci_page *page = heap->emptied_pages; page != NULL; page = page->next) {
-        page->record = may_leave(heap, page) ? NULL : page->record;
+        page->record = may_leave(page) ? NULL : page->record;
     }
     gci_pages_prune_young(heap, false);
     for (struct gci_page *page = heap->emptied_pages; page != NULL; page = next) {
@@ -580,7 +567,7 @@ size_t gci_pages_trim(gc_heap *heap, size_t keep)
     if (heap->emptied_pages != NULL) {
         give_emptied(heap);
     }
-    keep = heap->cycle.phase == GCI_PHASE_NONE ? keep : SIZE_MAX; /* CYCLE-1 */
+    keep = heap->in_cycle ? SIZE_MAX : keep; /* CYCLE-1 */
     if (heap->empty_segments > keep) {
         gci_pages_prune_young(heap, false);
     }
@@ -599,7 +586,7 @@ size_t gci_pages_purge(gc_heap *heap, bool all, uint64_t budget_ns)
     if (!gci_segments_has_idle(heap) || (!all && heap->config.purge_ns == SIZE_MAX)) {
         return 0;
     }
-    bool may_unmap = heap->cycle.phase == GCI_PHASE_NONE; /* CYCLE-1 */
+    bool may_unmap = !heap->in_cycle; /* CYCLE-1 */
     if (may_unmap && heap->empty_segments > 0) {
         gci_pages_prune_young(heap, false);
     }

@@ -80,9 +80,9 @@ static struct gci_set gather_part(gc_heap *heap)
     for (size_t looks = 0; cycle->page != NULL && part.count < GCI_PART_MIN && looks < LOOKS;
          looks++) {
         struct gci_page *page = cycle->page;
-        if (page->record == NULL || cycle->offset >= gci_page_end(page)) {
-            cycle->page = gci_parts_next_page(heap, page);
-            cycle->offset = cycle->page == NULL ? 0 : cycle->page->first;
+        bool is_there = page->record != NULL && page->in_hand;
+        if (!is_there || cycle->offset >= gci_page_end(page)) {
+            gci_cycle_stand_in(cycle, gci_parts_next_page(heap, page));
             continue;
         }
         gather(heap, &part, gci_page_at(page, cycle->offset));
@@ -106,7 +106,7 @@ static struct gci_set take_the_rest(gc_heap *heap)
             pages = page;
         }
     }
-    heap->cycle.page = NULL;
+    gci_cycle_stand_in(&heap->cycle, NULL);
     return gci_set_of_suspects(heap, pages);
 }
 
@@ -115,7 +115,7 @@ bool gci_parts_examine(gc_heap *heap, uint64_t deadline)
     struct gci_cycle *cycle = &heap->cycle;
     bool is_last = cycle->part_max == SIZE_MAX;
     if (gci_looks(heap) && !is_last) { /* since this phase began */
-        cycle->page = NULL;
+        gci_cycle_stand_in(cycle, NULL);
     }
     while (cycle->page != NULL) {
         struct gci_set set = is_last ? take_the_rest(heap) : gather_part(heap);

@@ -14,6 +14,20 @@ enum {
     GCI_PART_LARGER = 4, /* times as many are in a part when parts are tried again */
 };
 
+/* Have the cycle stand in a page (NULL: in none), at its first slot, and let go of the page before, unless
+ * the array that is being marked is there (CYCLE-3). */
+static inline void gci_cycle_stand_in(struct gci_cycle *cycle, struct gci_page *page)
+{
+    if (cycle->page != NULL) {
+        cycle->page->in_hand = cycle->page->in_hand && cycle->page == cycle->array_page;
+    }
+    cycle->page = page;
+    cycle->offset = page == NULL ? 0 : page->first;
+    if (page != NULL) {
+        page->in_hand = true;
+    }
+}
+
 /* The page with suspects after another one (NULL: the first). */
 OURO_INTERNAL struct gci_page *gci_parts_next_page(const gc_heap *heap, struct gci_page *page);
 
