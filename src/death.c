@@ -376,8 +376,8 @@ static OURO_NOINLINE void end_plain(struct gci_page *page, gc_object *self)
                 next = child;
                 next_page = child_page;
             } else {
-                push_dead(&ending, child_page, child, &child_page->ending,
-                          &child_page->next_ending);
+                push_dead(&ending, child_page, child, &child_page->dead,
+                          &child_page->next_dead);
             }
         }
         if (OURO_UNLIKELY((ptrdiff_t)++died >= 0)) { /* once */
@@ -389,7 +389,7 @@ static OURO_NOINLINE void end_plain(struct gci_page *page, gc_object *self)
         leave_slot_or_chain(page, self);
         if (next == NULL && ending != NULL) {
             next_page = ending;
-            next = pop_dead(&ending, &ending->ending, &ending->next_ending);
+            next = pop_dead(&ending, &ending->dead, &ending->next_dead);
         }
         self = next;
         page = next_page;

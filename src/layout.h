@@ -184,7 +184,7 @@ struct gci_page {
     uint16_t marked;  /* those of them found alive */
     union {
         uint16_t grey;   /* link: marked, not yet traced; chained in the scratch counts */
-        uint16_t ending; /* link: for end_plain of death.c alone, in which nothing is traced */
+        uint16_t dead; /* link: for end_plain of death.c alone, in which nothing is traced */
     };
     uint8_t duties;
     uint8_t span;              /* pages of the segment it takes; 0: the segment is all its own */
@@ -199,7 +199,7 @@ struct gci_page {
     uint8_t level;             /* of the list of partial pages that it is in; 0: in none */
     uint16_t first;            /* offset of the first slot */
     union {
-        struct gci_page *next_grey, *next_ending;
+        struct gci_page *next_grey, *next_dead;
         uint64_t idle_since_ns; /* when its last object was gone */
     };
     struct gci_page *next_in_set;
