@@ -91,7 +91,7 @@ static bool each_range(gc_heap *heap, struct gci_tracer *tracer, uint64_t deadli
             cycle->offset = act(tracer, page, from, to);
         } else {
             turn_over(heap, page);
-            cycle->array_at = (struct gci_array_place){ 0 };
+            cycle->array.at = (struct gci_array_place){ 0 };
         }
         if (gci_sys_clock_ns() >= deadline) {
             break;
@@ -122,7 +122,7 @@ static size_t promote(struct gci_tracer *tracer, struct gci_page *page, size_t o
 /* Whether counting stands between two items of an object. */
 static bool is_in_arrays(const struct gci_cycle *cycle)
 {
-    return cycle->array_at.field != 0 || cycle->array_at.item != 0;
+    return cycle->array.at.field != 0 || cycle->array.at.item != 0;
 }
 
 /* Count the references of the objects in a range, at most ITEMS of them. Only an object that has more
@@ -135,11 +135,11 @@ static size_t count_long(struct gci_tracer *tracer, struct gci_page *page, size_
     for (; offset < end; offset += page->slot_size) {
         gc_object *self = gci_page_at(page, offset);
         if (!gci_is_member(tracer->members, self->gc)) {
-            cycle->array_at = (struct gci_array_place){ 0 };
+            cycle->array.at = (struct gci_array_place){ 0 };
             continue;
         }
         bool fits = budget == ITEMS || gci_object_items(page, self) <= budget;
-        if (!fits || !gci_trace_some(tracer, page, self, &cycle->array_at, &budget)) {
+        if (!fits || !gci_trace_some(tracer, page, self, &cycle->array.at, &budget)) {
             break;
         }
         (*members)++;
@@ -226,12 +226,12 @@ static size_t mark_roots(struct gci_tracer *tracer, struct gci_page *page, size_
 /* Let go of the object whose arrays were marked. */
 static void leave_array(struct gci_cycle *cycle)
 {
-    struct gci_page *page = cycle->array_page;
+    struct gci_page *page = cycle->array.page;
     if (page != NULL) {
         page->in_hand = page->in_hand && page == cycle->page;
     }
-    cycle->array_page = NULL;
-    cycle->array_at = (struct gci_array_place){ 0 };
+    cycle->array.page = NULL;
+    cycle->array.at = (struct gci_array_place){ 0 };
 }
 
 /* Go on with the object whose arrays are being marked, unless it is gone. Returns what that cost, in
@@ -239,11 +239,11 @@ static void leave_array(struct gci_cycle *cycle)
 static unsigned trace_array(struct gci_tracer *tracer)
 {
     struct gci_cycle *cycle = &tracer->heap->cycle;
-    struct gci_page *page = cycle->array_page;
-    gc_object *self = gci_page_at(page, cycle->array_offset);
+    struct gci_page *page = cycle->array.page;
+    gc_object *self = gci_page_at(page, cycle->array.offset);
     size_t budget = ITEMS;
     if (!page->in_hand || (uint32_t)gci_state_of(self) != tracer->heap->old ||
-        gci_trace_some(tracer, page, self, &cycle->array_at, &budget)) {
+        gci_trace_some(tracer, page, self, &cycle->array.at, &budget)) {
         leave_array(cycle);
     }
     return (unsigned)(ITEMS - budget) / (ITEMS / CHUNK);
@@ -260,8 +260,8 @@ static unsigned leave_chain(struct gci_tracer *tracer, struct gci_page *page, gc
         self->gc = tracer->heap->old;
         if (page->duties & GCI_DUTY_LONG) {
             page->in_hand = true;
-            tracer->heap->cycle.array_page = page;
-            tracer->heap->cycle.array_offset = gci_page_offset(self);
+            tracer->heap->cycle.array.page = page;
+            tracer->heap->cycle.array.offset = gci_page_offset(self);
             return 1 + trace_array(tracer);
         }
         gci_trace(tracer, page, self);
@@ -320,14 +320,14 @@ static bool trace_grey(gc_heap *heap, struct gci_tracer *tracer, uint64_t deadli
     struct gci_cycle *cycle = &heap->cycle;
     unsigned traced = 0;
     do {
-        while (cycle->array_page != NULL || cycle->lane_count > 0 || cycle->chains != NULL ||
+        while (cycle->array.page != NULL || cycle->lane_count > 0 || cycle->chains != NULL ||
                tracer->kept_count > 0) {
             trace_kept(tracer, &traced);
-            if (cycle->array_page != NULL) {
+            if (cycle->array.page != NULL) {
                 traced += trace_array(tracer);
             }
             fill_lanes(cycle);
-            for (unsigned i = 0; i < cycle->lane_count && cycle->array_page == NULL;) {
+            for (unsigned i = 0; i < cycle->lane_count && cycle->array.page == NULL;) {
                 struct gci_page *page = cycle->lanes[i].page;
                 gc_object *self = gci_page_at(page, GCI_LINK_OFFSET(cycle->lanes[i].link));
                 uint32_t next = self->gc >> GCI_LINK_SHIFT;

@@ -463,6 +463,14 @@ struct gci_array_place {
     size_t field, item;
 };
 
+/* Where counting or marking is among long arrays. `page` and `offset` are those of the object that is
+ * being marked; page NULL: none is. An object that is being counted is where the cycle stands. */
+struct gci_array_cursor {
+    struct gci_page *page;
+    size_t offset;
+    struct gci_array_place at;
+};
+
 struct gci_cycle {
     enum gci_phase phase;
     gc_collection report;  /* for the hooks */
@@ -473,9 +481,7 @@ struct gci_cycle {
     struct gci_page *page; /* where the phase is: at the slot at `offset`, */
     size_t offset;
     size_t end; /* of the page's slots when the phase came; what is born behind it is young */
-    struct gci_page *array_page; /* marking is at an object there with long arrays; or NULL */
-    size_t array_offset;
-    struct gci_array_place array_at; /* counting or marking is there in an object's arrays */
+    struct gci_array_cursor array;
     struct gci_page *suspect_pages;
     size_t suspects, suspects_before;
     size_t part_max; /* members of a part; SIZE_MAX: it is of all suspects; 0: there was none yet */

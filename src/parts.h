@@ -19,7 +19,7 @@ enum {
 static inline void gci_cycle_stand_in(struct gci_cycle *cycle, struct gci_page *page)
 {
     if (cycle->page != NULL) {
-        cycle->page->in_hand = cycle->page->in_hand && cycle->page == cycle->array_page;
+        cycle->page->in_hand = cycle->page->in_hand && cycle->page == cycle->array.page;
     }
     cycle->page = page;
     cycle->offset = page == NULL ? 0 : page->first;

@@ -67,7 +67,7 @@ static bool is_at_start(const struct gci_array_place *at)
 /* Slices until the arrays of an object are in the middle of being counted, or marked. */
 static void run_into_arrays(gc_heap *heap, enum gci_phase phase)
 {
-    while (heap->cycle.phase != phase || is_at_start(&heap->cycle.array_at)) {
+    while (heap->cycle.phase != phase || is_at_start(&heap->cycle.array.at)) {
         assert_int_not_equal(heap->cycle.phase, GCI_PHASE_NONE);
         slice(heap);
     }
@@ -139,7 +139,7 @@ static void array_that_is_not_long_is_counted_in_one_piece(void **state)
     run_to(heap, GCI_PHASE_COUNT);
     size_t slices = 0;
     for (; heap->cycle.phase == GCI_PHASE_COUNT; slices++) {
-        assert_true(is_at_start(&heap->cycle.array_at));
+        assert_true(is_at_start(&heap->cycle.array.at));
         slice(heap);
     }
     assert_true(slices >= 20);
@@ -323,8 +323,8 @@ static void page_is_used_for_another_type_in_the_middle(void **state)
             }
         }
         slice(heap);
-        assert_null(heap->cycle.array_page);
-        assert_true(is_at_start(&heap->cycle.array_at));
+        assert_null(heap->cycle.array.page);
+        assert_true(is_at_start(&heap->cycle.array.at));
         run_to(heap, GCI_PHASE_NONE);
         assert_sound(heap);
         while (count > 0) {
@@ -408,8 +408,8 @@ static void cycle_is_abandoned_in_the_middle_of_an_array(void **state)
         gci_cycle_begin(heap);
         run_into_arrays(heap, phases[p]);
         gci_cycle_abandon(heap);
-        assert_null(heap->cycle.array_page);
-        assert_true(is_at_start(&heap->cycle.array_at));
+        assert_null(heap->cycle.array.page);
+        assert_true(is_at_start(&heap->cycle.array.at));
         assert_sound(heap);
         gci_cycle_begin(heap);
         finish_without_suspects(heap);
