@@ -10,64 +10,78 @@
  *   | pages[]| slots  | slots  |     |
  *   +--------+--------+--------+-----+
  *
- * Invariants; check.c verifies them.
+ * Invariants. check.c verifies them, and reports the name of the one that is broken.
  *
- *   OBJ-1    The low four bits of gc_object.gc are a gci_state, and tell how to read the rest:
- *              FREE            refs GCI_REFS_DEAD, gc a link to the rest of the page's free list
- *              DYING, queued   refs GCI_REFS_DEAD | link << 4 | flags, gc scratch 0
- *              others          refs (count - 1) << 4 | flags, count > 0; gc scratch 0 whenever user
- *                              code other than a traverse runs. Flag GCI_REFS_HELD: DYING only
- *            The bit above them is OURO_GC_TOUCHED, which only a cycle reads, in what it is about.
+ * Objects
+ *   OBJ-1    The low four bits of gc_object.gc are a gci_state, which tells how to read the rest:
+ *              FREE            refs is GCI_REFS_DEAD; gc links to the next slot of the free list
+ *              DYING, queued   refs is GCI_REFS_DEAD | link << 4 | flags; the scratch count is 0
+ *              others          refs is (count - 1) << 4 | flags, count > 0; the scratch count is 0
+ *                              whenever user code other than a traverse runs
+ *            The flag GCI_REFS_HELD is set in DYING objects only. The bit above the state is
+ *            OURO_GC_TOUCHED, which only an incremental collection reads.
  *   OBJ-2    No count is below the number of references that live objects hold.
- *   PAGE-1   A page's slots are first + i * slot_size, below its end; beyond that is memory that was not
- *            used since the page was taken. Exactly the free ones are in its free list; notice +
- *            countdown are the others.
- *   PAGE-2   A page is its record's current one, or full, or closed, or emptied, or in the record's list
- *            of partial pages for its level: 1 with less than a quarter free, 2 with less than half,
- *            3 with less than three quarters, 4 with more. `notice` is where it leaves its level. A page that
- *            was closed when it was frozen is in no list until three quarters of what it held then are dead.
- *   PAGE-3   The pages that are not in use have a bit in free_pages of their segment. Those with one in
- *            idle_pages, too, are in the heap's list of idle pages, in the order in which they came to
- *            it; the others are clean: nothing was written to them since they came from the system,
- *            or went back. A large segment that is not in use is in the list of idle large ones.
- *   GEN-1    young_objects of the heap is the number of objects with a young state.
- *   GEN-2    Every page that holds a YOUNG object is in the heap's list of young pages.
- *   CYCLE-1  Only while a cycle is under way the old are of two kinds: those it is about have the
- *            state that is not heap->old, and scratch counts; what it has found alive, and what became
- *            old since it began, have heap->old. No segment leaves meanwhile but that of a large
- *            object whose page is not in the cycle's hands.
- *   CYCLE-2  A GREY object is in a chain of its page, which is in a list of the cycle. One that dies
- *            in a chain keeps its place: it is DYING with a link, then GREY with GCI_REFS_DEAD, until
- *            the cycle comes by. The last has GCI_LINK_END. A page with chains has no plain_refs, so
- *            that no death passes this over.
- *   CYCLE-3  The page where a cycle stands, and the one of the array that it marks, are in_hand, and its
- *            offset there is that of a slot, or beyond all of them. A page that is used anew is not in
- *            hand any more, and is passed over, since all in it is younger.
- *   END-1    While an ending is under way its garbage is DOOMED, and nothing else is; but trivial garbage
- *            keeps the state that it had, and a scratch count. The pages where it is have in_ending:
- *            they are not taken out of use, even when they are empty.
- *   END-2    While an ending is under way no collection starts, so next_in_set, members and marked of
- *            its pages are not written to.
- *   WALK-1   While walks with numbers are under way, births go to pages that were taken in the
- *            innermost of them, or to the end of an older page. Each walk n of those under way finds
- *            of a page that it was taken in n or later, or that `end` was noted so, or that nothing was
- *            born in it since n began.
- *   FROZEN-1 The containers of a frozen page are FROZEN, SAVED or DYING, so that no set has a member
- *            in it; those of other pages are not FROZEN, but for mixed ones.
- *   FROZEN-2 A frozen segment has no page that is free, or not frozen.
- *   BYTES-1  bytes_live of the heap is the sum of the slots that are not FREE.
  *   REF-1    Every reference leads to an object of the same heap that is not FREE.
- *   WEAK-1   OURO_REFS_WEAK is set in exactly the objects that have a list in the heap's weak
- *            table; a gc_weak is in its target's list, or it has no target.
+ *   BYTES-1  heap->bytes_live is the sum of the slots that are not FREE.
+ *
+ * Pages
+ *   PAGE-1   A page's slots are first + i * slot_size, below its end. Memory beyond its end was not
+ *            used since the page was taken. Exactly the FREE slots are in its free list; the number
+ *            of the others is notice + countdown.
+ *   PAGE-2   A page is its record's current one, or full, or closed, or emptied, or partial. The
+ *            record has four lists of partial pages, by level: 1 with less than a quarter free, 2
+ *            with less than half, 3 with less than three quarters, 4 with more. `notice` is where a
+ *            page leaves its level. A page that was frozen is closed: it is in no list until three
+ *            quarters of what it held then are dead.
+ *   PAGE-3   A page that is not in use has a bit in free_pages of its segment. If it also has one in
+ *            idle_pages it is in the heap's list of idle pages, in the order of becoming idle. If
+ *            not it is clean: nothing was written to it since it came from the system, or went back.
+ *            A large segment that is not in use is in the list of idle large ones.
+ *   TABLE-1  Each segment and each record of a type is found in its table, which has no other entry.
+ *            The vector of a table has no block that begins beyond twice what is in use.
+ *
+ * Generations
+ *   GEN-1    heap->young_objects is the number of objects with a young state.
+ *   GEN-2    Every page that holds a YOUNG object is in the heap's list of young pages.
+ *   FROZEN-1 The containers of a frozen page are FROZEN, SAVED or DYING, so that no set has a member
+ *            in it. Other pages have no FROZEN objects, except for mixed ones.
+ *   FROZEN-2 A frozen segment has no page that is free, and none that is not frozen.
+ *
+ * The incremental collection ("cycle")
+ *   CYCLE-1  During a cycle old objects have one of two states. Not yet marked: the one that is not
+ *            heap->old; such an object may carry a scratch count. Marked, or promoted since the cycle
+ *            began: heap->old. Between cycles every old object has heap->old.
+ *   CYCLE-2  A GREY object is in a chain of its page, which is in a list of the cycle. The last of a
+ *            chain has GCI_LINK_END. An object that dies in a chain keeps its place: it is DYING with
+ *            a link, then GREY with GCI_REFS_DEAD, until the cycle takes it out of the chain. A page
+ *            with chains has plain_refs 0, so that no death can overlook this.
+ *   CYCLE-3  The page where a cycle stands, and that of the array which it marks, are in_hand, and its
+ *            offset there is that of a slot, or beyond all of them. A page that is taken anew is not
+ *            in hand any more: the cycle passes over it, since all in it is younger.
+ *   CYCLE-4  During a cycle no segment is unmapped, except that of a large object whose page is not in
+ *            hand, nor in the list of pages with suspects.
+ *
+ * The ending of garbage
+ *   END-1    While an ending is under way its garbage is DOOMED, and nothing else is; but trivial
+ *            garbage keeps the state that it had, and a scratch count. The pages where it is have
+ *            in_ending: they stay in use, even when they are empty.
+ *   END-2    While an ending is under way no collection starts. So next_in_set, members and marked of
+ *            its pages keep their values.
+ *
+ * Walks
+ *   WALK-1   While walks with numbers are under way, births go to pages that were taken during the
+ *            innermost of them, or to the end of an older page. So walk n can tell what was born since
+ *            it began: the page was taken in n or later, or its end before the first birth was noted.
+ *
+ * Weak references
+ *   WEAK-1   OURO_REFS_WEAK is set in exactly the objects that have a list in the heap's weak table. A
+ *            gc_weak is in its target's list, or it has no target.
  *   WEAK-2   In a list only the first may be without callback; so there is one such at most.
- *   WEAK-3   A gc_weak without target that has its callback still is due: in a ring on somebody's
- *            stack, or in one of the heap's. A watcher that has its callback still is in one of the
- *            heap's two lists of watchers.
- *   WEAK-4   The buckets of the weak table beyond the first GCI_VECTOR_FIRST are at most four for
- *            each list in it, and three.
- *   TABLE-1  The segments and the records of types are each found in their table, which has no
- *            other entry. The vector of a table has no block that begins beyond twice what is in
- *            use.
+ *   WEAK-3   A gc_weak without target that still has its callback is due: it is in a ring, in a stack
+ *            frame or in the heap. A watcher that still has its callback is in one of the heap's two
+ *            lists of watchers.
+ *   WEAK-4   The weak table has at most four buckets for each list in it, and three, beyond the first
+ *            GCI_VECTOR_FIRST.
  */
 
 #include "ouro.h"
@@ -163,6 +177,10 @@ enum gci_duty {
     GCI_DUTY_LONG = 32,   /* which may be long */
 };
 
+/* A page holds objects of one type and one slot size. It is in several lists at once, each through a
+ * link of its own: partial, emptied or idle pages (next, prev), young pages, the set that is examined or
+ * ending, pages with dying objects, and in a cycle pages with grey objects and pages with suspects.
+ * Objects of a page are chained by links of 16 bits, see GCI_LINK. */
 struct gci_page {
     /* First cache line: birth and death. */
     union {
@@ -171,31 +189,33 @@ struct gci_page {
             OURO_PAGE_FIELDS;
         };
     };
-    uint32_t plain_refs; /* of one that can end at once: GCI_REFS_NONE; 0: none. See duties, near */
-    uint32_t near_mask;  /* what counts of its references: all, or nothing if it has none */
+    uint32_t
+        plain_refs; /* refs of an object that can end at once, if its last reference was dropped:
+                          * GCI_REFS_NONE; 0: objects here cannot. See duties, near */
+    uint32_t near_mask; /* mask for the near references: all ones, or 0 if there are none */
     size_t slot_size;
     gc_heap *heap;
 
     /* Second: tracing. */
     const gc_field *fields; /* of type->refs */
     uint16_t field_count;
-    uint16_t dying;   /* link: dying objects, chained in their counts */
+    uint16_t dying;   /* link: the queue of dying objects, chained through refs */
     uint16_t members; /* objects in the set that is examined */
     uint16_t marked;  /* those of them found alive */
     union {
-        uint16_t grey;   /* link: marked, not yet traced; chained in the scratch counts */
+        uint16_t grey; /* link: marked and not traced yet, chained through the scratch counts */
         uint16_t dead; /* link: for end_plain of death.c alone, in which nothing is traced */
     };
-    uint8_t duties;
+    uint8_t duties;            /* GCI_DUTY_... of the type */
     uint8_t span;              /* pages of the segment it takes; 0: the segment is all its own */
     bool young : 1;            /* in the heap's list of young pages */
-    bool aged : 1;             /* in it, and holds no YOUNG object: since a promotion came by */
+    bool aged : 1;             /* in it, and holds no YOUNG object: a promotion came by */
     bool emptied : 1;          /* in the heap's list of emptied pages */
-    bool is_near : 1;          /* plain objects of at most two references */
-    bool in_suspect_pages : 1; /* the cycle's list, which it leaves at the cycle's end */
-    bool frozen : 1;           /* FROZEN-1, until a birth, or one in it is old again */
+    bool is_near : 1;          /* trivial objects of at most two references */
+    bool in_suspect_pages : 1; /* in the cycle's list, which it leaves at the cycle's end */
+    bool frozen : 1;           /* FROZEN-1; until a birth, or until one in it is old again */
     bool chained : 1;          /* CYCLE-2: holds GREY objects, or such that died as such */
-    bool mixed : 1;            /* not frozen, but may hold FROZEN objects beside others */
+    bool mixed : 1;            /* is not frozen, but may hold FROZEN objects beside others */
     uint8_t level;             /* of the list of partial pages that it is in; 0: in none */
     uint16_t first;            /* offset of the first slot */
     union {
@@ -214,19 +234,21 @@ struct gci_page {
         uint32_t site;            /* of the object that is alone in its page; or 0 */
     } profile;
     struct gci_page *next_waiting, *next_chain, *next_suspect;
-    uint16_t waiting;  /* link: the backlog, chained by refs */
-    uint16_t chain;    /* link: GREY objects; 0: none, or all in a lane */
-    uint16_t counted;  /* members of S that this round of the cycle came by */
+    uint16_t waiting;  /* link: the backlog, chained through refs */
+    uint16_t chain;    /* link: GREY objects; 0: there are none, or all are in a lane */
+    uint16_t counted;  /* members that this round of the cycle has counted */
     uint16_t found;    /* those of them that it has marked */
-    uint16_t suspects; /* what the last sweep has found */
+    uint16_t suspects; /* members that the last sweep has found unmarked */
     uint16_t zombies;  /* slots of dead objects that are still in a chain */
-    int16_t notice; /* it is looked at when so many objects are left: GCI_NOTICE_NEVER, or PAGE-2 */
-    bool in_hand : 1;   /* CYCLE-3 */
-    bool in_part : 1;   /* of the part that a cycle gathers */
+    int16_t notice;    /* when so many objects are left gci_page_noticed() moves the page to another
+                         * list (PAGE-2); or GCI_NOTICE_NEVER */
+    bool in_hand : 1;  /* CYCLE-3 */
+    bool in_part : 1;  /* holds members of the part that is being gathered */
     bool in_ending : 1; /* END-1 */
     uint8_t
-        sorted; /* speed only: low bits of the number of objects when its free list was last sorted */
-    /* Where the members of a sparse set are: a bit for each patch in which some of their slots begin. */
+        sorted; /* speed only: low bits of the number of objects when the free list was sorted */
+    /* Where the members of a sparse set are: a bit for each GCI_PATCH bytes in which some of their
+     * slots begin. */
     uint64_t patches[GCI_PATCH_WORDS];
 };
 enum { GCI_NOTICE_NEVER = -1 };
@@ -563,8 +585,9 @@ struct gc_heap {
     unsigned weak_calls; /* callbacks of weak references under way */
     bool draining;       /* somebody further up the stack empties the queue of the dying */
     bool slicing;        /* a slice is under way: what dies of it joins the backlog */
-    bool in_cycle;       /* a cycle is under way: segments stay (CYCLE-1), and slow births go on with it */
-    bool closing;        /* no births any more */
+    bool
+        in_cycle; /* a cycle is under way: segments stay (CYCLE-1), and slow births go on with it */
+    bool closing; /* no births any more */
     bool enabled;
     unsigned busy;       /* collections and searches under way: no collection starts */
     unsigned pinned;     /* walks under way: no page leaves, none is used for something else */
