@@ -66,7 +66,7 @@ static void part_that_is_garbage_ends_before_the_next_one(void **state)
     gc_decref(kept);
 }
 
-static void part_begins_anew_where_the_last_one_stopped_to_begin(void **state)
+static void suspects_that_live_pass_all_parts_and_the_last_one(void **state)
 {
     struct world *world = *state;
     gc_heap *heap = world_new_heap(world, NULL);
@@ -77,19 +77,14 @@ static void part_begins_anew_where_the_last_one_stopped_to_begin(void **state)
     }
     suspect_what_is_held_by(holders, 100, heap);
     run_to(heap, GCI_PHASE_PARTS);
-    size_t seen = 0;
-    for (size_t parts = 1; heap->cycle.phase == GCI_PHASE_PARTS; parts++) {
+    /* Each part begins where the last one stopped to begin. */
+    for (size_t end = PART_MIN; end < 100; end += PART_MIN) {
         assert_int_equal(examine_part(heap), 0);
-        for (seen = 0; seen < 100 && holders[seen]->left->object.gc == passed(heap);) {
-            seen++;
+        for (size_t i = 0; i < 100; i++) {
+            assert_int_equal(holders[i]->left->object.gc == passed(heap), i < end);
         }
-        assert_int_equal(seen, parts * PART_MIN < 100 ? parts * PART_MIN : 100);
     }
-    assert_int_equal(seen, 100);
     run_to_last_part(heap);
-    for (size_t i = 0; i < 100; i++) {
-        assert_int_equal(holders[i]->left->object.gc, state_of_set(heap));
-    }
     assert_int_equal(heap->cycle.report.suspects, 100);
     assert_int_equal(finish(heap), 0);
     for (size_t i = 0; i < 100; i++) {
@@ -604,29 +599,6 @@ static void callbacks_of_a_part_may_do_a_lot(void **state)
 
 /* Parts and weak references */
 
-/* A weak reference that is garbage, in a ring as large as a part. */
-static void drop_a_weak(gc_heap *heap, void *target, unsigned id)
-{
-    struct node *ring = drop_a_ring(heap, PART_MIN - 1);
-    gc_set_steal(&ring->right, as_node(weak_with_callback(target, id)));
-}
-
-/* Have the page of the weak references come before those of others, so that parts come by it last. */
-static gc_weak *first_weak_new(gc_heap *heap)
-{
-    struct leaf *leaf = leaf_new(heap, 1);
-    gc_weak *weak = weak_with_callback(leaf, 0);
-    world_of(leaf)->note = leaf;
-    return weak;
-}
-static void end_first_weak(gc_weak *weak)
-{
-    struct world *world = world_of(weak);
-    gc_decref(weak);
-    gc_decref(world->note);
-    world->story[0] = '\0';
-}
-
 static void weak_reference_that_lives_is_called_once_before_the_next_part(void **state)
 {
     struct world *world = *state;
@@ -664,33 +636,34 @@ static void garbage_that_is_called_for_is_found_by_nobody_afterwards(void **stat
     gc_decref(weak);
 }
 
-/* The target is garbage, or garbage holds it and it dies by its count; so is the weak reference, which may
- * come in the same part, or before, or after. In the last case it is whole when it is called. */
+/* The target is garbage, or garbage holds it and it dies by its count. The weak reference to it is garbage,
+ * too: of the same part, or of an earlier or a later one. Of a later one it is whole still. */
 static void weak_reference_that_is_garbage_is_called_only_if_it_is_not_found_yet(void **state)
 {
     struct world *world = *state;
-    for (unsigned order = 0; order < 8; order++) {
-        bool is_called = 0x0 >> order & 1;
+    enum { TARGET, HELD_IN_PART, HELD_WITHOUT_ROOM, KINDS, SAME_PART = 2 * KINDS };
+    for (unsigned order = 0; order <= SAME_PART; order++) {
+        unsigned kind = order % KINDS;
         gc_heap *heap = fresh_heap_new(world);
-        gc_weak *first = order < 4 ? first_weak_new(heap) : NULL;
-        unsigned kind = order % 4;
-        struct node *ring = drop_a_ring(heap, kind == 3 ? PART_MAX : PART_MIN);
-        if (kind == 0) {
-            drop_a_weak(heap, ring, 1); /* in a part of its own */
-        } else if (kind == 1) {
-            gc_set_steal(&ring->right, as_node(weak_with_callback(ring->left, 1)));
-        } else { /* 3: there is no room for the target in the part */
-            ring->right = node_new(heap);
-            drop_a_weak(heap, ring->right, 1);
+        struct node *before = drop_a_ring(heap, PART_MIN - 1);
+        struct node *ring = drop_a_ring(heap, kind == HELD_WITHOUT_ROOM ? PART_MAX : PART_MIN);
+        struct node *after = drop_a_ring(heap, PART_MIN - 1), *target = ring, *end = ring;
+        if (kind != TARGET) {
+            while (end->left != ring) { /* it is gathered last */
+                end = end->left;
+            }
+            target = end->right = node_new(heap);
+        } else if (order == SAME_PART) {
+            target = before;
         }
-        gci_cycle_begin(heap);
-        assert_true(finish_slowly(heap) >= PART_MIN);
-        fprintf(stderr, "order %u: %s\n", order, world->story);
-        assert_story(world, is_called ? "W1 " : "");
-        assert_live(heap, first != NULL ? 2 : 0);
-        if (first != NULL) {
-            end_first_weak(first);
-        }
+        struct node *owner = order < KINDS ? after : before;
+        gc_set_steal(&owner->right, as_node(weak_with_callback(target, 1)));
+        begin_parts(heap);
+        (void)examine_parts(heap);
+        assert_story(world, order < KINDS ? "W1 " : "");
+        assert_int_equal(finish(heap), 0);
+        assert_story(world, "");
+        assert_live(heap, 0);
     }
 }
 
@@ -715,8 +688,8 @@ static void weak_reference_that_has_called_back_keeps_nobody_from_ending_in_part
 {
     struct world *world = *state;
     gc_heap *heap = world_new_heap(world, NULL);
-    struct node *target = node_new(heap);
-    drop_a_weak(heap, target, 1);
+    struct node *target = node_new(heap), *ring = drop_a_ring(heap, PART_MIN - 1);
+    gc_set_steal(&ring->right, as_node(weak_with_callback(target, 1)));
     gc_decref(target);
     assert_story(world, "W1 ");
     begin_parts(heap);
@@ -730,14 +703,14 @@ static void cycle_without_parts_has_further_rounds_like_others(void **state)
     struct world *world = *state;
     gc_heap *heap = world_new_heap(world, NULL);
     struct node *ring = drop_a_ring(heap, MANY);
-    drop_a_weak(heap, ring, 1);
+    gc_set_steal(&ring->right, as_node(weak_with_callback(ring->left, 1)));
     gci_cycle_begin(heap);
     run_to(heap, GCI_PHASE_SWEEP);
     heap->cycle.part_max = 1;
     run_to(heap, GCI_PHASE_COUNT); /* no parts before */
     assert_int_equal(heap->cycle.report.rounds, 2);
     run_to_last_part(heap);
-    assert_int_equal(finish(heap), MANY + PART_MIN);
+    assert_int_equal(finish(heap), MANY + 1);
     assert_story(world, "");
 }
 
@@ -891,9 +864,10 @@ static void garbage_of_a_part_can_be_had_by_callbacks_before_it_is_cleared_only(
         gci_cycle_begin(heap);
         step_to(heap, GCI_PHASE_PARTS);
         assert_int_equal(count_that_can_be_had(&ring), PART_MAX); /* nobody knows yet */
-        unsigned whole = 0, cleared = 0; /* slices */
+        unsigned whole = 0, cleared = 0;                          /* slices */
         while (world->destroyed < PART_MAX) {
-            assert_true(gc_step(heap, has_time ? UINT64_MAX : 1));
+            bool more = gc_step(heap, has_time ? UINT64_MAX : 1);
+            assert_true(more || world->destroyed == PART_MAX);
             assert_true(world->destroyed == PART_MAX || count_that_can_be_had(&ring) == 0);
             whole += world->finalized < PART_MAX;
             cleared += world->finalized == PART_MAX;
@@ -1164,8 +1138,8 @@ static void weak_reference_in_a_part_that_ends_in_slices_is_not_called(void **st
     for (unsigned stage = 0; stage < 4; stage++) {
         gc_heap *heap = patient_heap_new(world);
         struct leaf *leaf = leaf_new(heap, 1);
-        gc_weak *before = first_weak_new(heap);
-        struct leaf *kept = world->note;
+        struct leaf *kept = leaf_new(heap, 2);
+        gc_weak *before = weak_with_callback(kept, 2); /* parts come by its page last */
         struct ring ring;
         drop_a_watched_ring(world, &ring);
         for (unsigned i = 0; i < 4; i++) {
@@ -1463,22 +1437,26 @@ static void end_a_middle(struct world *world, struct middle *middle)
     world->story[0] = '\0';
 }
 
-enum { SLICES = 60 }; /* that is about half of them, and some are in endings */
+enum { SLICES = 60 }; /* the last of them are after the parts, and many in an ending */
 
 static void frozen_between_parts(void **state)
 {
     struct world *world = *state;
     gc_heap *heap = world_new_heap(world, NULL);
     struct middle middle;
+    bool seen[GCI_END_FREE + 1] = { false };
     for (unsigned slices = 0; slices < SLICES; slices++) {
         make_a_middle(heap, &middle, slices);
-        assert_int_equal(heap->cycle.phase, GCI_PHASE_PARTS);
+        seen[heap->ending.step] = true;
         (void)gc_freeze(heap);
         assert_false(gci_pacing_is_in_cycle(heap));
         assert_sound(heap);
         (void)gc_unfreeze(heap);
         assert_sound(heap);
         end_a_middle(world, &middle);
+    }
+    for (enum gci_ending_step i = GCI_END_NONE; i <= GCI_END_FREE; i++) {
+        assert_int_equal(seen[i], i != GCI_END_SAVE);
     }
 }
 
@@ -1863,7 +1841,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         world_test(part_that_is_garbage_ends_before_the_next_one),
-        world_test(part_begins_anew_where_the_last_one_stopped_to_begin),
+        world_test(suspects_that_live_pass_all_parts_and_the_last_one),
         world_test(part_is_all_that_its_first_members_reach),
         world_test(garbage_that_a_later_part_refers_to_ends_in_the_last_part),
         world_test(part_has_no_more_members_than_there_is_room_for),
