@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The old generation in slices, white box: the parts in which suspects are examined, what garbage of one
- * does when it ends, and what may happen between two of them. */
+/* The old generation in slices, white box: the parts in which suspects are examined, what garbage
+ * of one does when it ends, and what may happen between two of them. */
 
 #include "cycle_support.h"
 
@@ -19,8 +19,8 @@ static uint32_t passed(const gc_heap *heap)
     return state_of_set(heap) | GCI_PASSED;
 }
 
-/* The rest of a cycle, in slices of one part, or one batch, each. Returns how many containers that has
- * freed. */
+/* The rest of a cycle, in slices of one part, or one batch, each. Returns how many containers that
+ * has freed. */
 static size_t finish_slowly(gc_heap *heap)
 {
     size_t before = collected(heap);
@@ -36,8 +36,8 @@ static struct actor *drop_a_ring_of_actors(gc_heap *heap, unsigned id)
     return drop_actors(heap, id, PART_MIN);
 }
 
-/* A heap of its own for each turn of a loop: in a fresh one addresses ascend, and so does the order in
- * which parts come by the objects of a page. Of two pages the one taken later comes first. */
+/* A heap of its own for each turn of a loop: in a fresh one addresses ascend, and so does the order
+ * in which parts come by the objects of a page. Of two pages the one taken later comes first. */
 static gc_heap *fresh_heap_new(struct world *world)
 {
     if (world->heap != NULL) {
@@ -227,8 +227,8 @@ static void part_leaves_alone_who_is_young_or_marked(void **state)
     gc_decref(young);
 }
 
-/* Suspects die by their counts, come to be held, and refer to each other, between their part and the
- * end, and before it. */
+/* Suspects die by their counts, come to be held, and refer to each other, between their part and
+ * the end, and before it. */
 static void suspects_change_between_parts(void **state)
 {
     struct world *world = *state;
@@ -263,7 +263,8 @@ static void suspects_change_between_parts(void **state)
     assert_live(heap, 0);
 }
 
-/* What is alive when the leaf that garbage held is destroyed: one node. Either question is asked first. */
+/* What is alive when the leaf that garbage held is destroyed: one node. Either question is asked
+ * first. */
 static void look_for_garbage_left(struct world *world, struct leaf *leaf)
 {
     struct seen seen = { 0 };
@@ -415,7 +416,7 @@ static void resurrected_before_the_first_step_of_its_ending_lives_on(void **stat
     begin_parts(heap);
     run_to_step(heap, GCI_END_WEAK_CALLBACKS);
     gc_incref(ring); /* as a callback of other objects may */
-    assert_int_equal(finish_slowly(heap), 0);
+    assert_int_equal(finish(heap), 0); /* all other steps in a slice */
     assert_int_equal(heap->cycle.report.resurrected, PART_MIN);
     assert_ptr_equal(weak_peek(weak), ring);
     assert_int_equal(gc_refcount(ring), 2);
@@ -636,8 +637,9 @@ static void garbage_that_is_called_for_is_found_by_nobody_afterwards(void **stat
     gc_decref(weak);
 }
 
-/* The target is garbage, or garbage holds it and it dies by its count. The weak reference to it is garbage,
- * too: of the same part, or of an earlier or a later one. Of a later one it is whole still. */
+/* The target is garbage, or garbage holds it and it dies by its count. The weak reference to it is
+ * garbage, too: of the same part, or of an earlier or a later one. Of a later one it is whole
+ * still. */
 static void weak_reference_that_is_garbage_is_called_only_if_it_is_not_found_yet(void **state)
 {
     struct world *world = *state;
@@ -910,8 +912,8 @@ static struct node *late_new(gc_heap *heap, struct node *left)
     return late;
 }
 
-/* Garbage in one part: a ring of a node and of such, and what it refers to, a ring that nobody breaks. Returns one
- * of that. */
+/* Garbage in one part: a ring of a node and of such, and what it refers to, a ring that nobody
+ * breaks. Returns one of that. */
 enum { LATE = 100, LATE_RING = 2 };
 static struct node *drop_late(gc_heap *heap)
 {
@@ -927,7 +929,8 @@ static struct node *drop_late(gc_heap *heap)
     return ring;
 }
 
-/* Drop them, and let a cycle clear them: the first of them are in the backlog, and hold the others. */
+/* Drop them, and let a cycle clear them: the first of them are in the backlog, and hold the
+ * others. */
 static struct node *begin_to_clear_late(gc_heap *heap)
 {
     struct node *ring = drop_late(heap);
@@ -1401,8 +1404,8 @@ static void who_is_handed_over_by_a_destroy_is_not_collected(void **state)
 
 /* Between parts */
 
-/* A cycle in the middle of its parts, with suspects of all kinds: some garbage has ended, some has not
- * been seen, some suspects live. */
+/* A cycle in the middle of its parts, with suspects of all kinds: some garbage has ended, some has
+ * not been seen, some suspects live. */
 enum { HELD = 40 };
 struct middle {
     struct node *holders[HELD];
@@ -1794,7 +1797,8 @@ static void who_lives_on_when_a_clear_looks_at_the_heap_is_not_collected(void **
     world->leftovers = true;
 }
 
-/* In parts some would be kept by what is saved of others that refer to it, and not be saved itself. */
+/* In parts some would be kept by what is saved of others that refer to it, and not be saved
+ * itself. */
 static void garbage_is_saved_if_that_is_asked_for_when_parts_have_begun(void **state)
 {
     struct world *world = *state;
