@@ -30,7 +30,7 @@ static size_t finish_slowly(gc_heap *heap)
     return collected(heap) - before;
 }
 
-/* The same, as large as a part. */
+/* Garbage that tells its story, as large as a part. */
 static struct actor *drop_a_ring_of_actors(gc_heap *heap, unsigned id)
 {
     return drop_actors(heap, id, PART_MIN);
@@ -415,7 +415,7 @@ static void resurrected_before_the_first_step_of_its_ending_lives_on(void **stat
     gc_weak *weak = plain_weak(ring);
     begin_parts(heap);
     run_to_step(heap, GCI_END_WEAK_CALLBACKS);
-    gc_incref(ring); /* as a callback of other objects may */
+    gc_incref(ring);                   /* as a callback of other objects may */
     assert_int_equal(finish(heap), 0); /* all other steps in a slice */
     assert_int_equal(heap->cycle.report.resurrected, PART_MIN);
     assert_ptr_equal(weak_peek(weak), ring);
@@ -1324,7 +1324,6 @@ what_a_callback_drops_after_the_last_part_is_gone_before_suspects_are_marked(voi
     struct node *last = gc_new(heap, &broad_type), *holder = node_new(heap);
     assert_non_null(last);
     last->left = last;
-    gc_weak *watches = watcher(last, 1);
     struct tuple *tuple = tuple_new(heap, COUNT);
     holder->left = as_node(tuple);
     for (size_t i = 0; i < COUNT; i++) {
@@ -1334,6 +1333,8 @@ what_a_callback_drops_after_the_last_part_is_gone_before_suspects_are_marked(voi
     suspect_what_is_held_by(&holder, 1, heap);
     step_to(heap, GCI_PHASE_PARTS);
     heap->cycle.part_max = PART_MAX + 1; /* there are no larger ones after them */
+    last->right = node_new(heap);        /* as through a weak reference */
+    gc_weak *weak = weak_with_callback(last->right, 1);
     step_to(heap, GCI_PHASE_SWEEP);
     assert_story(world, "W1 ");
     assert_null(heap->backlog);
@@ -1348,7 +1349,7 @@ what_a_callback_drops_after_the_last_part_is_gone_before_suspects_are_marked(voi
     }
     assert_sound(heap);
     gc_decref(holder);
-    gc_decref(watches);
+    gc_decref(weak);
     assert_live(heap, 0);
 }
 
