@@ -497,9 +497,7 @@ static bool shortage(gc_heap *heap)
 
 void gci_collect_install(gc_heap *heap)
 {
-    heap->hooks = (struct gci_hooks){
-        .alarm = alarm, .shortage = shortage, .owe = owe
-    };
+    heap->hooks = (struct gci_hooks){ .alarm = alarm, .shortage = shortage, .owe = owe };
 }
 
 size_t gc_collect(gc_heap *heap)

@@ -376,8 +376,7 @@ static OURO_NOINLINE void end_plain(struct gci_page *page, gc_object *self)
                 next = child;
                 next_page = child_page;
             } else {
-                push_dead(&ending, child_page, child, &child_page->dead,
-                          &child_page->next_dead);
+                push_dead(&ending, child_page, child, &child_page->dead, &child_page->next_dead);
             }
         }
         if (OURO_UNLIKELY((ptrdiff_t)++died >= 0)) { /* once */

@@ -37,7 +37,8 @@ static void move(void *slot, gc_object *self, gc_object *place, size_t count)
     memcpy(place + 1, self + 1, end - sizeof(*self));
     place->refs |= self->refs & OURO_REFS_FINALIZED;
     memcpy(slot, &place, sizeof(place));
-    page->heap->ending.freed -= gci_state_of(self) == GCI_DOOMED; /* it lives on, in another place */
+    page->heap->ending.freed -=
+        gci_state_of(self) == GCI_DOOMED; /* it lives on, in another place */
     gci_death_discard(page, self);
 }
 

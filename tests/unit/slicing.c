@@ -208,7 +208,7 @@ static void finalizers_of_a_part_end_in_slices_however_long_they_take(void **sta
     step_to(heap, GCI_PHASE_PARTS);
     heap->cycle.part_max = COUNT;
     unsigned steps = 0;
-    for (unsigned before = 0; world->finalized < COUNT; steps += world->finalized > before) {
+    for (unsigned before = 0; world->finalized<COUNT; steps += world->finalized> before) {
         before = world->finalized;
         assert_true(step(heap));
         assert_true(world->finalized - before <= CALLS);
