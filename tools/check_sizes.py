@@ -12,8 +12,8 @@ from pathlib import Path
 
 from check_floors import FLOORS, module_of
 
-CORE_LINES_MAX = 6714  # the floors up to the collector: what every program carries
-ALL_LINES_MAX = 10076
+CORE_LINES_MAX = 6720  # the floors up to the collector: what every program carries
+ALL_LINES_MAX = 10080
 FILE_LINES_MAX = 800
 CORE_FLOORS = 4
 COMMENT = re.compile(r"/\*.*?\*/", flags=re.S)
