@@ -557,9 +557,9 @@ OURO_API void gc_safepoint(gc_heap *heap) OURO_NONNULL;
 /* Called once for each weak reference, when the target is dead. `weak` is lent, and reads NULL. May
  * do everything but free the heap. Whatever it does, errors and misuse included, the other
  * callbacks run. If `arg` is an object that owns the weak reference, it may be dying: gc_try_incref
- * tells. While garbage that slices have found is being cleared or freed the callback waits, also
- * that of another object: the garbage may own the weak reference. It runs in the slice in which that
- * is over; gc_collect, or gc_step until it returns false, sees to it. */
+ * tells. While garbage that slices have found is being cleared or freed, the callback waits, also
+ * that of another object: the garbage may own the weak reference. It runs in the slice in which
+ * that is over; gc_collect, or gc_step until it returns false, sees to it. */
 typedef void (*gc_weak_fn)(gc_weak *weak, void *arg);
 
 /* Make a weak reference to an object. Without callback (NULL) it is shared: every call for the same
