@@ -53,7 +53,10 @@ void gci_ending_begin(gc_heap *heap, const struct gci_set *found, gc_collection 
     struct gci_ending *ending = &heap->ending;
     *ending = (struct gci_ending){ .set = *found, .report = report, .freed = found->garbage_count };
     hold_pages(&ending->set, true);
-    enter(heap, found->plain ? GCI_END_DROP : GCI_END_WEAK_CALLBACKS);
+    bool may_be_rescued = found->weak || found->finalizers || found->look;
+    enter(heap, found->plain     ? GCI_END_DROP
+                : may_be_rescued ? GCI_END_WEAK_CALLBACKS
+                                 : GCI_END_WEAK_ALL);
 }
 
 /* Call `act` for an object, holding it by a reference. */
