@@ -455,7 +455,7 @@ static void after_sweep(gc_heap *heap)
     } else if (in_parts && cycle->part_max == 0) {
         enter_parts(heap, GCI_PART_MAX);
     } else if (in_parts && cycle->part_max == GCI_PART_MAX && are_many) {
-        enter_parts(heap, GCI_PART_MAX * GCI_PART_LARGER);
+        enter_parts(heap, (size_t)GCI_PART_MAX * GCI_PART_LARGER);
     } else if (are_many && suspects <= cycle->suspects_before / 2) {
         cycle->suspects_before = suspects;
         cycle->report.rounds++;
