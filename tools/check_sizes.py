@@ -13,7 +13,7 @@ from pathlib import Path
 from check_floors import FLOORS, module_of
 
 CORE_LINES_MAX = 6720  # the floors up to the collector: what every program carries
-ALL_LINES_MAX = 10080
+ALL_LINES_MAX = 10090
 FILE_LINES_MAX = 800
 CORE_FLOORS = 4
 COMMENT = re.compile(r"/\*.*?\*/", flags=re.S)
