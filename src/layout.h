@@ -586,7 +586,7 @@ struct gc_heap {
     bool draining;       /* somebody further up the stack empties the queue of the dying */
     bool slicing;        /* a slice is under way: what dies of it joins the backlog */
     bool
-        in_cycle; /* a cycle is under way: segments stay (CYCLE-1), and slow births go on with it */
+        in_cycle; /* a cycle is under way: segments stay (CYCLE-4), and slow births go on with it */
     bool closing; /* no births any more */
     bool enabled;
     unsigned busy;       /* collections and searches under way: no collection starts */

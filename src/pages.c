@@ -533,7 +533,7 @@ void gci_pages_unpin(gc_heap *heap)
 }
 
 /* Whether a page may be taken out of use. A large object's may not while a cycle may come by it, since
- * its segment would leave (CYCLE-1). */
+ * its segment would leave (CYCLE-4). */
 static bool may_leave(const struct gci_page *page)
 {
     bool is_awaited = page->in_hand || page->in_suspect_pages;
@@ -567,7 +567,7 @@ size_t gci_pages_trim(gc_heap *heap, size_t keep)
     if (heap->emptied_pages != NULL) {
         give_emptied(heap);
     }
-    keep = heap->in_cycle ? SIZE_MAX : keep; /* CYCLE-1 */
+    keep = heap->in_cycle ? SIZE_MAX : keep; /* CYCLE-4 */
     if (heap->empty_segments > keep) {
         gci_pages_prune_young(heap, false);
     }
@@ -586,7 +586,7 @@ size_t gci_pages_purge(gc_heap *heap, bool all, uint64_t budget_ns)
     if (!gci_segments_has_idle(heap) || (!all && heap->config.purge_ns == SIZE_MAX)) {
         return 0;
     }
-    bool may_unmap = !heap->in_cycle; /* CYCLE-1 */
+    bool may_unmap = !heap->in_cycle; /* CYCLE-4 */
     if (may_unmap && heap->empty_segments > 0) {
         gci_pages_prune_young(heap, false);
     }
